@@ -1,0 +1,27 @@
+"""Errors that a caller can act on: every message says what was received and what to do about it."""
+
+from __future__ import annotations
+
+
+class SgcnError(Exception):
+    """Base class of everything this package raises on purpose."""
+
+
+class SurfaceError(SgcnError, ValueError):
+    """The geometry is unusable: empty, not finite, indices out of range, no triangles."""
+
+
+class FileFormatError(SgcnError, ValueError):
+    """A file cannot be read or written as the format its name promises."""
+
+
+class FaceNotFoundError(SgcnError):
+    """No face could be located on the surface."""
+
+
+class ModelError(SgcnError):
+    """A weights file is missing, damaged, or does not fit this version."""
+
+
+class RenderError(SgcnError, RuntimeError):
+    """A picture could not be drawn; the landmarks are not affected."""
