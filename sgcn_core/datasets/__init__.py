@@ -1,0 +1,1 @@
+"""Labelled faces to train and to test on."""

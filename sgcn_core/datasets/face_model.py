@@ -1,0 +1,90 @@
+"""The ICT-FaceKit linear face model (USC ICT, MIT) as tensors on the training device."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Only this cap of each eyeball can be seen between the lids: half opening angle about +z, in degrees.
+_VISIBLE_EYE = 65.0
+
+
+@dataclass(frozen=True, eq=False)
+class FaceModel:
+    """Identity and expression basis of the skin and of the visible part of the eyeballs, in millimetres.
+
+    Head frame: +x the subject's left, +y up, +z out of the face.
+
+    Attributes
+    ----------
+    neutral : Tensor, shape (V, 3)
+    identity : Tensor, shape (100, V, 3); weights are N(0, 1)
+    expression : Tensor, shape (53, V, 3); weights in [0, 1]
+    faces : Tensor of int64, shape (F, 3)
+    mirror : Tensor of int64, shape (V,), the vertex on the other side
+    skin : number of skin vertices; those that follow are eyeballs
+    expression_names : ARKit names
+    labels : landmark names, L of them
+    landmarks : Tensor of int64, shape (L,), the vertex of each landmark
+    """
+
+    neutral: Tensor
+    identity: Tensor
+    expression: Tensor
+    faces: Tensor
+    skin: int
+    expression_names: tuple[str, ...]
+    labels: tuple[str, ...]
+    landmarks: Tensor
+
+    @property
+    def device(self) -> torch.device:
+        return self.neutral.device
+
+    @classmethod
+    def load(cls, model: Path, clinical: Path, *, device: str | torch.device = "cpu") -> FaceModel:
+        """Read ``ict_facekit.npz`` and the clinical landmarks' vertices (a JSON object label -> vertex)."""
+        with np.load(model, allow_pickle=False) as archive:
+            data = {key: archive[key] for key in archive.files}
+        scale = float(data["units_to_mm"])
+        skin = len(data["neutral"])
+        eye_vertices, eye_faces = _visible_eyes(data["eye_neutral"], data["eye_faces"])
+
+        def block(key: str) -> Tensor:
+            parts = [data[key], data["eye_" + key][..., eye_vertices, :]]
+            return torch.from_numpy(np.concatenate(parts, axis=-2) * np.float32(scale)).to(device)
+
+        vertices = json.loads(Path(clinical).read_text(encoding="utf-8"))
+        labels = tuple(f"ibug{i}" for i in range(68)) + tuple(vertices)
+        landmarks = np.concatenate([data["landmarks68"], np.array(list(vertices.values()))]).astype(np.int64)
+        faces = np.concatenate([data["faces"], eye_faces + skin]).astype(np.int64)
+        return cls(
+            neutral=block("neutral"),
+            identity=block("id_modes"),
+            expression=block("ex_modes"),
+            faces=torch.from_numpy(faces).to(device),
+            skin=skin,
+            expression_names=tuple(str(name) for name in data["expression_names"]),
+            labels=labels,
+            landmarks=torch.from_numpy(landmarks).to(device),
+        )
+
+
+def _visible_eyes(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices of both eyeballs' front caps, and their triangles re-indexed."""
+    keep = np.zeros(len(faces), dtype=bool)
+    centroids = vertices[faces].mean(1)
+    for side in (-1, 1):
+        on_side = side * centroids[:, 0] > 0
+        ball = vertices[side * vertices[:, 0] > 0]
+        centre = (ball.min(0) + ball.max(0)) / 2
+        direction = centroids - centre
+        cosine = direction[:, 2] / np.linalg.norm(direction, axis=1)
+        keep |= on_side & (cosine > np.cos(np.deg2rad(_VISIBLE_EYE)))
+    used, compact = np.unique(faces[keep], return_inverse=True)
+    return used, compact.reshape(-1, 3)

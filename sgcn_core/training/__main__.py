@@ -1,0 +1,50 @@
+"""Command line of the training: ``python -m sgcn_core.training --config configs/face.json --data DIR --run DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+import torch
+from lightning.fabric import Fabric
+
+from ..datasets.face_model import FaceModel
+from .config import TrainingConfig
+from .run import TrainingRun
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sgcn_core.training", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="JSON file, see configs/")
+    parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
+    parser.add_argument("--clinical", type=Path, required=True, help="JSON: clinical label -> vertex of the model")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run; continued where it has a checkpoint")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this long, ready to continue")
+    parser.add_argument("--accelerator", default="auto", help="of Lightning Fabric: auto, cpu, cuda, mps")
+    parser.add_argument("--devices", default="1", help="number of devices, or auto")
+    parser.add_argument("--precision", default="32-true", help="of Lightning Fabric, e.g. 32-true, bf16-mixed")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's default")
+    parser.add_argument("--export", type=Path, help="write the averaged weights here at the end (safetensors)")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train, then export the averaged weights."""
+    options = parse(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    devices = options.devices if options.devices == "auto" else int(options.devices)
+    fabric = Fabric(accelerator=options.accelerator, devices=devices, precision=options.precision)
+    fabric.launch()
+    model = FaceModel.load(options.model, options.clinical, device=fabric.device)
+    run = TrainingRun(TrainingConfig.load(options.config), model, options.run, fabric=fabric)
+    run.train(minutes=options.minutes)
+    if options.export and fabric.is_global_zero:
+        from .export import export_weights
+
+        export_weights(run, options.export)
+
+
+if __name__ == "__main__":
+    main()

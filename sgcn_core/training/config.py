@@ -1,0 +1,87 @@
+"""What a training run does, read from a JSON file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stretch of training with one graph size.
+
+    Parameters
+    ----------
+    steps : optimiser steps
+    nodes : nodes of each graph
+    batch : graphs a step
+    sigma : width of the heatmaps, normalised coordinates
+    rate : learning rate at the start and at the end of the stage; linear in between
+    """
+
+    steps: int
+    nodes: int
+    batch: int
+    sigma: float
+    rate: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """A whole run; see ``configs/face.json``.
+
+    Parameters
+    ----------
+    stages : in order; the weights do not depend on the number of nodes, so small graphs come first
+    depth, channels, coarse, norm : of the network (``NetworkConfig``)
+    neighbours : k of the fine graph
+    seed : of the weights and the faces
+    warmup : steps over which the rate rises from zero
+    weight_decay, clip : of AdamW, and the largest gradient norm
+    ema : decay of the running mean of the weights, which is what gets shipped
+    pools : number of blue-noise sample sets
+    """
+
+    stages: tuple[Stage, ...]
+    depth: int = 20
+    channels: int = 64
+    coarse: bool = True
+    norm: str = "node"
+    neighbours: int = 16
+    seed: int = 0
+    warmup: int = 200
+    weight_decay: float = 1e-4
+    clip: float = 1.0
+    ema: float = 0.998
+    pools: int = 64
+    validate_every: int = 250
+    validation_faces: int = 16
+
+    @classmethod
+    def load(cls, path: Path) -> TrainingConfig:
+        """Read a configuration; an unknown key is an error that names it."""
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        known = set(cls.__dataclass_fields__)
+        if unknown := set(content) - known:
+            raise ValueError(f"{path}: unknown keys {sorted(unknown)}; known are {sorted(known)}")
+        stages = tuple(Stage(**{**stage, "rate": tuple(stage["rate"])}) for stage in content.pop("stages"))
+        return cls(stages=stages, **content)
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+    @property
+    def total_steps(self) -> int:
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_at(self, step: int) -> tuple[Stage, float]:
+        """The stage of a step and the learning rate there."""
+        before = 0
+        for stage in self.stages:
+            if step < before + stage.steps:
+                share = (step - before) / stage.steps
+                rate = stage.rate[0] + share * (stage.rate[1] - stage.rate[0])
+                return stage, rate * min(1.0, (step + 1) / max(self.warmup, 1))
+            before += stage.steps
+        raise IndexError(f"step {step} lies beyond the {self.total_steps} steps of the configuration")

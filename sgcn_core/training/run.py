@@ -1,0 +1,157 @@
+"""The training loop: fresh faces at every step, checkpoints, resume."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+
+from ..datasets.face_model import FaceModel
+from ..datasets.generator import FaceGenerator, GeneratorOptions
+from ..model.heatmap import gaussian_heatmaps
+from ..model.loss import adaptive_wing_loss
+from ..model.network import NetworkConfig, StratifiedGCN
+from .config import Stage, TrainingConfig
+from .ema import WeightAverage
+from .validation import mean_errors, unpack
+
+_VALIDATION_STREAM = 1
+
+
+class TrainingRun:
+    """One run in one folder: ``checkpoint.pt`` to go on from, ``log.jsonl`` with loss and error.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    model : FaceModel on the device of ``fabric``
+    folder : Path, made where absent; a checkpoint in it is continued
+    fabric : lightning.fabric.Fabric, gives device, precision and processes
+    report : called with a line of text now and then
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        model: FaceModel,
+        folder: Path,
+        *,
+        fabric: Fabric,
+        report: Callable[[str], None] = print,
+    ) -> None:
+        self.config, self.model, self.folder, self.fabric, self.report = config, model, Path(folder), fabric, report
+        self.folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(config.seed)
+        self.network_config = NetworkConfig(
+            landmarks=len(model.labels),
+            depth=config.depth,
+            channels=config.channels,
+            coarse=config.coarse,
+            norm=config.norm,  # type: ignore[arg-type]
+        )
+        network = StratifiedGCN(self.network_config)
+        optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=config.weight_decay)
+        self.network, self.optimiser = fabric.setup(network, optimiser)
+        self.average = WeightAverage(self.network.module, config.ema)
+        self.step = 0
+        self.seconds = 0.0
+        generator = FaceGenerator(model, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
+        self.generator = generator
+        self.clean = generator.with_options(GeneratorOptions.clean())
+        if self.checkpoint.exists():
+            self._resume()
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    def train(self, *, minutes: float = math.inf) -> bool:
+        """Train to the end or for ``minutes``; True when the configuration's last step is done."""
+        started = last = time.monotonic()
+        while self.step < self.config.total_steps:
+            stage, rate = self.config.stage_at(self.step)
+            loss, norm = self._step(stage, rate)
+            self.step += 1
+            now = time.monotonic()
+            self.seconds, last = self.seconds + now - last, now
+            if self.step % 25 == 0:
+                self._log(loss=float(loss), norm=float(norm), rate=rate, nodes=stage.nodes)
+            if self.step % self.config.validate_every == 0:
+                self._log(**self.validate(stage))
+                self.save()
+            if now - started > 60.0 * minutes:
+                break
+        self.save()
+        return self.step >= self.config.total_steps
+
+    def _step(self, stage: Stage, rate: float) -> tuple[Tensor, Tensor]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.generator.nodes = stage.nodes
+        world, rank = self.fabric.world_size, self.fabric.global_rank
+        batch = self.generator.batch(self.step * world + rank, stage.batch)
+        features, neighbours, members = unpack(batch)
+        truth = gaussian_heatmaps(features[..., :3], batch.landmarks, sigma=stage.sigma)
+        loss = adaptive_wing_loss(self.network(features, neighbours, members), truth)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        norm = self.fabric.clip_gradients(self.network, self.optimiser, max_norm=self.config.clip)
+        self.optimiser.step()
+        self.average.update(self.network.module)
+        return loss.detach(), norm
+
+    def averaged_network(self) -> StratifiedGCN:
+        """The network with the averaged weights, on the training device."""
+        network = StratifiedGCN(self.network_config).to(self.model.device)
+        network.load_state_dict(self.average.weights)
+        return network.eval()
+
+    def validate(self, stage: Stage) -> dict[str, float]:
+        """Mean and median error in millimetres on unseen faces, clean and corrupted."""
+        network = self.averaged_network()
+        result = {}
+        for name, generator in (("clean", self.clean), ("corrupted", self.generator)):
+            generator.nodes = stage.nodes
+            batches = (generator.batch(i, 4, stream=_VALIDATION_STREAM) for i in range(self.config.validation_faces // 4))
+            errors = torch.cat([mean_errors(network, batch) for batch in batches])
+            errors = errors[~errors.isnan()]
+            result[f"{name}_mean_mm"], result[f"{name}_median_mm"] = float(errors.mean()), float(errors.median())
+        return result
+
+    def save(self) -> None:
+        """Write the checkpoint in one piece."""
+        if not self.fabric.is_global_zero:
+            return
+        state = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "network": self.network.module.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average.state_dict(),
+        }
+        part = self.checkpoint.with_suffix(".part")
+        torch.save(state, part)
+        os.replace(part, self.checkpoint)
+
+    def _resume(self) -> None:
+        state = torch.load(self.checkpoint, map_location=self.model.device, weights_only=True)
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.network.module.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average.load_state_dict(state["average"])
+        self.report(f"continuing {self.checkpoint} at step {self.step}")
+
+    def _log(self, **values: float) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        entry = {"step": self.step, "minutes": round(self.seconds / 60.0, 2), **values}
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
+        self.report("  ".join(f"{key} {value:.5g}" for key, value in entry.items()))
