@@ -1,0 +1,1 @@
+"""Files: surfaces (`meshes`) and landmarks (`markups`)."""

@@ -1,0 +1,81 @@
+"""What a mesh parser hands back, and the helpers parsers share."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.errors import FileFormatError
+from sgcn_core.units import canonical_unit
+
+_SPACE = re.compile(r"SPACE\s*=\s*(LPS|RAS)")
+_UNIT = re.compile(r"\bUNITS?\s*[=:]\s*([^\s,;]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class MeshData:
+    """Vertices (P, 3) and triangles (F, 3) in file order, with the frame and unit the file declares (or None)."""
+
+    vertices: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    frame: str | None = None
+    unit: str | None = None
+
+
+def frame_hint(text: str) -> str | None:
+    """Frame in a header or comment, as Slicer tags it: ``SPACE=LPS`` or ``SPACE=RAS``."""
+    match = _SPACE.search(text)
+    return match.group(1) if match else None
+
+
+def unit_hint(text: str) -> str | None:
+    """Length unit in a header or comment such as ``UNIT=mm``, ``UNITS=mm`` or ``units: millimeters``."""
+    found = (canonical_unit(match.group(1)) for match in _UNIT.finditer(text))
+    return next((unit for unit in found if unit is not None), None)
+
+
+def tag_text(frame: str, unit: str | None) -> str:
+    """The tags as the writers put them into headers and comments."""
+    return f"SPACE={frame}" + (f" UNIT={unit}" if unit else "")
+
+
+def numbers(text: bytes, what: str) -> NDArray[np.float64]:
+    """All numbers of a white-space separated text; FileFormatError where something else stands."""
+    with warnings.catch_warnings():
+        # NumPy stops at the first thing that is not a number and only warns.
+        warnings.simplefilter("error", DeprecationWarning)
+        try:
+            return np.fromstring(text, dtype=np.float64, sep=" ")
+        except (DeprecationWarning, ValueError) as error:
+            raise FileFormatError(f"{what}: something that is not a number") from error
+
+
+def fan_triangles(counts: NDArray[np.int64], corners: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Cut polygons into triangles that share the polygon's first corner.
+
+    Parameters
+    ----------
+    counts : ndarray (N,)
+        Number of corners of each polygon.
+    corners : ndarray (sum of counts,)
+        Vertex indices of all polygons, one after the other.
+
+    Returns
+    -------
+    ndarray (T, 3) of int64, in the order of the polygons.
+    """
+    if len(counts) == 0:
+        return np.empty((0, 3), dtype=np.int64)
+    if counts.min() < 3:
+        raise FileFormatError(f"polygon {np.argmin(counts)} has {counts.min()} corners, at least 3 are needed")
+    if counts.max() == 3:
+        return corners.reshape(-1, 3)
+    triangles_each = counts - 2
+    polygon = np.repeat(np.arange(len(counts)), triangles_each)
+    within = np.arange(len(polygon)) - np.repeat(np.cumsum(triangles_each) - triangles_each, triangles_each)
+    first = (np.cumsum(counts) - counts)[polygon]
+    return np.stack([corners[first], corners[first + within + 1], corners[first + within + 2]], axis=1)

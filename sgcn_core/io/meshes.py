@@ -1,0 +1,132 @@
+"""Read and write surfaces in the formats that scanners, Slicer and 3D programs use."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from sgcn_core.errors import FileFormatError, SurfaceError
+from sgcn_core.io.atomic import replacing
+from sgcn_core.io.mesh_data import MeshData
+from sgcn_core.io.obj import obj_bytes, read_obj
+from sgcn_core.io.off import read_off
+from sgcn_core.io.ply import ply_bytes, read_ply
+from sgcn_core.io.stl import read_stl, stl_bytes
+from sgcn_core.io.vtk_files import read_gltf, read_vtk, read_vtp, write_vtk, write_vtp
+from sgcn_core.surface import Surface
+from sgcn_core.units import checked_frame, checked_unit
+
+_READERS: dict[str, Callable[[Path], MeshData]] = {
+    ".obj": read_obj,
+    ".ply": read_ply,
+    ".stl": read_stl,
+    ".vtk": read_vtk,
+    ".vtp": read_vtp,
+    ".off": read_off,
+    ".glb": read_gltf,
+    ".gltf": read_gltf,
+}
+_ENCODERS: dict[str, Callable[[Surface], bytes]] = {".ply": ply_bytes, ".obj": obj_bytes, ".stl": stl_bytes}
+_WRITERS: dict[str, Callable[[Surface, Path], None]] = {".vtp": write_vtp, ".vtk": write_vtk}
+
+READABLE_SUFFIXES: tuple[str, ...] = tuple(_READERS)
+WRITABLE_SUFFIXES: tuple[str, ...] = (*_ENCODERS, *_WRITERS)
+
+
+def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame: str | None = None) -> Surface:
+    """Read a surface; vertices keep the file's order, polygons become triangle fans.
+
+    Parameters
+    ----------
+    path : path
+        OBJ, PLY, STL, VTK legacy polydata, VTP, OFF, GLB or glTF, told apart by the suffix.
+    unit, frame : str, optional
+        Override what the file declares. Without a declaration the unit is None (see
+        :func:`sgcn_core.surface.resolve_unit`) and the frame "LPS", as in Slicer.
+
+    Returns
+    -------
+    Surface
+        In the file's own coordinates. Two formats state a scale: glTF is in metres by its specification, and an
+        OBJ with Slicer's comment ``1 unit = 1000.0 mm`` comes back in millimetres, as Slicer 5.13 shows it (unless
+        `unit` is given).
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        There is no such file.
+    FileFormatError
+        The suffix is unknown, or the content is damaged, cut short or of another format.
+    SurfaceError
+        The content is readable but no usable surface: NaN positions, indices out of range, no triangles.
+    """
+    file = _existing_file(path)
+    reader = _READERS.get(file.suffix.lower())
+    if reader is None:
+        raise FileFormatError(
+            f"cannot read {file}: the suffix {file.suffix!r} is not known; convert it to one of "
+            f"{', '.join(READABLE_SUFFIXES)}"
+        )
+    wanted_unit = None if unit is None else checked_unit(unit)
+    wanted_frame = None if frame is None else checked_frame(frame)
+    data = _parse(reader, file, keep_numbers=wanted_unit is not None)
+    return Surface(
+        data.vertices, data.faces, wanted_unit or data.unit, wanted_frame or data.frame or "LPS", source=str(file)
+    )
+
+
+def write_surface(surface: Surface, path: str | os.PathLike[str]) -> Path:
+    """Write a surface as binary PLY, OBJ, binary STL, VTP or VTK, with frame and unit tags; the file appears whole.
+
+    Coordinates are written as they are; Slicer reads the frame from the tag ``SPACE=LPS`` or ``SPACE=RAS``.
+    STL holds single precision and loses the vertices' order.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    FileFormatError
+        Unknown suffix.
+    """
+    file = Path(path)
+    suffix = file.suffix.lower()
+    if suffix not in WRITABLE_SUFFIXES:
+        raise FileFormatError(
+            f"cannot write {file}: the suffix {suffix!r} is not known; use one of {', '.join(WRITABLE_SUFFIXES)}"
+        )
+    with replacing(file) as temporary:
+        if suffix in _ENCODERS:
+            temporary.write_bytes(_ENCODERS[suffix](surface))
+        else:
+            _WRITERS[suffix](surface, temporary)
+    return file
+
+
+def _existing_file(path: str | os.PathLike[str]) -> Path:
+    file = Path(path)
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder; name one surface file in it")
+    if not file.exists():
+        raise FileNotFoundError(f"there is no file {file}; check the path")
+    if file.stat().st_size == 0:
+        raise FileFormatError(f"cannot read {file}: it is empty")
+    return file
+
+
+def _parse(reader: Callable[[Path], MeshData], file: Path, *, keep_numbers: bool) -> MeshData:
+    try:
+        if keep_numbers and reader is read_obj:
+            return read_obj(file, apply_scale=False)
+        return reader(file)
+    except SurfaceError:
+        raise
+    except (FileFormatError, ValueError, IndexError, KeyError, OverflowError, MemoryError, struct.error) as error:
+        name = file.suffix.lower().lstrip(".").upper()
+        raise FileFormatError(
+            f"cannot read {file} as {name}: {error}. Export it again, or convert it to another format"
+        ) from error

@@ -1,0 +1,112 @@
+"""Wavefront OBJ files.
+
+VTK's reader splits vertices along texture seams and other libraries drop or reorder unused ones; here the `v`
+lines are the vertices, one by one, so that indices stored with a landmark file stay valid.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.errors import FileFormatError
+from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, tag_text, unit_hint
+from sgcn_core.surface import Surface
+
+_VERTEX = re.compile(rb"^[ \t]*v[ \t]+([^\r\n#]*)", re.MULTILINE)
+_FACE = re.compile(rb"^[ \t]*f[ \t]+([^\r\n#]*)", re.MULTILINE)
+_COMMENT = re.compile(rb"^[ \t]*#([^\r\n]*)", re.MULTILINE)
+_TEXTURE_AND_NORMAL = re.compile(rb"/[^ \t\n]*")
+_ANNOUNCED = re.compile(r"^\W*(vertices|faces)\s*:\s*(\d+)\s*$", re.IGNORECASE | re.MULTILINE)
+# Slicer's note on the length of one unit; from version 5.13 on Slicer multiplies the coordinates by it.
+_SLICER_SCALE = re.compile(r"\b1 unit\s*=\s*([0-9.eE+-]+)\s*mm\b")
+
+
+def read_obj(path: Path, *, apply_scale: bool = True) -> MeshData:
+    """Read `v` and `f` lines; polygons become fans, texture coordinates, normals and materials are skipped.
+
+    Parameters
+    ----------
+    apply_scale : bool
+        Follow the comment ``1 unit = 1000.0 mm`` as Slicer 5.13 does: coordinates come back in millimetres.
+    """
+    data = path.read_bytes()
+    if b"\\\n" in data or b"\\\r\n" in data:
+        data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
+    vertices = _parse_vertices(_VERTEX.findall(data))
+    counts, corners = _parse_faces(data)
+    comments = b"\n".join(_COMMENT.findall(data)).decode("utf-8", errors="replace")
+    _check_announced(comments, vertices=len(vertices), faces=len(counts))
+    unit = unit_hint(comments)
+    scale = _SLICER_SCALE.search(comments)
+    if scale and apply_scale:
+        vertices, unit = vertices * float(scale.group(1)), "mm"
+    return MeshData(vertices, fan_triangles(counts, corners), frame_hint(comments), unit)
+
+
+def obj_bytes(surface: Surface) -> bytes:
+    """OBJ text with 12 significant digits and Slicer's ``SPACE`` comment."""
+    lines = [f"# {tag_text(surface.frame, surface.unit)}"]
+    lines.extend("v {:.12g} {:.12g} {:.12g}".format(*vertex) for vertex in surface.vertices.tolist())
+    lines.extend("f {} {} {}".format(*face) for face in (surface.faces + 1).tolist())
+    return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def _parse_vertices(lines: list[bytes]) -> NDArray[np.float64]:
+    """x, y, z of each `v` line; a weight or a colour may follow them."""
+    if not lines:
+        raise FileFormatError("it has no 'v' lines")
+    values = numbers(b"\n".join(lines), "the 'v' lines")
+    if values.size == 3 * len(lines) and _all_have(lines, 3):
+        return values.reshape(-1, 3)
+    rows = [line.split()[:3] for line in lines]
+    if min(map(len, rows)) < 3:
+        bad = next(index for index, row in enumerate(rows) if len(row) < 3)
+        raise FileFormatError(f"vertex {bad + 1} has {len(rows[bad])} coordinates; the file is damaged or cut short")
+    return np.array(rows).astype(np.float64)
+
+
+def _all_have(lines: list[bytes], count: int) -> bool:
+    return all(len(line.split()) == count for line in lines)
+
+
+def _parse_faces(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Corner counts and 0-based corners of all `f` lines."""
+    lines = _FACE.findall(data)
+    if not lines:
+        raise FileFormatError("it has no 'f' lines (a point cloud must be meshed first)")
+    text = _TEXTURE_AND_NORMAL.sub(b"", b"\n".join(lines))
+    counts = np.array([len(line.split()) for line in text.split(b"\n")], dtype=np.int64)
+    corners = numbers(text, "the 'f' lines").astype(np.int64)
+    if len(corners) != counts.sum():
+        raise FileFormatError("the 'f' lines are not made of vertex numbers")
+    if (corners == 0).any():
+        raise FileFormatError("a face refers to vertex 0, but OBJ counts from 1")
+    if (corners < 0).any():
+        return counts, _resolve_negative(data, counts, corners)
+    return counts, corners - 1
+
+
+def _resolve_negative(data: bytes, counts: NDArray[np.int64], corners: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Negative numbers count back from the last vertex before the face's own line."""
+    vertex_places = np.array([match.start() for match in _VERTEX.finditer(data)])
+    face_places = np.array([match.start() for match in _FACE.finditer(data)])
+    known = np.repeat(np.searchsorted(vertex_places, face_places), counts)
+    resolved = np.where(corners < 0, known + corners, corners - 1)
+    if resolved.min() < 0:
+        raise FileFormatError("a face counts back beyond the first vertex")
+    return resolved
+
+
+def _check_announced(comments: str, *, vertices: int, faces: int) -> None:
+    """MeshLab announces its counts in a comment: the only way to notice that such a text file was cut."""
+    for name, found in (("vertices", vertices), ("faces", faces)):
+        announced = [int(number) for word, number in _ANNOUNCED.findall(comments) if word.lower() == name]
+        if len(announced) == 1 and announced[0] > found:
+            raise FileFormatError(
+                f"its comments announce {announced[0]} {name} but it holds {found}; it seems cut short "
+                "(if this is intended, remove the comment line)"
+            )

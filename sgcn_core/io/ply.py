@@ -1,0 +1,279 @@
+"""PLY files, ASCII and binary.
+
+VTK's reader rounds doubles to single precision and splits vertices along texture seams; this one keeps the
+vertices of the file, in its order and precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.errors import FileFormatError
+from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, tag_text, unit_hint
+from sgcn_core.surface import Surface
+
+_TYPES = {
+    **dict.fromkeys(("char", "int8"), "i1"),
+    **dict.fromkeys(("uchar", "uint8"), "u1"),
+    **dict.fromkeys(("short", "int16"), "i2"),
+    **dict.fromkeys(("ushort", "uint16"), "u2"),
+    **dict.fromkeys(("int", "int32"), "i4"),
+    **dict.fromkeys(("uint", "uint32"), "u4"),
+    **dict.fromkeys(("float", "float32"), "f4"),
+    **dict.fromkeys(("double", "float64"), "f8"),
+}
+_BYTE_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">"}
+_CORNER_LISTS = ("vertex_indices", "vertex_index")
+
+
+@dataclass(frozen=True)
+class _Property:
+    name: str
+    type: str
+    count_type: str | None = None  # of a list property
+
+
+@dataclass(frozen=True)
+class _Element:
+    name: str
+    count: int
+    properties: tuple[_Property, ...]
+
+
+@dataclass(frozen=True)
+class _Header:
+    format: str
+    elements: tuple[_Element, ...]
+    comments: str
+    body_start: int
+
+
+# One value per row (count,), or, for a list property, the lengths (count,) and all values joined.
+_Column = Any
+
+
+def read_ply(path: Path) -> MeshData:
+    """Read vertices and polygons; other elements and properties are skipped."""
+    data = path.read_bytes()
+    header = _parse_header(data)
+    needed = _elements_up_to_faces(header.elements)
+    body: _AsciiBody | _BinaryBody
+    if header.format == "ascii":
+        body = _AsciiBody(numbers(data[header.body_start :], "the data after the header"))
+    else:
+        body = _BinaryBody(data, header.body_start, _BYTE_ORDERS[header.format])
+    tables = {element.name: body.read(element) for element in needed}
+    vertices = np.stack([np.asarray(tables["vertex"][axis], dtype=np.float64) for axis in "xyz"], axis=1)
+    counts, corners = next(tables["face"][name] for name in _CORNER_LISTS if name in tables["face"])
+    faces = fan_triangles(counts, corners.astype(np.int64))
+    return MeshData(vertices, faces, frame_hint(header.comments), unit_hint(header.comments))
+
+
+def ply_bytes(surface: Surface) -> bytes:
+    """Binary little-endian PLY with double coordinates and Slicer's ``SPACE`` comment."""
+    header = (
+        "ply\nformat binary_little_endian 1.0\n"
+        f"comment {tag_text(surface.frame, surface.unit)}\n"
+        f"element vertex {len(surface.vertices)}\nproperty double x\nproperty double y\nproperty double z\n"
+        f"element face {len(surface.faces)}\nproperty list uchar int vertex_indices\nend_header\n"
+    )
+    rows = np.empty(len(surface.faces), dtype=[("count", "u1"), ("corners", "<i4", (3,))])
+    rows["count"] = 3
+    rows["corners"] = surface.faces
+    return header.encode("ascii") + surface.vertices.astype("<f8").tobytes() + rows.tobytes()
+
+
+def _parse_header(data: bytes) -> _Header:
+    if data[:3] != b"ply" or data[3:4] not in (b"\n", b"\r"):
+        raise FileFormatError("it does not begin with the line 'ply'")
+    line_end = b"\r\n" if data[3:5] == b"\r\n" else data[3:4]
+    end = data.find(b"end_header" + line_end)
+    if end < 0:
+        raise FileFormatError("the header has no end_header line; the file is cut short")
+    file_format = ""
+    comments: list[str] = []
+    elements: list[_Element] = []
+    for line in data[:end].decode("utf-8", errors="replace").split(line_end.decode())[1:]:
+        words = line.split()
+        if not words:
+            continue
+        if words[0] in ("comment", "obj_info"):
+            comments.append(line)
+        elif words[0] == "format" and len(words) >= 2:
+            file_format = words[1]
+        elif words[0] == "element" and len(words) == 3 and words[2].isdigit():
+            elements.append(_Element(words[1], int(words[2]), ()))
+        elif words[0] == "property" and elements:
+            last = elements[-1]
+            elements[-1] = _Element(last.name, last.count, (*last.properties, _parse_property(words)))
+        else:
+            raise FileFormatError(f"the header line {line!r} is not understood")
+    if file_format != "ascii" and file_format not in _BYTE_ORDERS:
+        raise FileFormatError(f"the format {file_format!r} is not one of ascii, {', '.join(_BYTE_ORDERS)}")
+    return _Header(file_format, tuple(elements), "\n".join(comments), end + len(b"end_header" + line_end))
+
+
+def _parse_property(words: Sequence[str]) -> _Property:
+    types = words[2:4] if words[1] == "list" else words[1:2]
+    expected = 5 if words[1] == "list" else 3
+    if len(words) != expected or any(name not in _TYPES for name in types):
+        raise FileFormatError(f"the header line {' '.join(words)!r} is not understood")
+    if words[1] == "list":
+        return _Property(words[4], _TYPES[words[3]], _TYPES[words[2]])
+    return _Property(words[2], _TYPES[words[1]])
+
+
+def _elements_up_to_faces(elements: tuple[_Element, ...]) -> tuple[_Element, ...]:
+    names = [element.name for element in elements]
+    if "vertex" not in names or "face" not in names:
+        raise FileFormatError(
+            f"it has the elements {', '.join(names) or 'none'}; 'vertex' and 'face' are needed "
+            "(a point cloud must be meshed first)"
+        )
+    found = {(element.name, prop.name) for element in elements for prop in element.properties if not prop.count_type}
+    if not {("vertex", axis) for axis in "xyz"} <= found:
+        raise FileFormatError("the vertices have no x, y and z")
+    face = elements[names.index("face")]
+    if not any(prop.name in _CORNER_LISTS and prop.count_type for prop in face.properties):
+        raise FileFormatError("the faces have no list 'vertex_indices'")
+    return elements[: max(names.index("vertex"), names.index("face")) + 1]
+
+
+def _cut_short(element: _Element) -> FileFormatError:
+    return FileFormatError(
+        f"the header announces {element.count} of '{element.name}', but the file ends before; it is cut short"
+    )
+
+
+class _BinaryBody:
+    def __init__(self, data: bytes, offset: int, byte_order: str) -> None:
+        self._data, self._offset, self._order = data, offset, byte_order
+
+    def read(self, element: _Element) -> dict[str, _Column]:
+        if element.count == 0:
+            return {prop.name: _ragged_column(prop, []) for prop in element.properties}
+        lengths = self._list_lengths(element, self._offset)
+        row = self._row_type(element, lengths)
+        if self._offset + element.count * row.itemsize <= len(self._data):
+            table = np.frombuffer(self._data, row, count=element.count, offset=self._offset)
+            if all((table[f"{name} length"] == length).all() for name, length in lengths.items()):
+                self._offset += element.count * row.itemsize
+                return {prop.name: _uniform_column(table, prop, lengths) for prop in element.properties}
+        elif not lengths:
+            raise _cut_short(element)
+        return self._read_ragged(element)
+
+    def _list_lengths(self, element: _Element, offset: int) -> dict[str, int]:
+        """Length of each list property in the row at `offset`."""
+        lengths: dict[str, int] = {}
+        for prop in element.properties:
+            if prop.count_type:
+                count_type = np.dtype(self._order + prop.count_type)
+                if offset + count_type.itemsize > len(self._data):
+                    raise _cut_short(element)
+                lengths[prop.name] = int(np.frombuffer(self._data, count_type, count=1, offset=offset)[0])
+                if lengths[prop.name] < 0:
+                    raise FileFormatError(f"a list of '{element.name}' has a negative length")
+                offset += count_type.itemsize + lengths[prop.name] * np.dtype(prop.type).itemsize
+            else:
+                offset += np.dtype(prop.type).itemsize
+        return lengths
+
+    def _row_type(self, element: _Element, lengths: dict[str, int]) -> np.dtype[Any]:
+        fields: list[tuple[Any, ...]] = []
+        for prop in element.properties:
+            if prop.count_type:
+                fields.append((f"{prop.name} length", self._order + prop.count_type))
+                fields.append((prop.name, self._order + prop.type, (lengths[prop.name],)))
+            else:
+                fields.append((prop.name, self._order + prop.type))
+        return np.dtype(fields)
+
+    def _read_ragged(self, element: _Element) -> dict[str, _Column]:
+        """Rows of different lengths, one at a time."""
+        gathered: dict[str, list[NDArray[Any]]] = {prop.name: [] for prop in element.properties}
+        row_types: dict[tuple[int, ...], np.dtype[Any]] = {}
+        for _ in range(element.count):
+            lengths = self._list_lengths(element, self._offset)
+            key = tuple(lengths.values())
+            row = row_types.setdefault(key, self._row_type(element, lengths))
+            if self._offset + row.itemsize > len(self._data):
+                raise _cut_short(element)
+            values = np.frombuffer(self._data, row, count=1, offset=self._offset)[0]
+            for name, rows in gathered.items():
+                rows.append(values[name])
+            self._offset += row.itemsize
+        return {prop.name: _ragged_column(prop, gathered[prop.name]) for prop in element.properties}
+
+
+class _AsciiBody:
+    def __init__(self, values: NDArray[np.float64]) -> None:
+        self._values, self._position = values, 0
+
+    def read(self, element: _Element) -> dict[str, _Column]:
+        if element.count == 0:
+            return {prop.name: _ragged_column(prop, []) for prop in element.properties}
+        places = self._places(element, self._position)
+        width = places[-1][2] - self._position
+        end = self._position + element.count * width
+        if end <= len(self._values):
+            table = self._values[self._position : end].reshape(element.count, width)
+            starts = [(prop, first - self._position, last - self._position) for prop, first, last in places]
+            if all((table[:, first - 1] == last - first).all() for prop, first, last in starts if prop.count_type):
+                self._position = end
+                return {prop.name: _table_column(table, prop, first, last) for prop, first, last in starts}
+        elif not any(prop.count_type for prop in element.properties):
+            raise _cut_short(element)
+        return self._read_ragged(element)
+
+    def _places(self, element: _Element, position: int) -> list[tuple[_Property, int, int]]:
+        """First and last position of the values of each property in the row at `position`."""
+        places: list[tuple[_Property, int, int]] = []
+        for prop in element.properties:
+            length = 1
+            if prop.count_type:
+                if position >= len(self._values):
+                    raise _cut_short(element)
+                length = int(self._values[position])
+                position += 1
+                if length < 0:
+                    raise FileFormatError(f"a list of '{element.name}' has a negative length")
+            places.append((prop, position, position + length))
+            position += length
+        return places
+
+    def _read_ragged(self, element: _Element) -> dict[str, _Column]:
+        gathered: dict[str, list[NDArray[Any]]] = {prop.name: [] for prop in element.properties}
+        for _ in range(element.count):
+            places = self._places(element, self._position)
+            self._position = places[-1][2]
+            if self._position > len(self._values):
+                raise _cut_short(element)
+            for prop, first, last in places:
+                gathered[prop.name].append(self._values[first:last])
+        return {prop.name: _ragged_column(prop, gathered[prop.name]) for prop in element.properties}
+
+
+def _ragged_column(prop: _Property, rows: list[NDArray[Any]]) -> _Column:
+    values = np.concatenate([np.atleast_1d(row) for row in rows]) if rows else np.empty(0)
+    if not prop.count_type:
+        return values
+    return np.array([len(row) for row in rows], dtype=np.int64), values
+
+
+def _uniform_column(table: NDArray[Any], prop: _Property, lengths: dict[str, int]) -> _Column:
+    if not prop.count_type:
+        return table[prop.name]
+    return np.full(len(table), lengths[prop.name], dtype=np.int64), table[prop.name].ravel()
+
+
+def _table_column(table: NDArray[np.float64], prop: _Property, first: int, last: int) -> _Column:
+    if not prop.count_type:
+        return table[:, first]
+    return np.full(len(table), last - first, dtype=np.int64), table[:, first:last].ravel()
