@@ -1,0 +1,40 @@
+# `make demo` and `make test` do all set-up on a fresh machine; running them again costs nothing.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.set-up
+
+.PHONY: help demo test lint benchmark pictures clean
+
+help:
+	@echo "make demo       detect landmarks on a face made by the package, write files and a picture to demo/"
+	@echo "make test       ruff, mypy and the whole test-suite"
+	@echo "make lint       ruff and mypy alone"
+	@echo "make benchmark  the table of speed and memory (installs the comparisons)"
+	@echo "make pictures   draw the README's pictures again"
+	@echo "make clean      remove the environment and everything generated"
+
+$(STAMP): pyproject.toml .ci/set-up
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" .ci/set-up
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/sgcn-landmarks demo --output-dir demo
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+benchmark: $(STAMP)
+	$(BIN)/python -m pip install --quiet -e ".[bench]"
+	$(BIN)/sgcn-landmarks benchmark
+
+pictures: $(STAMP)
+	$(BIN)/python scripts/make_pictures.py
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

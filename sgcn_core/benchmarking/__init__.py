@@ -1,0 +1,1 @@
+"""Measures what the package promises about speed and memory."""

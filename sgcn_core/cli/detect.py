@@ -1,0 +1,212 @@
+"""`sgcn-landmarks detect`: landmarks of scans."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sgcn_core.cli.console import Progress, describe, note, print_json, progress_bar, reporting_errors, say
+from sgcn_core.cli.exit_codes import ExitCode
+from sgcn_core.cli.jobs import Job, PlanError, Request, plan
+from sgcn_core.cli.options import Format, LandmarkSetName, LengthUnit, Refinement
+
+if TYPE_CHECKING:
+    from sgcn_core.detector import LandmarkDetector
+    from sgcn_core.landmarks import LandmarkResult
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How landmarks are detected; None leaves the choice to the model.
+
+    Attributes
+    ----------
+    landmark_set : str
+    seed : int
+        Of the surface sampling.
+    refine : str or None
+    unit : str or None
+        Of the coordinates, where the file does not say.
+    """
+
+    landmark_set: str = "all"
+    seed: int = 0
+    refine: str | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one input."""
+
+    job: Job
+    seconds: float
+    result: LandmarkResult | None = None
+    error: str | None = None
+    picture_error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "input": str(self.job.source),
+            "status": "ok" if self.error is None else "failed",
+            "error": self.error,
+            "output": str(self.job.landmarks) if self.error is None else None,
+            "picture": str(self.job.picture) if self.job.picture and not (self.error or self.picture_error) else None,
+            "picture_error": self.picture_error,
+            "seconds": round(self.seconds, 3),
+            "result": self.result.as_dict() if self.result is not None else None,
+        }
+
+
+def detect(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="OBJ, PLY, STL, VTK, VTP, OFF, GLB, glTF files, or folders of them."),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Landmark file, for a single input.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="For the landmark files; beside each input if not given.")
+    ] = None,
+    file_format: Annotated[
+        Format | None, typer.Option("--format", help="Landmark file format; that of --output, or mrk.json.")
+    ] = None,
+    landmark_set: Annotated[LandmarkSetName, typer.Option("--set", help="Which landmarks.")] = LandmarkSetName.ALL,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Picture: a .png file, or a folder for several inputs.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the surface sampling.")] = 0,
+    refine: Annotated[
+        Refinement | None, typer.Option(help="From heatmap to position; the model's own if not given.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
+    unit: Annotated[
+        LengthUnit | None, typer.Option(help="Unit of the coordinates; the file's, or guessed from the size.")
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps.")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Detect facial landmarks on 3D surfaces.
+
+    A folder stands for the meshes in it. A file that fails is reported and does not stop the others.
+    """
+    suffix = f".{file_format.value}" if file_format else None
+    try:
+        jobs = plan(Request(tuple(inputs), output, output_dir, suffix, picture))
+    except PlanError as error:
+        raise typer.BadParameter(str(error)) from error
+    settings = Settings(landmark_set.value, seed, refine.value if refine else None, unit.value if unit else None)
+    with reporting_errors(debug=debug):
+        with progress_bar(len(jobs)) as start:
+            outcomes = run_jobs(jobs, settings, weights=weights, device=device, start=start, quiet=as_json, debug=debug)
+        code = exit_code(outcomes)
+        if as_json:
+            print_json(_document(outcomes, code))
+    raise typer.Exit(code)
+
+
+def load_detector(weights: Path | None, device: str) -> LandmarkDetector:
+    """The detector with the given or the shipped weights."""
+    from sgcn_core.detector import LandmarkDetector
+
+    return LandmarkDetector.from_pretrained(weights, device=device)
+
+
+def run_jobs(
+    jobs: Sequence[Job], settings: Settings, *, weights: Path | None, device: str, start: Any, quiet: bool, debug: bool
+) -> list[Outcome]:
+    """Load the model once and go through all jobs; every outcome is told as soon as it is known."""
+    detector = load_detector(weights, device)
+    outcomes = []
+    for number, job in enumerate(jobs):
+        outcome = run_job(detector, job, settings, progress=start(number, job.source.name), debug=debug)
+        outcomes.append(outcome)
+        tell(outcome, quiet=quiet)
+    return outcomes
+
+
+def run_job(
+    detector: LandmarkDetector, job: Job, settings: Settings, *, progress: Progress, debug: bool = False
+) -> Outcome:
+    """Detect and write the landmarks of one input, then draw its picture."""
+    from sgcn_core.io.markups import write_landmarks
+    from sgcn_core.io.meshes import read_surface
+
+    began = time.perf_counter()
+    try:
+        surface = read_surface(job.source, unit=settings.unit)
+        result = detector.detect(
+            surface,
+            landmark_set=settings.landmark_set,
+            seed=settings.seed,
+            refine=settings.refine,
+            unit=settings.unit,
+            progress=progress,
+        )
+        job.landmarks.parent.mkdir(parents=True, exist_ok=True)
+        write_landmarks(result, job.landmarks)
+    except Exception as error:  # whatever one file does, the others get their turn
+        if debug:
+            raise
+        return Outcome(job, time.perf_counter() - began, error=describe(error))
+    picture_error = None
+    if job.picture is not None:
+        progress("drawing", 0.95)
+        picture_error = _draw(surface, result, job.picture)
+    return Outcome(job, time.perf_counter() - began, result=result, picture_error=picture_error)
+
+
+def _draw(surface: Any, result: LandmarkResult, path: Path) -> str | None:
+    """Draw the picture; returns what went wrong, which never costs the landmarks."""
+    from sgcn_core.rendering import render_landmarks
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        render_landmarks(surface, result, path)
+    except Exception as error:  # the landmarks are written already
+        return describe(error)
+    return None
+
+
+def tell(outcome: Outcome, *, quiet: bool) -> None:
+    """Errors and warnings to stderr; what was written to stdout, unless quiet."""
+    job = outcome.job
+    if outcome.error is not None:
+        message = outcome.error if str(job.source) in outcome.error else f"{job.source}: {outcome.error}"
+        note(f"error: {message}")
+        return
+    if outcome.picture_error is not None:
+        note(f"warning: {job.source}: no picture: {outcome.picture_error}")
+    if not quiet and outcome.result is not None:
+        status = outcome.result.status
+        counts = ", ".join(f"{status.count(s)} {s}" for s in ("found", "uncertain", "missing"))
+        drawn = f", {job.picture}" if job.picture and outcome.picture_error is None else ""
+        say(f"{job.source} -> {job.landmarks}{drawn}  ({counts}; {outcome.seconds:.1f} s)")
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
+    """The exit code that sums up all outcomes."""
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    if failed:
+        return ExitCode.ALL_FAILED if failed == len(outcomes) else ExitCode.SOME_FAILED
+    if any(outcome.picture_error is not None for outcome in outcomes):
+        return ExitCode.PICTURE_FAILED
+    return ExitCode.OK
+
+
+def _document(outcomes: Sequence[Outcome], code: ExitCode) -> dict[str, Any]:
+    from sgcn_core import __version__
+
+    return {
+        "sgcn_core": __version__,
+        "exit_code": int(code),
+        "results": [outcome.as_dict() for outcome in outcomes],
+    }

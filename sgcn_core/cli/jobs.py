@@ -1,0 +1,155 @@
+"""Which files are read and which are written, decided before any work starts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+MESH_SUFFIXES = (".obj", ".ply", ".stl", ".vtk", ".vtp", ".off", ".glb", ".gltf")
+LANDMARK_SUFFIXES = (".mrk.json", ".fcsv", ".csv", ".json")
+
+
+class PlanError(ValueError):
+    """The files asked for do not go together; the message says why."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and what is written for it.
+
+    Attributes
+    ----------
+    source : Path
+        The mesh.
+    landmarks : Path
+        The landmark file.
+    picture : Path or None
+        The picture, if one was asked for.
+    """
+
+    source: Path
+    landmarks: Path
+    picture: Path | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line says about files.
+
+    Attributes
+    ----------
+    inputs : tuple of Path
+        Meshes and folders.
+    output : Path or None
+        The landmark file, for a single input.
+    output_dir : Path or None
+        The folder of the landmark files; beside the inputs if neither is given.
+    suffix : str or None
+        Format, as the landmark file's suffix; taken from `output`, or .mrk.json, if not given.
+    picture : Path or None
+        A PNG file for a single input, or a folder.
+    """
+
+    inputs: tuple[Path, ...]
+    output: Path | None = None
+    output_dir: Path | None = None
+    suffix: str | None = None
+    picture: Path | None = None
+
+
+def plan(request: Request) -> list[Job]:
+    """Every job, in order; a folder stands for the meshes in it, sorted by name.
+
+    Raises
+    ------
+    PlanError
+        Contradictory options, an output that would replace an input, a folder without meshes.
+    """
+    sources = _sources(request.inputs)
+    suffix = _suffix(request)
+    if request.output is not None and request.output_dir is not None:
+        raise PlanError("give --output or --output-dir, not both")
+    if request.output is not None and len(sources) > 1:
+        raise PlanError(f"--output names one file, but there are {len(sources)} inputs; use --output-dir")
+    if request.output is not None:
+        jobs = [Job(sources[0], request.output)]
+    else:
+        jobs = [Job(source, folder / f"{name}{suffix}") for source, folder, name in _named(sources, request.output_dir)]
+    jobs = _with_pictures(jobs, request.picture)
+    _refuse_to_replace_inputs(jobs)
+    return jobs
+
+
+def _sources(inputs: Sequence[Path]) -> list[Path]:
+    """Folders replaced by their meshes; each file once."""
+    found: dict[Path, Path] = {}
+    for given in inputs:
+        members = [given]
+        if given.is_dir():
+            members = sorted(p for p in given.iterdir() if p.suffix.lower() in MESH_SUFFIXES and p.is_file())
+            if not members:
+                raise PlanError(f"no mesh in folder {given}; looked for {', '.join(MESH_SUFFIXES)}")
+        for member in members:
+            found.setdefault(member.resolve(), member)
+    return list(found.values())
+
+
+def _suffix(request: Request) -> str:
+    implied = landmark_suffix(request.output) if request.output is not None else None
+    if request.output is not None and implied is None:
+        raise PlanError(f"--output must end in {', '.join(LANDMARK_SUFFIXES)}; received '{request.output.name}'")
+    if implied and request.suffix and implied != request.suffix:
+        raise PlanError(f"--output '{request.output}' and --format {request.suffix.lstrip('.')} contradict each other")
+    return request.suffix or implied or LANDMARK_SUFFIXES[0]
+
+
+def landmark_suffix(path: Path) -> str | None:
+    """The landmark format that a file's name promises; None if it is none."""
+    name = path.name.lower()
+    return next((suffix for suffix in LANDMARK_SUFFIXES if name.endswith(suffix) and len(name) > len(suffix)), None)
+
+
+def _named(sources: Sequence[Path], folder: Path | None) -> list[tuple[Path, Path, str]]:
+    """(source, folder, name) with names that differ within a folder, also where upper and lower case are the same.
+
+    A stem shared by two inputs gives way to the whole name (scan.ply, scan.obj), a shared name to a number.
+    """
+    homes = [folder or source.parent for source in sources]
+    stems = Counter((home, source.stem.lower()) for home, source in zip(homes, sources, strict=True))
+    taken: set[tuple[Path, str]] = set()
+    named = []
+    for home, source in zip(homes, sources, strict=True):
+        base = source.stem if stems[home, source.stem.lower()] == 1 else source.name
+        name, number = base, 1
+        while (home, name.lower()) in taken:
+            number += 1
+            name = f"{base}-{number}"
+        taken.add((home, name.lower()))
+        named.append((source, home, name))
+    return named
+
+
+def _with_pictures(jobs: list[Job], picture: Path | None) -> list[Job]:
+    if picture is None:
+        return jobs
+    if picture.suffix.lower() == ".png" and not picture.is_dir():
+        if len(jobs) > 1:
+            raise PlanError(f"--picture names one file, but there are {len(jobs)} inputs; give a folder")
+        return [replace(jobs[0], picture=picture)]
+    if picture.suffix and not picture.is_dir():
+        raise PlanError(f"--picture must be a .png file or a folder; received '{picture.name}'")
+    return [replace(job, picture=picture / f"{_stem(job.landmarks)}.png") for job in jobs]
+
+
+def _stem(landmarks: Path) -> str:
+    return landmarks.name[: -len(landmark_suffix(landmarks) or landmarks.suffix)]
+
+
+def _refuse_to_replace_inputs(jobs: Sequence[Job]) -> None:
+    sources = {job.source.resolve() for job in jobs}
+    for job in jobs:
+        for written in (job.landmarks, job.picture):
+            if written is not None and written.resolve() in sources:
+                raise PlanError(f"'{written}' is an input and would be replaced")
