@@ -7,6 +7,7 @@ import pytest
 
 from sgcn_core.errors import SurfaceError
 from sgcn_core.refinement import MODES, RefinementMode, SurfaceIndex, near_centre, refine, top_nodes, weighted_mean
+from sgcn_core.refinement.mse_over_mesh import Evidence, vertex_errors
 
 SIGMA = 0.03
 Mesh = tuple[np.ndarray, np.ndarray]
@@ -235,6 +236,21 @@ def test_one_stray_node_does_not_move_the_result(
         clean = refine(heatmaps, nodes, *patch, mode=mode, t=11)
         np.testing.assert_allclose(found.positions, clean.positions, atol=1e-4 * SIGMA)
     assert found.spread.max() < 3 * SIGMA
+
+
+def test_no_nearby_point_of_the_surface_is_better(patch: Mesh, nodes: np.ndarray, truth: np.ndarray) -> None:
+    vertices, faces = patch
+    clean = heatmaps_of(nodes, truth)
+    heatmaps = 0.5 * clean + 0.04 * np.random.default_rng(11).normal(size=clean.shape)
+    found = refine(heatmaps, nodes, vertices, faces)
+    ids, values = top_nodes(heatmaps)
+    keep = near_centre(nodes[ids], values, 4 * SIGMA)
+    evidence = Evidence(nodes[ids], values, keep, found.mean, SIGMA, free_amplitude=True)
+    samples = points_on(vertices, faces, 40_000, seed=12)
+    for landmark, position in enumerate(found.positions):
+        near = samples[distance(samples, found.mean[landmark][None]) < 4 * SIGMA]
+        reached = vertex_errors(evidence, landmark, position[None])[0]
+        assert reached <= vertex_errors(evidence, landmark, near).min() + 1e-12
 
 
 # --- invariances and validity --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ FAR = 3.0
 LOWEST_AMPLITUDE = 1e-6
 """A Gaussian that explains a heatmap is positive; heatmaps of absent landmarks would ask for a negative one."""
 
-HIGHEST_AMPLITUDE = 1.5
+HIGHEST_AMPLITUDE = 2.0
 """Largest Gaussian, as a multiple of the heatmap's peak: a node always lies close enough to the landmark for that. It
 matters only for heatmaps that say nothing, whose amplitude would otherwise be arbitrarily large."""
 

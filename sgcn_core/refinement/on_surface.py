@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sgcn_core.refinement.mse_over_mesh import PULL_TO_MEAN, Evidence, best_amplitude, best_vertices
 from sgcn_core.refinement.surface_index import SurfaceIndex
 
-BEST_VERTICES = 4
+BEST_VERTICES = 3
 """From how many of the best vertices the search over triangles starts."""
 
 LARGE_EDGE = 2.0
@@ -195,12 +195,15 @@ class _TriangleProblem:
         offset = (self.nodes - point[:, None, :]) / self.sigma
         gauss = np.exp(-0.5 * (offset**2).sum(axis=2)) * (self.weight > 0.0)
         norm = np.einsum("nt,nt->n", gauss, gauss)
-        amplitude = best_amplitude(np.einsum("nt,nt->n", self.heat, gauss), norm, self.peak)[:, None]
+        product = np.einsum("nt,nt->n", self.heat, gauss)
+        amplitude = best_amplitude(product, norm, self.peak)[:, None]
         residual = self.heat - amplitude * gauss
         edges = self.edges / self.sigma
         jacobian = amplitude[:, None, :] * gauss[:, None, :] * np.einsum("nkc,ntc->nkt", edges, offset)
+        # An amplitude at its bound does not follow the position: nothing is to be projected out then.
+        follows = np.isclose(amplitude[:, 0] * norm, product, rtol=1e-9, atol=0.0)
         along = np.einsum("nkt,nt->nk", jacobian, gauss) / np.maximum(norm, np.finfo(np.float64).tiny)[:, None]
-        jacobian -= along[:, :, None] * gauss[:, None, :]
+        jacobian -= (along * follows[:, None])[:, :, None] * gauss[:, None, :]
         away = (self.mean - point) / self.sigma
         error = (self.weight * residual**2).sum(axis=1) + PULL_TO_MEAN * (away**2).sum(axis=1)
         weighted = jacobian * self.weight[:, None, :]
@@ -223,22 +226,19 @@ def _step_within_triangle(
     p, q = pull[:, 0], pull[:, 1]
     determinant = np.maximum(a * c - b * b, tiny)
     with np.errstate(over="ignore", invalid="ignore"):
-        inner = np.stack([(c * p - b * q) / determinant, (a * q - b * p) / determinant], axis=1)
-    inside = np.isfinite(inner).all(axis=1) & (inner.min(axis=1) >= 0.0) & (inner.sum(axis=1) <= 1.0)
+        inner_u, inner_v = (c * p - b * q) / determinant, (a * q - b * p) / determinant
+        inside = (inner_u >= 0.0) & (inner_v >= 0.0) & (inner_u + inner_v <= 1.0)
     zero = np.zeros_like(p)
     on_u = np.clip(p / np.maximum(a, tiny), 0.0, 1.0)
     on_v = np.clip(q / np.maximum(c, tiny), 0.0, 1.0)
     # On the edge u + v = 1, with u = s: derivative (a - 2b + c) s + (b - c) - p + q.
     on_rim = np.clip((p - q + c - b) / np.maximum(a - 2.0 * b + c, tiny), 0.0, 1.0)
-    candidates = np.stack(
+    candidates = np.array(
         [
-            np.where(inside[:, None], inner, 0.0),
-            np.stack([on_u, zero], axis=1),
-            np.stack([zero, on_v], axis=1),
-            np.stack([on_rim, 1.0 - on_rim], axis=1),
-        ],
-        axis=1,
+            [np.where(inside, inner_u, 0.0), on_u, zero, on_rim],
+            [np.where(inside, inner_v, 0.0), zero, on_v, 1.0 - on_rim],
+        ]
     )
-    value = 0.5 * np.einsum("nik,nkj,nij->ni", candidates, normal, candidates)
-    value -= np.einsum("nik,nk->ni", candidates, pull)
-    return candidates[np.arange(len(uv)), value.argmin(axis=1)] - uv
+    u, v = candidates[0], candidates[1]
+    value = u * (0.5 * a * u + b * v - p) + v * (0.5 * c * v - q)
+    return np.take_along_axis(candidates, value.argmin(axis=0)[None, None], axis=1)[:, 0].T - uv

@@ -138,6 +138,8 @@ class SurfaceIndex:
             Pairs whose bounding spheres meet the ball.
         """
         large = np.flatnonzero(self.longest_edges > longest)
+        if not len(large):
+            return large, large
         centroids = self.vertices[self.faces[large]].mean(axis=1)
         # Every point of a triangle lies within 2/3 of its longest edge of the centroid (medians are shorter than it).
         reach = self.longest_edges[large] * (2.0 / 3.0)
