@@ -36,6 +36,8 @@ def read_obj(path: Path, *, apply_scale: bool = True) -> MeshData:
     data = path.read_bytes()
     if b"\\\n" in data or b"\\\r\n" in data:
         data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")
     vertices = _parse_vertices(_VERTEX.findall(data))
     counts, corners = _parse_faces(data)
     comments = b"\n".join(_COMMENT.findall(data)).decode("utf-8", errors="replace")

@@ -1,0 +1,65 @@
+"""Tables of landmarks with a header row."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from sgcn_core.io.landmark_text import Rows
+from sgcn_core.landmarks import LandmarkResult
+
+_COLUMNS = ("label", "x", "y", "z", "confidence", "status", "unit", "frame")
+# The columns of the table that Slicer exports tell its frame.
+_SLICER_AXES = {"LPS": ("l", "p", "s"), "RAS": ("r", "a", "s")}
+
+
+def csv_text(result: LandmarkResult) -> str:
+    """Columns label, x, y, z, confidence, status, unit, frame; x, y, z are empty for a missing landmark."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for label, position, confidence, status in zip(
+        result.labels, result.positions.tolist(), result.confidence.tolist(), result.status, strict=True
+    ):
+        place = ("", "", "") if status == "missing" else position
+        writer.writerow((label, *place, confidence, status, result.unit, result.frame))
+    return stream.getvalue()
+
+
+def parse_csv(text: str) -> LandmarkResult:
+    """Read a table with the columns label (or name), x, y, z; confidence, status, unit and frame if there are any.
+
+    Slicer's own export (label, l, p, s or label, r, a, s, ..., defined, ...) is read too.
+    """
+    table = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    columns = [(name or "").strip().lower() for name in table.fieldnames or ()]
+    table.fieldnames = columns
+    name_column = next((name for name in ("label", "name") if name in columns), None)
+    axes, frame = _axes(columns)
+    if name_column is None or axes is None:
+        raise ValueError(
+            f"a header row with label, x, y, z is needed; the first row is {', '.join(columns) or 'empty'}"
+        )
+    rows = Rows()
+    unit = "mm"
+    for record in table:
+        if None in record.values() or None in record:
+            raise ValueError(f"line {table.line_num} does not have the {len(columns)} columns of the header")
+        place = [record[axis].strip() for axis in axes]
+        status = _status(record, place)
+        rows.add(record[name_column].strip(), place, float(record.get("confidence") or 1.0), status)
+        unit, frame = record.get("unit") or unit, record.get("frame") or frame
+    return rows.result(unit=unit, frame=frame)
+
+
+def _axes(columns: list[str]) -> tuple[tuple[str, str, str] | None, str]:
+    if {"x", "y", "z"} <= set(columns):
+        return ("x", "y", "z"), "LPS"
+    return next(((axes, frame) for frame, axes in _SLICER_AXES.items() if set(axes) <= set(columns)), (None, "LPS"))
+
+
+def _status(record: dict[str, str], place: list[str]) -> str:
+    if record.get("status"):
+        return record["status"].strip()
+    undefined = record.get("defined", "1").strip() == "0"
+    return "missing" if undefined or not any(place) else "found"

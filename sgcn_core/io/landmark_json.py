@@ -1,0 +1,28 @@
+"""Plain JSON with everything a LandmarkResult holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sgcn_core.io.landmark_text import Rows
+from sgcn_core.io.mrk_json import from_markups
+from sgcn_core.landmarks import LandmarkResult
+
+_FORMAT = "sgcn_core landmarks 1"
+
+
+def json_text(result: LandmarkResult) -> str:
+    """The keys format, unit, frame, landmarks (label, position or null, confidence, status) and info."""
+    return json.dumps({"format": _FORMAT, **result.as_dict()}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def parse_json(text: str) -> LandmarkResult:
+    """Read what :func:`json_text` writes, or a Slicer markups file that is named .json."""
+    content: dict[str, Any] = json.loads(text)
+    if "markups" in content:
+        return from_markups(content)
+    rows = Rows()
+    for entry in content["landmarks"]:
+        rows.add(entry["label"], entry["position"], entry["confidence"], entry["status"])
+    return rows.result(unit=content["unit"], frame=content["frame"], info=content.get("info"))

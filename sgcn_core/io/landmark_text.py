@@ -1,0 +1,58 @@
+"""What the landmark files say about a landmark in words, and checks their readers share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sgcn_core.landmarks import EXPECTED_USE, LandmarkResult, LandmarkSet
+
+_STATUS_TEXT = {
+    "found": "found",
+    "uncertain": "uncertain: check its position before use",
+    "missing": "missing: not found on this surface",
+}
+
+
+def description(label: str, status: str) -> str:
+    """Full name, status and expected use, for people, such as shown in Slicer's table of control points."""
+    known = LandmarkSet.load("all")
+    if label not in known:
+        return _STATUS_TEXT[status]
+    landmark = known[label]
+    return f"{landmark.name}; {_STATUS_TEXT[status]}; {EXPECTED_USE[landmark.reproducibility]}"
+
+
+def finite_position(values: Any, label: str) -> tuple[float, float, float]:
+    """Three finite numbers, or ValueError naming the landmark."""
+    if isinstance(values, str) or not isinstance(values, Sequence) or len(values) != 3:
+        raise ValueError(f"the position of landmark {label!r} is not three numbers but {values!r}")
+    x, y, z = (float(value) for value in values)
+    if not all(math.isfinite(value) for value in (x, y, z)):
+        raise ValueError(f"the position of landmark {label!r} is not finite: {values!r}")
+    return x, y, z
+
+
+class Rows:
+    """Gathers landmarks one by one into a LandmarkResult."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[str, tuple[float, float, float], float, str]] = []
+
+    def add(self, label: str, position: Any, confidence: float, status: str) -> None:
+        """Add one landmark; `position` is not looked at where the status is "missing"."""
+        nowhere = (math.nan, math.nan, math.nan)
+        place = nowhere if status == "missing" else finite_position(position, label)
+        self._rows.append((label, place, confidence, status))
+
+    def result(self, *, unit: str, frame: str, info: dict[str, Any] | None = None) -> LandmarkResult:
+        """The landmarks gathered; ValueError if there are none or a value is out of range."""
+        if not self._rows:
+            raise ValueError("it holds no landmarks")
+        labels, positions, confidence, status = zip(*self._rows, strict=True)
+        return LandmarkResult(
+            labels, np.array(positions), np.array(confidence), status, unit=unit, frame=frame, info=info or {}
+        )

@@ -1,0 +1,132 @@
+"""Landmark files: Slicer markups (.mrk.json, .fcsv), tables (.csv) and plain JSON (.json).
+
+===========  ==========================  =====================================  =========================
+format       unit and frame              confidence and status                  info
+===========  ==========================  =====================================  =========================
+.mrk.json    coordinateUnits (UCUM),     measurements "confidence" and          key "sgcn_core" (Slicer
+             coordinateSystem            "status", positionStatus               drops it when it saves)
+.fcsv        comment "# Unit",           end of the description,                not kept
+             "# CoordinateSystem"        position status column
+.csv         columns unit, frame         columns confidence, status             not kept
+.json        keys unit, frame            keys confidence, status                key info
+===========  ==========================  =====================================  =========================
+
+Positions stay in the unit of the surface's file, so that they overlay it. A missing landmark keeps its label and
+has no position in the file, never NaN or (0, 0, 0).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sgcn_core.errors import FileFormatError
+from sgcn_core.io.atomic import write_text
+from sgcn_core.io.fcsv import fcsv_text, parse_fcsv
+from sgcn_core.io.landmark_csv import csv_text, parse_csv
+from sgcn_core.io.landmark_json import json_text, parse_json
+from sgcn_core.io.mrk_json import mrk_json_text, parse_mrk_json
+from sgcn_core.landmarks import LandmarkResult
+from sgcn_core.units import checked_frame, checked_unit
+
+_PARSERS: dict[str, Callable[[str], LandmarkResult]] = {
+    ".mrk.json": parse_mrk_json,
+    ".fcsv": parse_fcsv,
+    ".csv": parse_csv,
+    ".json": parse_json,
+}
+_FORMATTERS: dict[str, Callable[[LandmarkResult], str]] = {
+    ".mrk.json": mrk_json_text,
+    ".fcsv": fcsv_text,
+    ".csv": csv_text,
+    ".json": json_text,
+}
+
+LANDMARK_SUFFIXES: tuple[str, ...] = tuple(_PARSERS)
+
+
+def write_landmarks(
+    result: LandmarkResult, path: str | os.PathLike[str], *, coordinate_system: str | None = None
+) -> Path:
+    """Write landmarks in the format of the suffix; the file appears whole.
+
+    Parameters
+    ----------
+    coordinate_system : {"LPS", "RAS"}, optional
+        Frame of the coordinates in the file. By default "LPS" in .mrk.json and .fcsv, as Slicer writes them, and the
+        result's own frame in .csv and .json.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    FileFormatError
+        Unknown suffix.
+    """
+    file = Path(path)
+    suffix = _suffix(file, "write")
+    default = "LPS" if suffix in (".mrk.json", ".fcsv") else result.frame
+    write_text(file, _FORMATTERS[suffix](result.in_frame(coordinate_system or default)))
+    return file
+
+
+def read_landmarks(
+    path: str | os.PathLike[str], *, unit: str | None = None, frame: str | None = None
+) -> LandmarkResult:
+    """Read landmarks written by this package, by Slicer, or as a table with the columns name, x, y, z.
+
+    Parameters
+    ----------
+    unit, frame : str, optional
+        Override what the file declares; without a declaration "mm" and "LPS". Numbers are not converted.
+
+    Returns
+    -------
+    LandmarkResult
+        In the frame and unit of the file. Confidence is 1 where the file has none.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        There is no such file.
+    FileFormatError
+        Unknown suffix, or the content is damaged, cut short or of another format.
+    """
+    file = Path(path)
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder; name one landmark file in it")
+    if not file.exists():
+        raise FileNotFoundError(f"there is no file {file}; check the path")
+    changes: dict[str, Any] = {}
+    if unit is not None:
+        changes["unit"] = checked_unit(unit)
+    if frame is not None:
+        changes["frame"] = checked_frame(frame)
+    parser = _PARSERS[_suffix(file, "read")]
+    try:
+        result = parser(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise FileFormatError(f"cannot read the landmarks in {file}: {_reason(error)}") from error
+    return replace(result, **changes) if changes else result
+
+
+def _suffix(file: Path, verb: str) -> str:
+    name = file.name.lower()
+    suffix = next((known for known in LANDMARK_SUFFIXES if name.endswith(known)), None)
+    if suffix is None:
+        raise FileFormatError(
+            f"cannot {verb} {file}: the suffix {file.suffix!r} is not known; use one of {', '.join(LANDMARK_SUFFIXES)}"
+        )
+    return suffix
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValueError):
+        return str(error)
+    return f"it does not have the expected structure ({type(error).__name__}: {error})"

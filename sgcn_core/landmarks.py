@@ -1,0 +1,187 @@
+"""The landmarks found on one surface, and the names of the sets they come from. NumPy only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.landmark_sets import EXPECTED_USE, LANDMARK_SETS, SIDES, Landmark, LandmarkSet, mirror_label, place_of
+from sgcn_core.units import UNITS_TO_MM, checked_frame, checked_unit, flip_frame
+
+__all__ = [
+    "EXPECTED_USE",
+    "LANDMARK_SETS",
+    "SIDES",
+    "STATUSES",
+    "Landmark",
+    "LandmarkResult",
+    "LandmarkSet",
+    "mirror_label",
+    "plain",
+]
+
+STATUSES: tuple[str, ...] = ("found", "uncertain", "missing")
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkResult:
+    """Landmarks on one surface, in the surface's own frame and unit.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        L different labels.
+    positions : array_like (L, 3)
+        NaN in the rows of missing landmarks (whatever is passed there), finite elsewhere.
+    confidence : array_like (L,)
+        In [0, 1].
+    status : sequence of {"found", "uncertain", "missing"}
+    unit : {"um", "mm", "cm", "m"}
+    frame : {"LPS", "RAS"}
+    info : dict
+        Provenance that JSON can hold: pose, timings, model, version, seed.
+
+    Raises
+    ------
+    ValueError
+        Lengths that differ, repeated labels, values out of range.
+    """
+
+    labels: tuple[str, ...]
+    positions: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    status: tuple[str, ...]
+    unit: str = "mm"
+    frame: str = "LPS"
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        labels, status = tuple(self.labels), tuple(self.status)
+        positions = np.array(self.positions, dtype=np.float64)
+        confidence = np.array(self.confidence, dtype=np.float64)
+        _check_columns(labels, positions, confidence, status)
+        missing = np.array([state == "missing" for state in status], dtype=bool)
+        positions[missing] = np.nan
+        _check_values(labels, positions, confidence, missing)
+        for name, value in (
+            ("labels", labels),
+            ("positions", positions),
+            ("confidence", confidence),
+            ("status", status),
+            ("unit", checked_unit(self.unit)),
+            ("frame", checked_frame(self.frame)),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.status.count(state)} {state}" for state in STATUSES)
+        return f"LandmarkResult({counts}; {self.unit}, {self.frame})"
+
+    def index(self, label: str) -> int:
+        """Place of a label; ValueError, with similar labels, if it is not there."""
+        return place_of({name: place for place, name in enumerate(self.labels)}, label, "result")
+
+    def position(self, label: str) -> NDArray[np.float64]:
+        """Position of one landmark, shape (3,); NaN if it is missing."""
+        return self.positions[self.index(label)].copy()
+
+    def select(self, labels: Sequence[str]) -> LandmarkResult:
+        """The landmarks with these labels, in this order."""
+        places = [self.index(label) for label in labels]
+        return replace(
+            self,
+            labels=tuple(labels),
+            positions=self.positions[places],
+            confidence=self.confidence[places],
+            status=tuple(self.status[place] for place in places),
+        )
+
+    def in_frame(self, frame: str) -> LandmarkResult:
+        """The same landmarks in "LPS" or "RAS": x and y change sign."""
+        target = checked_frame(frame)
+        if target == self.frame:
+            return self
+        return replace(self, positions=flip_frame(self.positions), frame=target)
+
+    def in_unit(self, unit: str) -> LandmarkResult:
+        """The same landmarks in another length unit."""
+        target = checked_unit(unit)
+        factor = UNITS_TO_MM[self.unit] / UNITS_TO_MM[target]
+        return self if target == self.unit else replace(self, positions=self.positions * factor, unit=target)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; the position of a missing landmark is None."""
+        rows = zip(self.labels, self.positions.tolist(), self.confidence.tolist(), self.status, strict=True)
+        return {
+            "unit": self.unit,
+            "frame": self.frame,
+            "landmarks": [
+                {
+                    "label": label,
+                    "position": None if status == "missing" else position,
+                    "confidence": confidence,
+                    "status": status,
+                }
+                for label, position, confidence, status in rows
+            ],
+            "info": plain(self.info),
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a landmark file in the format of its suffix: .mrk.json, .fcsv, .csv or .json."""
+        from sgcn_core.io.markups import write_landmarks
+
+        return write_landmarks(self, path)
+
+
+def plain(value: Any) -> Any:
+    """NumPy values, tuples and paths as JSON values; numbers that are not finite become None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value if value is None or isinstance(value, (str, int, bool)) else str(value)
+
+
+def _check_columns(
+    labels: tuple[str, ...], positions: NDArray[np.float64], confidence: NDArray[np.float64], status: tuple[str, ...]
+) -> None:
+    count = len(labels)
+    if positions.shape != (count, 3) or confidence.shape != (count,) or len(status) != count:
+        raise ValueError(
+            f"{count} labels need positions ({count}, 3), confidence ({count},) and {count} statuses; received "
+            f"positions {positions.shape}, confidence {confidence.shape}, {len(status)} statuses"
+        )
+    if len(set(labels)) != count:
+        repeated = sorted({label for label in labels if labels.count(label) > 1})
+        raise ValueError(f"every label may stand once only; repeated: {', '.join(repeated[:5])}")
+    unknown = sorted(set(status) - set(STATUSES))
+    if unknown:
+        raise ValueError(f"status {unknown[0]!r} is not known; use one of {', '.join(STATUSES)}")
+
+
+def _check_values(
+    labels: tuple[str, ...],
+    positions: NDArray[np.float64],
+    confidence: NDArray[np.float64],
+    missing: NDArray[np.bool_],
+) -> None:
+    lost = np.flatnonzero(~missing & ~np.isfinite(positions).all(axis=1))
+    if lost.size:
+        raise ValueError(f"landmark {labels[lost[0]]!r} has no finite position; give it the status 'missing'")
+    outside = np.flatnonzero(~((confidence >= 0) & (confidence <= 1)))
+    if outside.size:
+        raise ValueError(f"landmark {labels[outside[0]]!r} has confidence {confidence[outside[0]]}, outside [0, 1]")
