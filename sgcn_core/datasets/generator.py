@@ -11,14 +11,14 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from ..canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
-from .alignment import axis_angle_rotations, procrustes
-from .face_model import FaceModel
-from .random_tensors import Draw
-from .sample_pool import progressive_samples
-from .scan_effects import ScanOptions, add_noise, add_stray, visible
-from .shapes import ShapeOptions, draw_vertices
-from .surface_effects import EffectOptions, SurfaceEffects
+from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
+from sgcn_core.datasets.alignment import axis_angle_rotations, procrustes
+from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.random_tensors import Draw
+from sgcn_core.datasets.sample_pool import progressive_samples
+from sgcn_core.datasets.scan_effects import ScanOptions, add_noise, add_stray, visible
+from sgcn_core.datasets.shapes import ShapeOptions, draw_vertices
+from sgcn_core.datasets.surface_effects import EffectOptions, SurfaceEffects
 
 # The samples reach this far beyond the prototype, so that a badly aligned face still fills the crop.
 _POOL_MARGIN = 55.0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .random_tensors import Draw
+from sgcn_core.datasets.random_tensors import Draw
 
 
 @dataclass(frozen=True, kw_only=True)

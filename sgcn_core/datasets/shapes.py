@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .face_model import FaceModel
-from .random_tensors import Draw
+from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.random_tensors import Draw
 
 
 @dataclass(frozen=True, kw_only=True)

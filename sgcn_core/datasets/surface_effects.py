@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .face_model import FaceModel
-from .random_tensors import Draw
+from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.random_tensors import Draw
 
 # Height of the hairline over the depth z of the head, on the neutral face (millimetres, head frame).
 _HAIRLINE_Z = (-60.0, -10.0, 15.0, 60.0, 105.0)

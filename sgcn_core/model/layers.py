@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from .neighbours import Neighbourhood, neighbour_mean
+from sgcn_core.model.neighbours import Neighbourhood, neighbour_mean
 
 Norm = Literal["node", "graph"]
 

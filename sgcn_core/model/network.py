@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from .layers import Norm, StratifiedBlock
-from .neighbours import Neighbourhood
+from sgcn_core.model.layers import Norm, StratifiedBlock
+from sgcn_core.model.neighbours import Neighbourhood
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from lightning.fabric import Fabric
 
-from ..datasets.face_model import FaceModel
-from .config import TrainingConfig
-from .run import TrainingRun
+from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.training.config import TrainingConfig
+from sgcn_core.training.run import TrainingRun
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
     run = TrainingRun(TrainingConfig.load(options.config), model, options.run, fabric=fabric)
     run.train(minutes=options.minutes)
     if options.export and fabric.is_global_zero:
-        from .export import export_weights
+        from sgcn_core.training.export import export_weights
 
         export_weights(run, options.export)
 

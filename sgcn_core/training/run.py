@@ -13,14 +13,14 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
-from ..datasets.face_model import FaceModel
-from ..datasets.generator import FaceGenerator, GeneratorOptions
-from ..model.heatmap import gaussian_heatmaps
-from ..model.loss import adaptive_wing_loss
-from ..model.network import NetworkConfig, StratifiedGCN
-from .config import Stage, TrainingConfig
-from .ema import WeightAverage
-from .validation import mean_errors, unpack
+from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.generator import FaceGenerator, GeneratorOptions
+from sgcn_core.model.heatmap import gaussian_heatmaps
+from sgcn_core.model.loss import adaptive_wing_loss
+from sgcn_core.model.network import NetworkConfig, StratifiedGCN
+from sgcn_core.training.config import Stage, TrainingConfig
+from sgcn_core.training.ema import WeightAverage
+from sgcn_core.training.validation import mean_errors, unpack
 
 _VALIDATION_STREAM = 1
 

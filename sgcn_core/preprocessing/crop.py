@@ -1,0 +1,40 @@
+"""The canonical crop: the triangles within a fixed distance of the prototype landmarks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+def faces_near(
+    vertices: FloatArray, faces: NDArray[np.int64], centres: FloatArray, reach: float
+) -> NDArray[np.bool_]:
+    """Which triangles lie within ``reach`` of any of the ``centres``.
+
+    Parameters
+    ----------
+    vertices : (P, 3) array, head frame
+    faces : (F, 3) array
+    centres : (L, 3) array, the prototype in the head frame and the same unit
+    reach : float
+
+    Returns
+    -------
+    (F,) bool
+        By the centroid of the triangle; a triangle so large that its centroid is further away counts if a corner is near.
+    """
+    from scipy.spatial import cKDTree
+
+    distance, _ = cKDTree(centres).query(vertices, distance_upper_bound=1.5 * reach)
+    near = distance[faces]
+    chosen: NDArray[np.bool_] = near.min(1) < reach
+    doubtful = chosen & (near.max(1) > reach)
+    rows = np.flatnonzero(doubtful)
+    corners = vertices[faces[rows]]
+    centroids = corners.mean(1)
+    centroid_distance, _ = cKDTree(centres).query(centroids)
+    size = np.linalg.norm(corners - centroids[:, None], axis=2).max(1)
+    chosen[rows] = centroid_distance < np.maximum(reach, size)
+    return chosen

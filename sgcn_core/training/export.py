@@ -1,0 +1,61 @@
+"""From a training run to the weights file that the package ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
+from sgcn_core.datasets.alignment import procrustes
+from sgcn_core.datasets.generator import FaceGenerator
+from sgcn_core.datasets.random_tensors import Draw
+from sgcn_core.datasets.shapes import draw_vertices
+from sgcn_core.model.checkpoint import Checkpoint, save_checkpoint
+from sgcn_core.training.run import TrainingRun
+
+
+def export_weights(run: TrainingRun, path: Path) -> None:
+    """Write the averaged weights of ``run`` with prototype, shape statistics, crop and training record."""
+    config = run.config
+    stage, _ = config.stage_at(min(max(run.step - 1, 0), config.total_steps - 1))
+    generator = run.generator
+    prototype = (generator.prototype.cpu().double().numpy() - CROP_CENTRE) / CROP_RADIUS
+    save_checkpoint(
+        Checkpoint(
+            network=run.averaged_network().cpu(),
+            labels=run.model.labels,
+            prototype=prototype,
+            deviation=landmark_deviation(generator) / CROP_RADIUS,
+            sigma=stage.sigma,
+            neighbours=config.neighbours,
+            crop_centre=CROP_CENTRE,
+            crop_radius=CROP_RADIUS,
+            crop_margin=CROP_MARGIN,
+            info={
+                "data": "faces generated from ICT-FaceKit Light (USC ICT, MIT), no real person's scan",
+                "steps": run.step,
+                "faces": sum(config.stage_at(step)[0].batch for step in range(run.step)),
+                "hours": round(run.seconds / 3600.0, 2),
+                "device": str(run.fabric.device.type),
+                "seed": config.seed,
+                "training": config.as_dict(),
+            },
+        ),
+        path,
+    )
+
+
+def landmark_deviation(generator: FaceGenerator, people: int = 512) -> np.ndarray:
+    """Root mean square distance (L,) of each landmark from the prototype after Procrustes, millimetres."""
+    model = generator.model
+    draw = Draw(torch.Generator(model.device).manual_seed(generator.seed + 1))
+    squared = torch.zeros(len(model.landmarks), dtype=torch.float64)
+    for _ in range(people // 32):
+        landmarks = draw_vertices(model, generator.options.shape, draw, 32)[:, model.landmarks]
+        scale, rotation, translation = procrustes(landmarks, generator.prototype)
+        aligned = scale[:, None, None] * (landmarks @ rotation.transpose(1, 2)) + translation[:, None]
+        squared += (aligned - generator.prototype).square().sum(2).sum(0).double().cpu()
+    return (squared / (people // 32 * 32)).sqrt().numpy()
+
