@@ -47,7 +47,7 @@ def numbers(text: bytes, what: str) -> NDArray[np.float64]:
     """All numbers of a white-space separated text; FileFormatError where something else stands."""
     with warnings.catch_warnings():
         # NumPy stops at the first thing that is not a number and only warns.
-        warnings.simplefilter("error", DeprecationWarning)
+        warnings.filterwarnings("error", message="string or file could not be read", category=DeprecationWarning)
         try:
             return np.fromstring(text, dtype=np.float64, sep=" ")
         except (DeprecationWarning, ValueError) as error:
