@@ -1,47 +1,7 @@
-"""The command line: `sgcn-landmarks`, the same as `python -m sgcn_core`. Heavy imports happen inside the commands."""
+"""The command line: `sgcn-landmarks`, the same as `python -m sgcn_core`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from sgcn_core.cli.app import app, main
 
-import typer
-
-from sgcn_core import __version__
-from sgcn_core.cli.benchmark import benchmark
-from sgcn_core.cli.demo import demo
-from sgcn_core.cli.detect import detect
-from sgcn_core.cli.doctor import doctor
-from sgcn_core.cli.exit_codes import EPILOG
-
-app = typer.Typer(
-    name="sgcn-landmarks",
-    help="Facial landmarks on 3D surfaces (2S-SGCN). Research use, not a medical device.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command(epilog=EPILOG)(detect)
-app.command(epilog=EPILOG)(demo)
-app.command(epilog=EPILOG)(doctor)
-app.command(epilog=EPILOG)(benchmark)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"sgcn-landmarks {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None: ...
-
-
-def main() -> None:
-    """Entry point of the console script."""
-    app()
+__all__ = ["app", "main"]
