@@ -164,6 +164,15 @@ def test_a_landmark_behind_the_surface_is_not_visible(surface, points):
     assert seen == [0, 1, 2, 3, 4]
 
 
+def test_a_profile_of_an_open_scan_shows_no_landmark_of_the_other_side(surface, points):
+    front_half = surface.clipped(surface.vertices[surface.faces][:, :, 2].mean(axis=1) > 0)
+    scene = build_scene(front_half, landmarks(points))
+    right, _, left = views_of(scene.focus, width=200, height=200, margins=(5, 5))
+    names = [[scene.labels[i] for i in visible_points(scene, v, software.draw(scene.mesh, v))] for v in (right, left)]
+    assert "ex_l" not in names[0] and "ex_r" in names[0] and "prn" in names[0]
+    assert "ex_r" not in names[1] and "ex_l" in names[1] and "prn" in names[1]
+
+
 def test_missing_landmarks_are_not_drawn_and_uncertain_ones_are_orange(surface, points, tmp_path):
     plain, marked = tmp_path / "plain.png", tmp_path / "marked.png"
     render_landmarks(surface, landmarks(points), plain, size=SMALL, engine="software", labels=False)

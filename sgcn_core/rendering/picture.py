@@ -27,6 +27,7 @@ _NAME_SIZE, _NAME_GAP = 12, 14.0
 _NUMBER_SIZE = 11
 _DOT = 3.4  # radius, pixels
 _HIDDEN_BELOW = 0.02  # of the face's height: a landmark this far under the surface is behind it
+_BEYOND_MIDLINE = 0.08  # of the face's height: a profile shows no landmark further on the other side
 _NUMBERED = "ibug"  # labels of this scheme are numbers, written beside their points
 
 
@@ -120,11 +121,13 @@ def visible_points(scene: Scene, view: View, picture: DrawnView) -> list[int]:
     factor = depth.shape[0] / view.height
     pixels = (view.to_pixels(scene.points) * factor).astype(int)
     towards = view.to_view(scene.points)[:, 2]
-    allowed = _HIDDEN_BELOW * float(scene.focus[1, 1] - scene.focus[0, 1])
+    height = float(scene.focus[1, 1] - scene.focus[0, 1])
+    furthest = -_BEYOND_MIDLINE * height if view.direction.near_half else -np.inf
     seen = []
     for index, (column, row) in enumerate(pixels):
         inside = 0 <= column < depth.shape[1] and 0 <= row < depth.shape[0]
-        if inside and depth[row, column] <= towards[index] + allowed:
+        near = towards[index] >= furthest
+        if inside and near and depth[row, column] <= towards[index] + _HIDDEN_BELOW * height:
             seen.append(index)
     return seen
 

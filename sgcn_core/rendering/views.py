@@ -20,10 +20,13 @@ class Direction:
         What the panel is called.
     axes : tuple of 3 vectors
         Where the picture's right, the picture's up and the direction towards the viewer lie in the head frame.
+    near_half : bool
+        Landmarks of the far half of the head are not for this view, even where an open scan lets them be seen.
     """
 
     title: str
     axes: tuple[tuple[float, float, float], ...]
+    near_half: bool = False
 
     @property
     def rotation(self) -> Array:
@@ -31,9 +34,9 @@ class Direction:
         return np.array(self.axes, dtype=np.float64)
 
 
-RIGHT_SIDE = Direction("right side", ((0, 0, 1), (0, 1, 0), (-1, 0, 0)))
+RIGHT_SIDE = Direction("right side", ((0, 0, 1), (0, 1, 0), (-1, 0, 0)), near_half=True)
 FRONT = Direction("front", ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
-LEFT_SIDE = Direction("left side", ((0, 0, -1), (0, 1, 0), (1, 0, 0)))
+LEFT_SIDE = Direction("left side", ((0, 0, -1), (0, 1, 0), (1, 0, 0)), near_half=True)
 DIRECTIONS = (RIGHT_SIDE, FRONT, LEFT_SIDE)
 
 
