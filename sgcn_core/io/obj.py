@@ -19,7 +19,6 @@ from sgcn_core.surface import Surface
 _VERTEX = re.compile(rb"^[ \t]*v[ \t]+([^\r\n#]*)", re.MULTILINE)
 _FACE = re.compile(rb"^[ \t]*f[ \t]+([^\r\n#]*)", re.MULTILINE)
 _COMMENT = re.compile(rb"^[ \t]*#([^\r\n]*)", re.MULTILINE)
-_TEXTURE_AND_NORMAL = re.compile(rb"/[^ \t\n]*")
 _ANNOUNCED = re.compile(r"^\W*(vertices|faces)\s*:\s*(\d+)\s*$", re.IGNORECASE | re.MULTILINE)
 # Slicer's note on the length of one unit; from version 5.13 on Slicer multiplies the coordinates by it.
 _SLICER_SCALE = re.compile(r"\b1 unit\s*=\s*([0-9.eE+-]+)\s*mm\b")
@@ -80,8 +79,7 @@ def _parse_faces(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     lines = _FACE.findall(data)
     if not lines:
         raise FileFormatError("it has no 'f' lines (a point cloud must be meshed first)")
-    text = _TEXTURE_AND_NORMAL.sub(b"", b"\n".join(lines))
-    counts = np.array([len(line.split()) for line in text.split(b"\n")], dtype=np.int64)
+    text, counts = _vertex_numbers(b"\n".join(lines))
     corners = numbers(text, "the 'f' lines").astype(np.int64)
     if len(corners) != counts.sum():
         raise FileFormatError("the 'f' lines are not made of vertex numbers")
@@ -90,6 +88,22 @@ def _parse_faces(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if (corners < 0).any():
         return counts, _resolve_negative(data, counts, corners)
     return counts, corners - 1
+
+
+def _vertex_numbers(text: bytes) -> tuple[bytes, NDArray[np.int64]]:
+    """Blank out what follows the vertex number in each corner (``12/7/3`` -> ``12``) and count the corners per line.
+
+    Done on the characters as one array: a regular expression takes longer than everything else together.
+    """
+    characters = np.frombuffer(text + b"\n", dtype=np.uint8).copy()
+    blank = (characters == ord(" ")) | (characters == ord("\t")) | (characters == ord("\n"))
+    place = np.arange(len(characters))
+    last_blank = np.maximum.accumulate(np.where(blank, place, -1))
+    last_slash = np.maximum.accumulate(np.where(characters == ord("/"), place, -1))
+    characters[last_slash > last_blank] = ord(" ")
+    begins_corner = ~blank & np.concatenate([[True], blank[:-1]])
+    corners_so_far = np.cumsum(begins_corner)[characters == ord("\n")]
+    return characters.tobytes(), np.diff(corners_so_far, prepend=0)
 
 
 def _resolve_negative(data: bytes, counts: NDArray[np.int64], corners: NDArray[np.int64]) -> NDArray[np.int64]:
