@@ -124,8 +124,8 @@ class FaceGenerator:
             vertices, seen = self.effects.apply(vertices, draw)
         vertices, size = self._pose(vertices, draw)
         landmarks = vertices[:, self.model.landmarks]
-        points, normals = self._sample(vertices, draw)
-        return FacePoints(points, normals, landmarks.masked_fill(~seen[..., None], torch.nan), size)
+        points, normals, scanned = self._sample(vertices, landmarks, draw)
+        return FacePoints(points, normals, landmarks.masked_fill(~(seen & scanned)[..., None], torch.nan), size)
 
     def _pose(self, vertices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Align every face to the prototype, then leave a random residue of pose and scale."""
@@ -146,8 +146,12 @@ class FaceGenerator:
         moved = stretch[:, None, None] * ((aligned - centre) @ turn.transpose(1, 2)) + centre + shift[:, None]
         return moved, 1.0 / (scale * stretch)
 
-    def _sample(self, vertices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-        """N nodes of each face within the canonical crop and what the scan shows: (B, N, 3) twice."""
+    def _sample(self, vertices: Tensor, landmarks: Tensor, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+        """N nodes of each face within the canonical crop and what the scan shows: points and normals (B, N, 3).
+
+        Third, which landmarks (B, L) lie on what the scan shows: where most of the surface around one is gone, it is
+        absent, however close the rim may be.
+        """
         count = len(vertices)
         size = min(self.pool_faces.shape[1], int(2.6 * self.nodes))
         chosen = draw.integers(len(self.pool_faces), count)
@@ -159,15 +163,18 @@ class FaceGenerator:
         normals = torch.nn.functional.normalize(torch.linalg.cross(edges[:, :, 0], edges[:, :, 1]), dim=2)
         keep = torch.cdist(points, self.prototype.expand(count, -1, -1)).min(2).values < CROP_MARGIN
         scan = self.options.scan
+        shown = torch.ones(landmarks.shape[:2], dtype=torch.bool, device=vertices.device)
         if scan is not None:
             eye = triangles >= len(self.model.faces) - self._eye_faces
-            keep &= visible(points, normals, eye, scan, draw)
+            scanned = visible(points, normals, eye, scan, draw)
+            shown = _mostly_kept(landmarks, points, scanned)
+            keep &= scanned
         nodes = _first_survivors(keep, self.nodes)[..., None].expand(-1, -1, 3)
         points, normals = torch.gather(points, 1, nodes), torch.gather(normals, 1, nodes)
         if scan is not None:
             points, normals = add_stray(points, normals, scan, draw)
             points, normals = add_noise(points, normals, scan, draw)
-        return points, normals
+        return points, normals, shown
 
     @property
     def _eye_faces(self) -> int:
@@ -221,6 +228,13 @@ def nearest_neighbours(points: Tensor, k: int) -> Tensor:
         found = [cKDTree(cloud).query(cloud, k)[1] for cloud in points.numpy()]
         return torch.from_numpy(np.stack(found))
     return torch.stack([torch.cdist(cloud, cloud).topk(k, largest=False).indices for cloud in points])
+
+
+def _mostly_kept(landmarks: Tensor, points: Tensor, kept: Tensor, around: int = 5) -> Tensor:
+    """Whether most of the points nearest to each landmark (B, L) are kept."""
+    nearest = torch.cdist(landmarks, points).topk(around, dim=2, largest=False).indices
+    flags = torch.gather(kept, 1, nearest.flatten(1)).view(nearest.shape)
+    return flags.sum(2) * 2 > around
 
 
 def _first_survivors(keep: Tensor, count: int) -> Tensor:

@@ -15,6 +15,8 @@ _HAIRLINE_Z = (-60.0, -10.0, 15.0, 60.0, 105.0)
 _HAIRLINE_Y = (-60.0, -30.0, 35.0, 70.0, 88.0)
 # A landmark under more hair than this cannot be seen.
 _COVERED = 5.0
+# Vertices of eyeball and lid that are closer than this on the neutral face smear into each other when a scan is smoothed.
+_EYE_TO_LID = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,7 @@ class EffectOptions:
     beard: float = 0.15
     brows: float = 0.4
     collar: float = 0.25
-    smoothing: float = 0.3
+    smoothing: float = 0.4
     mesh_noise: float = 0.6
 
 
@@ -54,7 +56,7 @@ class SurfaceEffects:
         brows = model.neutral[model.landmarks[17:27]]
         self.brows = torch.sigmoid((6.0 - torch.cdist(model.neutral, brows).min(1).values) / 1.5) * skin
         self.side = torch.sigmoid((38.0 - z) / 5.0) * skin
-        self.average = _neighbour_average(model.faces, len(x))
+        self.average = _neighbour_average(model)
 
     def apply(self, vertices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Displaced vertices (B, V, 3) and which landmarks (B, L) are still visible."""
@@ -88,7 +90,7 @@ class SurfaceEffects:
         phase = draw.uniform(0.0, 2.0 * torch.pi, count, 1, waves)
         return torch.sin(self.neutral @ (direction * frequency) + phase).sum(2) * (2.0 / waves) ** 0.5
 
-    def _smooth(self, vertices: Tensor, draw: Draw, most: int = 8) -> Tensor:
+    def _smooth(self, vertices: Tensor, draw: Draw, most: int = 12) -> Tensor:
         """Laplacian smoothing by 1 to ``most`` half steps in some of the faces."""
         steps = (draw.integers(most, len(vertices)) + 1) * draw.chance(self.options.smoothing, len(vertices))
         for step in range(int(steps.max())):
@@ -119,10 +121,17 @@ def _interpolate(values: Tensor, knots: tuple[float, ...], heights: tuple[float,
     return torch.lerp(y[index - 1], y[index], share)
 
 
-def _neighbour_average(faces: Tensor, count: int) -> Tensor:
-    """Sparse matrix (V, V) that averages over the neighbours of each vertex."""
-    edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+def _neighbour_average(model: FaceModel) -> Tensor:
+    """Sparse matrix (V, V) that averages over the neighbours of each vertex.
+
+    Eyeballs and lids touch in a scan: vertices of the two that lie close are neighbours as well.
+    """
+    count, skin = len(model.neutral), model.skin
+    distance = torch.cdist(model.neutral[skin:], model.neutral[:skin])
+    eye, lid = torch.nonzero(distance < _EYE_TO_LID, as_tuple=True)
+    faces = model.faces
+    edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]], torch.stack([eye + skin, lid], 1)])
     edges = torch.unique(torch.cat([edges, edges.flip(1)]), dim=0)
     degree = torch.bincount(edges[:, 0], minlength=count).to(torch.float32)
     values = 1.0 / degree[edges[:, 0]]
-    return torch.sparse_coo_tensor(edges.T, values, (count, count)).coalesce().to_sparse_csr()
+    return torch.sparse_coo_tensor(edges.T, values, (count, count), check_invariants=False).coalesce().to_sparse_csr()

@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A stretch of training with one graph size.
+    """A stretch of training.
 
     Parameters
     ----------
     steps : optimiser steps
-    nodes : nodes of each graph
-    batch : graphs a step
+    sizes : (nodes of each graph, graphs a step), one pair or several that take turns
     sigma : width of the heatmaps, normalised coordinates
     rate : learning rate at the start and at the end of the stage; linear in between
     """
 
     steps: int
-    nodes: int
-    batch: int
+    sizes: tuple[tuple[int, int], ...]
     sigma: float
     rate: tuple[float, float]
 
@@ -65,15 +64,20 @@ class TrainingConfig:
         known = set(cls.__dataclass_fields__)
         if unknown := set(content) - known:
             raise ValueError(f"{path}: unknown keys {sorted(unknown)}; known are {sorted(known)}")
-        stages = tuple(Stage(**{**stage, "rate": tuple(stage["rate"])}) for stage in content.pop("stages"))
+        stages = tuple(_stage(stage) for stage in content.pop("stages"))
         return cls(stages=stages, **content)
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @property
     def total_steps(self) -> int:
         return sum(stage.steps for stage in self.stages)
+
+    def size_at(self, step: int) -> tuple[int, int]:
+        """Nodes of each graph and graphs of a step."""
+        sizes = self.stage_at(step)[0].sizes
+        return sizes[step % len(sizes)]
 
     def stage_at(self, step: int) -> tuple[Stage, float]:
         """The stage of a step and the learning rate there."""
@@ -85,3 +89,8 @@ class TrainingConfig:
                 return stage, rate * min(1.0, (step + 1) / max(self.warmup, 1))
             before += stage.steps
         raise IndexError(f"step {step} lies beyond the {self.total_steps} steps of the configuration")
+
+
+def _stage(content: dict[str, Any]) -> Stage:
+    sizes = tuple((int(nodes), int(batch)) for nodes, batch in content["sizes"])
+    return Stage(**{**content, "sizes": sizes, "rate": tuple(content["rate"])})

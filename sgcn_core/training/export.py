@@ -19,7 +19,6 @@ from sgcn_core.training.run import TrainingRun
 def export_weights(run: TrainingRun, path: Path) -> None:
     """Write the averaged weights of ``run`` with prototype, shape statistics, crop and training record."""
     config = run.config
-    stage, _ = config.stage_at(min(max(run.step - 1, 0), config.total_steps - 1))
     generator = run.generator
     prototype = (generator.prototype.cpu().double().numpy() - CROP_CENTRE) / CROP_RADIUS
     save_checkpoint(
@@ -28,7 +27,7 @@ def export_weights(run: TrainingRun, path: Path) -> None:
             labels=run.model.labels,
             prototype=prototype,
             deviation=landmark_deviation(generator) / CROP_RADIUS,
-            sigma=stage.sigma,
+            sigma=config.stage_at(max(run.step - 1, 0))[0].sigma,
             neighbours=config.neighbours,
             crop_centre=CROP_CENTRE,
             crop_radius=CROP_RADIUS,
@@ -36,7 +35,7 @@ def export_weights(run: TrainingRun, path: Path) -> None:
             info={
                 "data": "faces generated from ICT-FaceKit Light (USC ICT, MIT), no real person's scan",
                 "steps": run.step,
-                "faces": sum(config.stage_at(step)[0].batch for step in range(run.step)),
+                "faces": sum(config.size_at(step)[1] for step in range(run.step)),
                 "hours": round(run.seconds / 3600.0, 2),
                 "device": str(run.fabric.device.type),
                 "seed": config.seed,

@@ -82,7 +82,7 @@ class TrainingRun:
             now = time.monotonic()
             self.seconds, last = self.seconds + now - last, now
             if self.step % 25 == 0:
-                self._log(loss=float(loss), norm=float(norm), rate=rate, nodes=stage.nodes)
+                self._log(loss=float(loss), norm=float(norm), rate=rate, nodes=self.generator.nodes)
             if self.step % self.config.validate_every == 0:
                 self._log(**self.validate(stage))
                 self.save()
@@ -94,9 +94,9 @@ class TrainingRun:
     def _step(self, stage: Stage, rate: float) -> tuple[Tensor, Tensor]:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        self.generator.nodes = stage.nodes
+        self.generator.nodes, graphs = self.config.size_at(self.step)
         world, rank = self.fabric.world_size, self.fabric.global_rank
-        batch = self.generator.batch(self.step * world + rank, stage.batch)
+        batch = self.generator.batch(self.step * world + rank, graphs)
         features, neighbours, members = unpack(batch)
         truth = gaussian_heatmaps(features[..., :3], batch.landmarks, sigma=stage.sigma)
         loss = adaptive_wing_loss(self.network(features, neighbours, members), truth)
@@ -118,7 +118,7 @@ class TrainingRun:
         network = self.averaged_network()
         result = {}
         for name, generator in (("clean", self.clean), ("corrupted", self.generator)):
-            generator.nodes = stage.nodes
+            generator.nodes = stage.sizes[0][0]
             batches = (generator.batch(i, 4, stream=_VALIDATION_STREAM) for i in range(self.config.validation_faces // 4))
             errors = torch.cat([mean_errors(network, batch) for batch in batches])
             errors = errors[~errors.isnan()]
