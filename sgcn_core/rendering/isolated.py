@@ -14,7 +14,7 @@ import numpy as np
 
 from sgcn_core.errors import RenderError
 from sgcn_core.rendering.mesh import ColouredMesh
-from sgcn_core.rendering.system_libraries import is_loadable, missing_libraries, named_in, remedy
+from sgcn_core.rendering.system_libraries import driver_hint, is_loadable, missing_libraries, named_in, remedy
 from sgcn_core.rendering.views import DIRECTIONS, DrawnView, View
 
 _SECONDS_ALLOWED = 180
@@ -57,7 +57,7 @@ def draw(mesh: ColouredMesh, views: Sequence[View]) -> tuple[tuple[DrawnView, ..
                 return _run(job, output, window, len(views))
             except RenderError as error:
                 reasons.append(f"{window or 'default window'}: {error}")
-    cause = remedy(missing_libraries()) or "; ".join(reasons) or "this machine offers no way to draw off-screen"
+    cause = remedy(missing_libraries()) or "; ".join([*reasons, driver_hint()])
     raise RenderError(f"VTK cannot draw here: {cause}")
 
 

@@ -26,7 +26,9 @@ _NAME_COLUMN = 62  # pixels kept for names on either side of a panel
 _NAME_SIZE, _NAME_GAP = 12, 14.0
 _NUMBER_SIZE = 11
 _DOT = 3.4  # radius, pixels
-_HIDDEN_BELOW = 0.02  # of the face's height: a landmark this far under the surface is behind it
+# Of the face's height: a landmark this far under the surface is behind it. A profile is more tolerant, because the
+# midline runs along its outline, where the near half bulges towards the viewer.
+_HIDDEN_BELOW, _HIDDEN_BELOW_IN_PROFILE = 0.02, 0.05
 _BEYOND_MIDLINE = 0.08  # of the face's height: a profile shows no landmark further on the other side
 _NUMBERED = "ibug"  # labels of this scheme are numbers, written beside their points
 
@@ -122,12 +124,14 @@ def visible_points(scene: Scene, view: View, picture: DrawnView) -> list[int]:
     pixels = (view.to_pixels(scene.points) * factor).astype(int)
     towards = view.to_view(scene.points)[:, 2]
     height = float(scene.focus[1, 1] - scene.focus[0, 1])
-    furthest = -_BEYOND_MIDLINE * height if view.direction.near_half else -np.inf
+    profile = view.direction.near_half
+    furthest = -_BEYOND_MIDLINE * height if profile else -np.inf
+    hidden_below = height * (_HIDDEN_BELOW_IN_PROFILE if profile else _HIDDEN_BELOW)
     seen = []
     for index, (column, row) in enumerate(pixels):
         inside = 0 <= column < depth.shape[1] and 0 <= row < depth.shape[0]
         near = towards[index] >= furthest
-        if inside and near and depth[row, column] <= towards[index] + _HIDDEN_BELOW * height:
+        if inside and near and depth[row, column] <= towards[index] + hidden_below:
             seen.append(index)
     return seen
 

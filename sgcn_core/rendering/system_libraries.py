@@ -8,7 +8,7 @@ import sys
 
 # What Debian and Ubuntu call the package that brings each library.
 _PACKAGES = {
-    "libEGL.so.1": "libegl1 libgl1-mesa-dri",
+    "libEGL.so.1": "libegl1 libegl-mesa0 libgl1-mesa-dri",
     "libOSMesa.so.8": "libosmesa6",
     "libGL.so.1": "libgl1",
     "libX11.so.6": "libx11-6",
@@ -40,6 +40,13 @@ def missing_libraries() -> tuple[str, ...]:
     if not sys.platform.startswith("linux") or any(is_loadable(name) for name in _OFF_SCREEN):
         return ()
     return _OFF_SCREEN[:1]
+
+
+def driver_hint() -> str:
+    """What may help where the libraries are there and drawing fails all the same: usually a driver is missing."""
+    if not sys.platform.startswith("linux"):
+        return "is there a graphics driver?"
+    return f"is there an OpenGL driver? Debian/Ubuntu: sudo apt-get install {_PACKAGES[_OFF_SCREEN[0]]}"
 
 
 def named_in(message: str) -> tuple[str, ...]:
