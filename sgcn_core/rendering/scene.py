@@ -54,7 +54,7 @@ def build_scene(surface: Surface, result: LandmarkResult) -> Scene:
     """
     pose = _pose(result)
     vertices = _moved(surface.vertices, pose)
-    present = np.isfinite(np.asarray(result.positions)).all(axis=1).tolist()
+    present = [bool(np.isfinite(position).all()) for position in result.positions]
     drawn = [i for i, status in enumerate(result.status) if status != "missing" and present[i]]
     points = _moved(result.positions[drawn], pose)
     labels = tuple(result.labels[i] for i in drawn)
