@@ -57,3 +57,22 @@ def test_resources_are_part_of_the_package(path):
 
 def test_the_weights_are_small_enough_to_ship():
     assert len(files("sgcn_core").joinpath("resources/weights/face.safetensors").read_bytes()) <= 2_000_000
+
+
+def test_peak_memory_is_that_of_the_program_itself_not_of_the_one_that_started_it():
+    ballast = bytearray(b"1") * 300_000_000
+    code = "from sgcn_core.benchmarking.machine import peak_memory; print(peak_memory())"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    del ballast
+    if ended.stdout.strip() == "None":
+        pytest.skip("this system does not tell")
+    assert 1 < float(ended.stdout) < 150
+
+
+def test_the_scan_to_measure_on_has_the_vertices_asked_for_and_no_cracks():
+    from sgcn_core.benchmarking.scan import scan_of
+
+    scan = scan_of(25_000)
+    directed = scan.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    assert len(scan.vertices) == 25_000 == len(set(scan.faces.ravel().tolist()))
+    assert len({tuple(edge) for edge in directed.tolist()}) == len(directed)

@@ -38,9 +38,17 @@ def versions() -> dict[str, str]:
 
 
 def peak_memory() -> float | None:
-    """The most memory this process has held so far, megabytes; None where the system does not tell."""
+    """The most memory this program has held so far, megabytes; None where the system does not tell.
+
+    Linux's `ru_maxrss` goes on counting from the process that started this one; VmHWM begins with the program itself.
+    """
     if sys.platform == "win32":
         return None
+    status = Path("/proc/self/status")
+    if status.is_file():
+        lines = status.read_text(encoding="utf-8").splitlines()
+        kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+        return kilobytes[0] * 1024 / 1e6 if kilobytes else None
     import resource
 
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

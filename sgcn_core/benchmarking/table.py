@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sgcn_core.benchmarking.comparisons import NotAvailable, run_comparison
+from sgcn_core.benchmarking.comparisons import NEEDS_EXTRA, NotAvailable, run_comparison
+from sgcn_core.rendering.system_libraries import named_in, remedy
 
 SCAN_VERTICES = 25_000
 
@@ -97,7 +98,7 @@ def _poisson_disk(repeats: int) -> tuple[str, bool | None]:
     result = run_comparison("poisson_disk", repeats)
     ours = f"{result['ours']['median']:.3f} s"
     if result["open3d"] is None:
-        return f"{ours}; {result['open3d_missing']}", None
+        return f"{ours}; Open3D: {remedy(named_in(result['open3d_missing'])) or NEEDS_EXTRA}", None
     return f"{ours} against {result['open3d']['median']:.3f} s", result["ratio"] >= 1
 
 

@@ -18,6 +18,7 @@ _PACKAGES = {
     "libSM.so.6": "libsm6",
     "libICE.so.6": "libice6",
     "libgomp.so.1": "libgomp1",
+    "libusb-1.0.so.0": "libusb-1.0-0",
 }
 _OFF_SCREEN = ("libEGL.so.1", "libOSMesa.so.8")
 
