@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+
 from sgcn_core.model.heatmap import gaussian_heatmaps
 from sgcn_core.model.loss import adaptive_wing_loss
 

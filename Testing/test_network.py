@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from sgcn_core.model.layers import CoarseConv, FineConv, GraphNorm, StratifiedBlock
-from sgcn_core.model.network import NetworkConfig, StratifiedGCN
-from sgcn_core.model.neighbours import Neighbourhood, neighbour_mean
 from torch import Tensor
+
+from sgcn_core.model.layers import CoarseConv, FineConv, GraphNorm, StratifiedBlock
+from sgcn_core.model.neighbours import Neighbourhood, neighbour_mean
+from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 
 torch_geometric_nn = pytest.importorskip("torch_geometric.nn", reason="torch-geometric is the oracle: extra `dev`")
 
@@ -51,7 +52,9 @@ def oracle_block(block: StratifiedBlock, features: Tensor, neighbours: Tensor, m
     """The block written with GCNConv on edge lists; LayerNorm as torch-geometric has it."""
 
     def branch(linear: torch.nn.Linear, norm: torch.nn.Module, edges: Tensor) -> Tensor:
-        layer = torch_geometric_nn.LayerNorm(linear.out_features, mode="graph" if isinstance(norm, GraphNorm) else "node")
+        layer = torch_geometric_nn.LayerNorm(
+            linear.out_features, mode="graph" if isinstance(norm, GraphNorm) else "node"
+        )
         layer.load_state_dict(norm.state_dict())
         out = torch.relu(layer(oracle_conv(linear)(features, edges)))
         return out + features if block.residual else out
@@ -65,7 +68,7 @@ def oracle_block(block: StratifiedBlock, features: Tensor, neighbours: Tensor, m
 
 @pytest.mark.parametrize("kind", ["fine", "coarse"])
 def test_convolutions_equal_gcnconv_forward_and_gradient(kind: str) -> None:
-    features, neighbours, members = random_graph(0, graphs=1)
+    _, neighbours, members = random_graph(0, graphs=1)
     channels = torch.randn(NODES, 12)
     conv = FineConv(12, 8) if kind == "fine" else CoarseConv(12, 8)
     edges = fine_edges(neighbours[0]) if kind == "fine" else coarse_edges(members[0])

@@ -1,6 +1,6 @@
 """Compute the package's low-resolution mean face from generated people: sgcn_core/resources/mean_face.npz.
 
-    python scripts/make_mean_face.py --model ict_facekit.npz --clinical ict_clinical_vertices.json
+python scripts/make_mean_face.py --model ict_facekit.npz --clinical ict_clinical_vertices.json
 """
 
 from __future__ import annotations

@@ -16,4 +16,3 @@ def mean_face() -> Surface:
     """Mean of generated people: about 3,000 vertices, head frame, millimetres, lids open, lips closed."""
     with as_file(files("sgcn_core") / "resources" / "mean_face.npz") as path, np.load(Path(path)) as archive:
         return Surface(vertices=archive["vertices"], faces=archive["faces"], unit="mm", source="mean face")
-

@@ -16,7 +16,7 @@ from sgcn_core.datasets.alignment import axis_angle_rotations, procrustes
 from sgcn_core.datasets.face_model import FaceModel
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.datasets.sample_pool import progressive_samples
-from sgcn_core.datasets.scan_effects import ScanOptions, add_noise, add_stray, visible
+from sgcn_core.datasets.scan_effects import ScanOptions, add_noise, add_stray, spoil_faces, visible
 from sgcn_core.datasets.shapes import ShapeOptions, draw_vertices
 from sgcn_core.datasets.surface_effects import EffectOptions, SurfaceEffects
 
@@ -116,7 +116,8 @@ class FaceGenerator:
     def faces_at(self, step: int, count: int, *, stream: int = 0) -> FacePoints:
         """``count`` faces of step ``step``; another ``stream`` never shares a face with this one."""
         generator = torch.Generator(self.model.device)
-        generator.manual_seed(((self.seed * 16 + stream) << 40) + step)
+        # Hashed, because a CPU generator takes only the low 32 bits of its seed.
+        generator.manual_seed(int(np.random.SeedSequence((self.seed, stream, step)).generate_state(1)[0]))
         draw = Draw(generator)
         vertices = draw_vertices(self.model, self.options.shape, draw, count)
         seen = torch.ones(count, len(self.model.landmarks), dtype=torch.bool, device=vertices.device)
@@ -172,6 +173,8 @@ class FaceGenerator:
         nodes = _first_survivors(keep, self.nodes)[..., None].expand(-1, -1, 3)
         points, normals = torch.gather(points, 1, nodes), torch.gather(normals, 1, nodes)
         if scan is not None:
+            points, normals, spoiled = spoil_faces(points, normals, scan, draw)
+            shown &= ~spoiled[:, None]
             points, normals = add_stray(points, normals, scan, draw)
             points, normals = add_noise(points, normals, scan, draw)
         return points, normals, shown

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from sgcn_core.canonical import CROP_CENTRE
+from sgcn_core.datasets.alignment import axis_angle_rotations
 from sgcn_core.datasets.random_tensors import Draw
 
 
@@ -27,6 +29,7 @@ class ScanOptions:
     stray: float = 0.12
     point_noise: float = 0.5
     normal_noise: float = 0.25
+    no_face: float = 0.05
 
 
 def visible(points: Tensor, normals: Tensor, eye: Tensor, options: ScanOptions, draw: Draw) -> Tensor:
@@ -106,3 +109,33 @@ def add_stray(points: Tensor, normals: Tensor, options: ScanOptions, draw: Draw)
     moved = draw.uniform(0.0, 1.0, count, size, 1) < share
     rough = normalize(scrap_normal + draw.normal(0.2, count, size, 3), dim=2)
     return torch.where(moved, centre + offset, points), torch.where(moved, rough, normals)
+
+
+def spoil_faces(points: Tensor, normals: Tensor, options: ScanOptions, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+    """Turn a few samples into what must not be taken for a face: a face turned far away, or a smooth lump.
+
+    Returns
+    -------
+    points, normals (B, N, 3), and which samples (B,) show no face now
+    """
+    count = len(points)
+    centre = torch.tensor(CROP_CENTRE, device=points.device)
+    axis = normalize(draw.normal(1.0, count, 3), dim=1)
+    turn = axis_angle_rotations(axis * draw.uniform(1.2, torch.pi, count, 1))
+    turned, turned_normals = (points - centre) @ turn.transpose(1, 2) + centre, normals @ turn.transpose(1, 2)
+    lump, lump_normals = _lumps(points - centre, draw)
+    spoiled, as_lump = draw.chance(options.no_face, count, 1, 1), draw.chance(0.5, count, 1, 1)
+    points = torch.where(spoiled, torch.where(as_lump, lump + centre, turned), points)
+    normals = torch.where(spoiled, torch.where(as_lump, lump_normals, turned_normals), normals)
+    return points, normals, spoiled[:, 0, 0]
+
+
+def _lumps(points: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    """The points moved radially onto a wavy ellipsoid of the size of a head, with about its normals."""
+    count = len(points)
+    axes = draw.uniform(55.0, 125.0, count, 1, 3)
+    direction = normalize(points / axes, dim=2)
+    frequency = draw.normal(2.5, count, 3, 4)
+    waves = torch.sin(direction @ frequency + draw.uniform(0.0, 2.0 * torch.pi, count, 1, 4)).mean(2, keepdim=True)
+    height = 1.0 + draw.uniform(0.0, 0.2, count, 1, 1) * waves
+    return height * axes * direction, normalize(direction / axes, dim=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,7 @@ _HAIRLINE_Z = (-60.0, -10.0, 15.0, 60.0, 105.0)
 _HAIRLINE_Y = (-60.0, -30.0, 35.0, 70.0, 88.0)
 # A landmark under more hair than this cannot be seen.
 _COVERED = 5.0
-# Vertices of eyeball and lid that are closer than this on the neutral face smear into each other when a scan is smoothed.
+# Vertices of eyeball and lid that are closer than this on the neutral face smear into each other under smoothing.
 _EYE_TO_LID = 3.0
 
 
@@ -134,4 +135,7 @@ def _neighbour_average(model: FaceModel) -> Tensor:
     edges = torch.unique(torch.cat([edges, edges.flip(1)]), dim=0)
     degree = torch.bincount(edges[:, 0], minlength=count).to(torch.float32)
     values = 1.0 / degree[edges[:, 0]]
-    return torch.sparse_coo_tensor(edges.T, values, (count, count), check_invariants=False).coalesce().to_sparse_csr()
+    matrix = torch.sparse_coo_tensor(edges.T, values, (count, count), check_invariants=False).coalesce()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return matrix.to_sparse_csr()

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 
-def faces_near(
-    vertices: FloatArray, faces: NDArray[np.int64], centres: FloatArray, reach: float
-) -> NDArray[np.bool_]:
+def faces_near(vertices: FloatArray, faces: NDArray[np.int64], centres: FloatArray, reach: float) -> NDArray[np.bool_]:
     """Which triangles lie within ``reach`` of any of the ``centres``.
 
     Parameters
@@ -23,18 +21,18 @@ def faces_near(
     Returns
     -------
     (F,) bool
-        By the centroid of the triangle; a triangle so large that its centroid is further away counts if a corner is near.
+        By the centroid of the triangle; one so large that its centroid is further away counts if a corner is near.
     """
     from scipy.spatial import cKDTree
 
-    distance, _ = cKDTree(centres).query(vertices, distance_upper_bound=1.5 * reach)
-    near = distance[faces]
+    tree = cKDTree(centres)
+    near = np.asarray(tree.query(vertices, distance_upper_bound=1.5 * reach)[0])[faces]
     chosen: NDArray[np.bool_] = near.min(1) < reach
     doubtful = chosen & (near.max(1) > reach)
     rows = np.flatnonzero(doubtful)
     corners = vertices[faces[rows]]
     centroids = corners.mean(1)
-    centroid_distance, _ = cKDTree(centres).query(centroids)
+    centroid_distance, _ = tree.query(centroids)
     size = np.linalg.norm(corners - centroids[:, None], axis=2).max(1)
     chosen[rows] = centroid_distance < np.maximum(reach, size)
     return chosen

@@ -166,7 +166,9 @@ def _match(
     return distance + _NORMAL_COST * (1.0 - agreement) / 2.0, nearest
 
 
-def _misfits(tree: cKDTree, normals: FloatArray, template: _Template, chosen: NDArray[np.int64], *pose: FloatArray) -> FloatArray:
+def _misfits(
+    tree: cKDTree, normals: FloatArray, template: _Template, chosen: NDArray[np.int64], *pose: FloatArray
+) -> FloatArray:
     cost, _ = _match(tree, normals, template, chosen, *pose)
     misfit: FloatArray = np.minimum(cost, _REACH).mean(1)
     return misfit
@@ -222,7 +224,9 @@ def _distinct(
     """Best first, without repetitions, as maps from the scan to the head frame."""
     kept: list[int] = []
     for i in np.argsort(misfits, kind="stable"):
-        same = (_angle(rotations[i], rotations[j]) < 20.0 and np.linalg.norm(places[i] - places[j]) < 20.0 for j in kept)
+        same = (
+            _angle(rotations[i], rotations[j]) < 20.0 and np.linalg.norm(places[i] - places[j]) < 20.0 for j in kept
+        )
         if not any(same):
             kept.append(int(i))
     return [

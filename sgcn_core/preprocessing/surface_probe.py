@@ -21,9 +21,7 @@ class SurfaceProbe:
     flipped: bool
 
 
-def probe_surface(
-    vertices: FloatArray, faces: NDArray[np.int64], *, count: int = 6000, seed: int = 0
-) -> SurfaceProbe:
+def probe_surface(vertices: FloatArray, faces: NDArray[np.int64], *, count: int = 6000, seed: int = 0) -> SurfaceProbe:
     """Draw points on the surface, uniform by area, with outward normals.
 
     Which side is out follows from the direction of the normals against the centre of the surface, on the average of

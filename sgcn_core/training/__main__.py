@@ -19,7 +19,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--config", type=Path, required=True, help="JSON file, see configs/")
     parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
     parser.add_argument("--clinical", type=Path, required=True, help="JSON: clinical label -> vertex of the model")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run; continued where it has a checkpoint")
+    parser.add_argument(
+        "--run", type=Path, required=True, help="folder of the run; continued where it has a checkpoint"
+    )
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this long, ready to continue")
     parser.add_argument("--accelerator", default="auto", help="of Lightning Fabric: auto, cpu, cuda, mps")
     parser.add_argument("--devices", default="1", help="number of devices, or auto")

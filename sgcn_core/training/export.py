@@ -57,4 +57,3 @@ def landmark_deviation(generator: FaceGenerator, people: int = 512) -> np.ndarra
         aligned = scale[:, None, None] * (landmarks @ rotation.transpose(1, 2)) + translation[:, None]
         squared += (aligned - generator.prototype).square().sum(2).sum(0).double().cpu()
     return (squared / (people // 32 * 32)).sqrt().numpy()
-

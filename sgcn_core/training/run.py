@@ -82,7 +82,7 @@ class TrainingRun:
             now = time.monotonic()
             self.seconds, last = self.seconds + now - last, now
             if self.step % 25 == 0:
-                self._log(loss=float(loss), norm=float(norm), rate=rate, nodes=self.generator.nodes)
+                self._log(loss=float(loss), norm=float(norm) if norm is not None else math.nan, rate=rate, nodes=self.generator.nodes)
             if self.step % self.config.validate_every == 0:
                 self._log(**self.validate(stage))
                 self.save()
@@ -91,7 +91,7 @@ class TrainingRun:
         self.save()
         return self.step >= self.config.total_steps
 
-    def _step(self, stage: Stage, rate: float) -> tuple[Tensor, Tensor]:
+    def _step(self, stage: Stage, rate: float) -> tuple[Tensor, Tensor | None]:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.generator.nodes, graphs = self.config.size_at(self.step)
@@ -119,7 +119,9 @@ class TrainingRun:
         result = {}
         for name, generator in (("clean", self.clean), ("corrupted", self.generator)):
             generator.nodes = stage.sizes[0][0]
-            batches = (generator.batch(i, 4, stream=_VALIDATION_STREAM) for i in range(self.config.validation_faces // 4))
+            batches = (
+                generator.batch(i, 4, stream=_VALIDATION_STREAM) for i in range(self.config.validation_faces // 4)
+            )
             errors = torch.cat([mean_errors(network, batch) for batch in batches])
             errors = errors[~errors.isnan()]
             result[f"{name}_mean_mm"], result[f"{name}_median_mm"] = float(errors.mean()), float(errors.median())

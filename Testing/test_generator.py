@@ -1,0 +1,149 @@
+"""Generated faces: deterministic, labelled exactly, complete graphs; on a made-up model and on ICT-FaceKit."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("torch_geometric", reason="the training extra carries samples in torch-geometric's Data")
+
+from scipy.spatial import cKDTree
+from tiny_face_model import ellipsoid, tiny_face_model
+
+from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
+from sgcn_core.datasets.alignment import axis_angle_rotations, procrustes
+from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.generator import FaceGenerator, GeneratorOptions, nearest_neighbours
+from sgcn_core.datasets.random_tensors import Draw
+from sgcn_core.datasets.sample_pool import progressive_samples
+from sgcn_core.datasets.scan_effects import ScanOptions
+from sgcn_core.datasets.shapes import ShapeOptions, draw_expressions
+
+NODES = 300
+
+
+@pytest.fixture(scope="module")
+def generator() -> FaceGenerator:
+    return FaceGenerator(tiny_face_model(), nodes=NODES, pools=2, pool_size=2000)
+
+
+def test_same_step_gives_the_same_faces_and_another_step_or_stream_does_not(generator: FaceGenerator) -> None:
+    first, again = generator.batch(3, 2), generator.batch(3, 2)
+    assert torch.equal(first.x, again.x) and torch.equal(first.neighbours, again.neighbours)
+    assert not torch.equal(first.x, generator.batch(4, 2).x)
+    assert not torch.equal(first.x, generator.batch(3, 2, stream=1).x)
+
+
+def test_batch_is_a_complete_graph_of_every_face(generator: FaceGenerator) -> None:
+    batch = generator.batch(0, 3)
+    assert batch.num_graphs == 3
+    assert batch.x.shape == (3 * NODES, 6)
+    assert batch.neighbours.min() >= 0 and batch.neighbours.max() < NODES  # ids stay those of the graph
+    torch.testing.assert_close(batch.x[:, 3:].norm(dim=1), torch.ones(3 * NODES))
+    assert batch.x[:, :3].abs().max() <= 1.1
+    centre = torch.tensor(CROP_CENTRE)
+    prototype = (generator.prototype - centre) / CROP_RADIUS
+    for graph in range(3):
+        nodes = batch.x[graph * NODES : (graph + 1) * NODES, :3]
+        expected = torch.zeros(NODES, dtype=torch.bool)
+        expected[torch.cdist(prototype, nodes).argmin(1)] = True
+        assert torch.equal(batch.members[graph * NODES : (graph + 1) * NODES], expected)
+
+
+def test_clean_faces_have_every_landmark_on_the_surface(generator: FaceGenerator) -> None:
+    faces = generator.with_options(GeneratorOptions.clean()).faces_at(0, 4)
+    assert not faces.landmarks.isnan().any()
+    spacing = float(torch.cdist(faces.points[0], faces.points[0]).topk(2, largest=False).values[:, 1].mean())
+    for points, landmarks in zip(faces.points, faces.landmarks, strict=True):
+        assert float(torch.cdist(landmarks, points).min(1).values.max()) < 2 * spacing
+
+
+def test_landmark_in_a_cut_away_part_is_absent(generator: FaceGenerator) -> None:
+    none = {field.name: 0.0 for field in dataclasses.fields(ScanOptions)}
+    cut = GeneratorOptions(effects=None, scan=ScanOptions(**{**none, "no_flanks": 1.0}))
+    faces = generator.with_options(cut).faces_at(1, 16)
+    absent = faces.landmarks.isnan().any(2)
+    full = generator.with_options(dataclasses.replace(cut, scan=None)).faces_at(1, 16)
+    edge = faces.points[..., 0].abs().amax(1, keepdim=True)
+    beyond = full.landmarks[..., 0].abs() > edge + 12.0
+    assert beyond.any() and absent[beyond].all()
+    assert not absent[full.landmarks[..., 0].abs() < edge - 12.0].any()
+
+
+def test_residual_pose_stays_near_the_prototype(generator: FaceGenerator) -> None:
+    faces = generator.with_options(GeneratorOptions.clean()).faces_at(2, 32)
+    scale, rotation, _ = procrustes(faces.landmarks, generator.prototype)
+    angle = torch.acos(((rotation.diagonal(dim1=1, dim2=2).sum(1) - 1) / 2).clamp(-1, 1)).rad2deg()
+    assert 1.0 < float(angle.median()) < 10.0
+    assert float((scale - 1).abs().median()) < 0.1
+
+
+def test_expressions_obey_the_corrective_rule() -> None:
+    names = ("jawOpen", "mouthClose", "jawLeft", "jawRight", "mouthLeft", "mouthRight", "eyeBlink_L", "eyeBlink_R")
+    draw = Draw(torch.Generator().manual_seed(0))
+    weights = dict(zip(names, draw_expressions(names, ShapeOptions(expressive=1.0), draw, 4000).T, strict=True))
+    assert (weights["mouthClose"] <= 0.85 * weights["jawOpen"] + 1e-6).all()
+    assert weights["mouthClose"].max() > 0.1
+    assert not ((weights["jawLeft"] > 0) & (weights["jawRight"] > 0)).any()
+    assert all(weight.min() >= 0 and weight.max() <= 1 for weight in weights.values())
+
+
+def test_every_prefix_of_the_progressive_samples_is_spread_out() -> None:
+    vertices, faces = ellipsoid()
+    triangles, barycentric = progressive_samples(vertices, faces, 3000, seed=0)
+    points = np.einsum("nk,nkd->nd", barycentric, vertices[faces[triangles]])
+    rng = np.random.default_rng(0)
+    for count in (200, 1000, 3000):
+        spacing = cKDTree(points[:count]).query(points[:count], 2)[0][:, 1]
+        random = points[rng.choice(3000, count, replace=False)] if count < 3000 else None
+        assert spacing.min() > 0.45 * spacing.mean()
+        if random is not None:
+            assert spacing.mean() > 1.2 * cKDTree(random).query(random, 2)[0][:, 1].mean()
+
+
+def test_procrustes_recovers_a_similarity_and_never_mirrors() -> None:
+    torch.manual_seed(0)
+    target = torch.randn(20, 3)
+    rotation = axis_angle_rotations(torch.tensor([[0.3, -1.2, 2.0]]))
+    source = ((target - torch.tensor([1.0, 2.0, 3.0])) / 1.7) @ rotation[0]
+    scale, found, _ = procrustes(source[None], target)
+    torch.testing.assert_close(found, rotation, atol=1e-4, rtol=0)
+    torch.testing.assert_close(scale, torch.tensor([1.7]), atol=1e-4, rtol=0)
+    _, mirrored, _ = procrustes((source * torch.tensor([-1.0, 1.0, 1.0]))[None], target)
+    assert float(torch.linalg.det(mirrored)) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_nearest_neighbours_include_the_node_itself() -> None:
+    points = torch.randn(2, 100, 3)
+    found = nearest_neighbours(points, 8)
+    assert torch.equal(found[:, :, 0], torch.arange(100).expand(2, -1))
+    exact = torch.cdist(points, points).topk(8, largest=False).indices
+    assert torch.equal(found.sort(2).values, exact.sort(2).values)
+
+
+def test_ict_faces_have_all_labels_within_the_crop(shared_data: Path) -> None:
+    clinical = shared_data.parent / "design" / "ict_clinical_vertices.json"
+    model = FaceModel.load(shared_data / "ict" / "ict_facekit.npz", clinical)
+    assert len(model.labels) == 130 and model.labels[0] == "ibug0" and "prn" in model.labels
+    generator = FaceGenerator(model, nodes=1000, pools=1, pool_size=3000)
+    faces = generator.with_options(GeneratorOptions.clean()).faces_at(0, 4)
+    reach = torch.cdist(faces.points, generator.prototype.expand(4, -1, -1)).min(2).values
+    assert float(reach.max()) <= CROP_MARGIN
+    nose = faces.landmarks[:, model.labels.index("prn")]
+    assert (nose[:, 2] > faces.landmarks[:, :, 2].nanmean(1) + 30).all()  # the nose points out of the face
+    left = faces.landmarks[:, model.labels.index("ex_l"), 0]
+    assert (left > faces.landmarks[:, model.labels.index("ex_r"), 0] + 60).all()  # +x is the subject's left
+
+
+def test_samples_without_a_face_have_no_landmarks(generator: FaceGenerator) -> None:
+    none = {field.name: 0.0 for field in dataclasses.fields(ScanOptions)}
+    spoiled = GeneratorOptions(effects=None, scan=ScanOptions(**{**none, "no_face": 1.0}))
+    faces = generator.with_options(spoiled).faces_at(0, 8)
+    assert faces.landmarks.isnan().all()
+    torch.testing.assert_close(faces.normals.norm(dim=2), torch.ones(8, NODES))
+    kept = generator.with_options(GeneratorOptions(effects=None, scan=ScanOptions(**none))).faces_at(0, 8)
+    assert not kept.landmarks.isnan().any()
