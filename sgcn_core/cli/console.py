@@ -90,7 +90,9 @@ def progress_bar(total: int, *, shown: bool | None = None) -> Iterator[Callable[
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    # Lines of the result appear above the bar on a terminal, and go where they were sent otherwise.
+    redirect = sys.stdout.isatty()
+    with Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=redirect) as bar:
         task = bar.add_task("loading the model", total=float(total))
 
         def start(number: int, name: str) -> Progress:
