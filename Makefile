@@ -5,6 +5,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
 
+# Threads that spin while they wait make torch several times slower on a machine that is busy otherwise.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .PHONY: help demo test lint benchmark pictures clean
 
 help:
