@@ -23,7 +23,8 @@ FloatArray = NDArray[np.float64]
 
 _REACH = 15.0  # millimetres; a template point further from the scan than this counts as missing
 _NORMAL_COST = 8.0  # millimetres that opposed normals cost
-_SEEDS = 48  # places tried for the nose tip
+_SEEDS = 64  # places tried for the nose tip
+_FACING = 0.2  # least cosine between the normal there and the head's forward axis
 _KEEP = (24, 6)  # hypotheses registered roughly, and finely
 _SCALES = (0.75, 1.3)  # sizes of heads against the mean face: a child's, and a scan somewhat too large
 
@@ -102,16 +103,17 @@ def estimate_pose(points: FloatArray, normals: FloatArray, *, best: int = 3) -> 
 def _seeds(points: FloatArray, normals: FloatArray, template: _Template) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Starting rotations (H, 3, 3), scales (H,) and translations (H, 3) of the template into the scan."""
     frames = np.concatenate([axis_rotations(), _principal_axes(points) @ axis_rotations()])
-    tips = points[_farthest(points, _SEEDS)]
-    # A nose tip protrudes: for each rotation also try the points that lie furthest along its forward axis.
-    forward = frames[:, :, 2]
+    spread = _farthest(points, _SEEDS)
     rotations, places = [], []
-    for rotation, direction in zip(frames, forward, strict=True):
-        extreme = points[np.argmax(points @ direction)]
-        for tip in np.concatenate([tips, extreme[None]]):
-            rotations.append(rotation)
-            places.append(tip - rotation @ template.nose_tip)
-    return np.array(rotations), np.ones(len(rotations)), np.array(places)
+    for rotation in frames:
+        forward = rotation[:, 2]
+        # The skin at the nose tip looks forward, and the nose tip protrudes: the furthest point is tried as well.
+        facing = spread[normals[spread] @ forward > _FACING]
+        tips = points[np.append(facing, np.argmax(points @ forward))]
+        rotations.append(np.broadcast_to(rotation, (len(tips), 3, 3)))
+        places.append(tips - rotation @ template.nose_tip)
+    starts = np.concatenate(rotations)
+    return starts, np.ones(len(starts)), np.concatenate(places)
 
 
 @lru_cache(maxsize=1)
