@@ -56,7 +56,7 @@ def judge(refined: Refined, prototype: FloatArray, deviation: FloatArray) -> Con
 
 
 def align_to_prototype(
-    positions: FloatArray, weights: FloatArray, prototype: FloatArray, deviation: FloatArray, *, rounds: int = 4
+    positions: FloatArray, weights: FloatArray, prototype: FloatArray, deviation: FloatArray, *, rounds: int = 12
 ) -> Similarity:
     """Similarity from landmarks to the prototype that outliers do not pull (iteratively reweighted Procrustes).
 

@@ -82,7 +82,8 @@ class TrainingRun:
             now = time.monotonic()
             self.seconds, last = self.seconds + now - last, now
             if self.step % 25 == 0:
-                self._log(loss=float(loss), norm=float(norm) if norm is not None else math.nan, rate=rate, nodes=self.generator.nodes)
+                size = math.nan if norm is None else float(norm)
+                self._log(loss=float(loss), norm=size, rate=rate, nodes=self.generator.nodes)
             if self.step % self.config.validate_every == 0:
                 self._log(**self.validate(stage))
                 self.save()
