@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sgcn_core.model.layers import CoarseConv, FineConv, GraphNorm, StratifiedBlock
+from sgcn_core.model.linear import linear
 from sgcn_core.model.neighbours import Neighbourhood, neighbour_mean
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 
@@ -120,6 +121,15 @@ def test_neighbour_mean_gradient_is_exact() -> None:
     assert torch.autograd.gradcheck(lambda x: neighbour_mean(x, graph), (features,))
 
 
+@pytest.mark.parametrize(("coarse", "norm"), [(True, "node"), (True, "graph"), (False, "node")])
+def test_inference_and_training_compute_the_same(coarse: bool, norm: str) -> None:
+    batch = random_graph(5)
+    network = StratifiedGCN(NetworkConfig(landmarks=4, depth=3, channels=16, coarse=coarse, norm=norm))
+    with torch.inference_mode():
+        inferred = network(*batch)
+    torch.testing.assert_close(inferred, network(*batch), atol=1e-5, rtol=1e-5)
+
+
 def test_parameter_count_is_the_papers() -> None:
     """345,220 with one norm shared by all layers (published code); here 42 norms of 128 numbers have their own."""
     network = StratifiedGCN(NetworkConfig(landmarks=68))
@@ -130,3 +140,26 @@ def test_parameter_count_is_the_papers() -> None:
 def test_unknown_norm_is_refused() -> None:
     with pytest.raises(ValueError, match='norm must be "node" or "graph"'):
         StratifiedGCN(NetworkConfig(landmarks=4, norm="batch"))  # type: ignore[arg-type]
+
+
+def test_linear_and_its_gradients_are_those_of_torch() -> None:
+    torch.manual_seed(0)
+    values = (torch.randn(50, 6), torch.randn(9, 6), torch.randn(9))
+    ours = [value.clone().requires_grad_() for value in values]
+    expected = [value.clone().requires_grad_() for value in values]
+    direction = torch.randn(50, 9)
+    (linear(*ours) * direction).sum().backward()
+    (torch.nn.functional.linear(*expected) * direction).sum().backward()
+    torch.testing.assert_close(linear(*values), torch.nn.functional.linear(*values), atol=1e-5, rtol=1e-5)
+    for mine, theirs in zip(ours, expected, strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad, atol=1e-4, rtol=1e-5)
+
+
+def test_mixed_precision_trains_and_stays_near_float32() -> None:
+    batch = random_graph(6)
+    network = StratifiedGCN(NetworkConfig(landmarks=4, depth=3, channels=16))
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = network(*batch)
+    mixed.float().square().mean().backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
+    torch.testing.assert_close(mixed.float(), network(*batch), atol=0.1, rtol=0.1)

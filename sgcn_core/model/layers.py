@@ -6,7 +6,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import relu
 
+from sgcn_core.model.linear import linear
 from sgcn_core.model.neighbours import Neighbourhood, neighbour_mean
 
 Norm = Literal["node", "graph"]
@@ -55,7 +57,7 @@ class FineConv(nn.Module):
         self.linear = nn.Linear(in_channels, out_channels)
 
     def forward(self, features: Tensor, graph: Neighbourhood) -> Tensor:
-        return self.linear(neighbour_mean(features, graph))
+        return linear(neighbour_mean(features, graph), self.linear.weight, self.linear.bias)
 
 
 class CoarseConv(nn.Module):
@@ -74,8 +76,8 @@ class CoarseConv(nn.Module):
         graphs, nodes, _ = members.shape
         per_graph = features.view(graphs, nodes, -1)
         shared = (members.transpose(1, 2) @ per_graph) / members.sum(1, keepdim=True).clamp(min=1.0)
-        mixed = torch.lerp(per_graph, shared, members)
-        return self.linear(mixed.view(graphs * nodes, -1))
+        mixed = torch.lerp(per_graph, shared.to(per_graph.dtype), members.to(per_graph.dtype))
+        return linear(mixed.view(graphs * nodes, -1), self.linear.weight, self.linear.bias)
 
 
 class StratifiedBlock(nn.Module):
@@ -96,12 +98,18 @@ class StratifiedBlock(nn.Module):
     def forward(self, features: Tensor, graph: Neighbourhood, members: Tensor) -> Tensor:
         """(B*N, in) -> (B*N, channels); ``members`` (B, N, 1) marks the coarse set."""
         graphs = members.shape[0]
-        fine = torch.relu(self.fine_norm(self.fine_conv(features, graph), graphs))
-        if self.residual:
-            fine = fine + features
+        fine = self._activate(self.fine_norm(self.fine_conv(features, graph), graphs), features)
         if self.coarse_conv is None or self.coarse_norm is None:
-            return self.fuse(fine)
-        coarse = torch.relu(self.coarse_norm(self.coarse_conv(features, members), graphs))
-        if self.residual:
-            coarse = coarse + features
-        return self.fuse(torch.cat([coarse, fine], dim=1))
+            return linear(fine, self.fuse.weight, self.fuse.bias)
+        coarse = self._activate(self.coarse_norm(self.coarse_conv(features, members), graphs), features)
+        # fuse([coarse, fine]) by the two halves of its weight, which saves writing the concatenation.
+        weight = self.fuse.weight
+        width = coarse.shape[1]
+        return linear(coarse, weight[:, :width], self.fuse.bias).add_(linear(fine, weight[:, width:]))
+
+    def _activate(self, normalised: Tensor, features: Tensor) -> Tensor:
+        """ReLU, then the residual; in place as far as the backward pass allows."""
+        activated = relu(normalised, inplace=True)
+        if not self.residual:
+            return activated
+        return activated + features if torch.is_grad_enabled() else activated.add_(features)

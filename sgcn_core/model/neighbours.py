@@ -34,8 +34,8 @@ class Neighbourhood:
     def from_batch(cls, neighbours: Tensor) -> Neighbourhood:
         """Lay ``neighbours`` (B, N, k), ids within each graph, end to end."""
         count, nodes, k = neighbours.shape
-        first = torch.arange(count, device=neighbours.device, dtype=neighbours.dtype).view(-1, 1, 1) * nodes
-        return cls((neighbours + first).reshape(-1, k))
+        first = torch.arange(count, device=neighbours.device, dtype=torch.int32).view(-1, 1, 1) * nodes
+        return cls((neighbours.to(torch.int32) + first).reshape(-1, k))
 
     @cached_property
     def reverse(self) -> tuple[Tensor, Tensor]:

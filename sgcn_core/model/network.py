@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sgcn_core.model.layers import Norm, StratifiedBlock
+from sgcn_core.model.linear import linear
 from sgcn_core.model.neighbours import Neighbourhood
 
 
@@ -76,7 +77,7 @@ class StratifiedGCN(nn.Module):
         weight = members.to(hidden.dtype).unsqueeze(-1)
         for block in self.blocks:
             hidden = block(hidden, graph, weight)
-        return self.head(hidden).view(graphs, nodes, -1)
+        return linear(hidden, self.head.weight, self.head.bias).view(graphs, nodes, -1)
 
     @torch.inference_mode()
     def predict(self, features: Tensor, neighbours: Tensor, members: Tensor) -> Tensor:
