@@ -31,8 +31,10 @@ Progress = Callable[[str, float], None]
 
 # Another pose is tried with the network as well where the mean face fits it nearly as well as the best, millimetres.
 _RIVAL = 1.5
-# A face of which fewer landmarks than this are found is no face.
+# A face of which fewer landmarks than this are seen is no face.
 _FEWEST_LANDMARKS = 12
+# Mean confidence of the better half of the landmarks: of faces, 0.8 and more; of other shapes below 0.6.
+_LEAST_CONFIDENCE = 0.68
 
 
 class LandmarkDetector:
@@ -251,11 +253,12 @@ class _Clock:
 
 
 def _refuse_without_face(verdict: Confidence) -> None:
-    found = sum(status != MISSING for status in verdict.status)
-    if found < _FEWEST_LANDMARKS:
+    seen = sum(status != MISSING for status in verdict.status)
+    best_half = np.sort(verdict.confidence)[len(verdict.confidence) // 2 :].mean()
+    if seen < _FEWEST_LANDMARKS or best_half < _LEAST_CONFIDENCE:
         raise FaceNotFoundError(
-            f"only {found} of {len(verdict.status)} landmarks were recognised: the surface seems to show no face, "
-            "or less than half of one; check the unit and that the skin side is the outer one"
+            f"no face was recognised (mean confidence {best_half:.2f}, {_LEAST_CONFIDENCE:.2f} needed): the surface "
+            "seems to show none, or less than half of one; check the unit, and that the skin is the outer side"
         )
 
 

@@ -21,7 +21,6 @@ _ESSENTIAL = {
     "numpy": "numpy",
     "scipy": "scipy.spatial",
     "vtk": "vtkmodules.vtkCommonDataModel",
-    "trimesh": "trimesh",
     "SimpleITK": "SimpleITK",
     "safetensors": "safetensors",
 }
