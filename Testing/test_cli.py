@@ -182,6 +182,17 @@ def test_the_model_is_loaded_once_and_a_bad_file_does_not_stop_the_rest(detector
     assert "Traceback" not in ended.output
 
 
+def test_a_landmark_file_that_exists_is_kept_unless_told_otherwise(detector, folder):
+    table = folder / "b.csv"
+    table.write_text("name,x,y,z\nprn,1,2,3\n")
+    ended = run("detect", folder / "b.ply", "--format", "csv")
+    assert ended.exit_code == ExitCode.ALL_FAILED and "--overwrite" in ended.stderr
+    assert table.read_text() == "name,x,y,z\nprn,1,2,3\n"
+    assert run("detect", folder / "b.ply", "--format", "csv", "--overwrite").exit_code == ExitCode.OK
+    assert "prn,1,2,3" not in table.read_text()
+    assert run("detect", folder / "b.ply", "-o", table).exit_code == ExitCode.OK
+
+
 def test_all_failed_has_its_own_exit_code(detector, folder):
     assert run("detect", folder / "noface.ply").exit_code == ExitCode.ALL_FAILED
     assert not (folder / "noface.mrk.json").exists()

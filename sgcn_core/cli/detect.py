@@ -79,6 +79,9 @@ def detect(
         Format | None, typer.Option("--format", help="Landmark file format; that of --output, or mrk.json.")
     ] = None,
     landmark_set: Annotated[LandmarkSetName, typer.Option("--set", help="Which landmarks.")] = LandmarkSetName.ALL,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace landmark files that exist; --output always does.")
+    ] = False,
     picture: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Picture: a .png file, or a folder for several inputs.")
     ] = None,
@@ -100,7 +103,7 @@ def detect(
     """
     suffix = f".{file_format.value}" if file_format else None
     try:
-        jobs = plan(Request(tuple(inputs), output, output_dir, suffix, picture))
+        jobs = plan(Request(tuple(inputs), output, output_dir, suffix, picture, overwrite))
     except PlanError as error:
         raise typer.BadParameter(str(error)) from error
     settings = Settings(landmark_set.value, seed, refine.value if refine else None, unit.value if unit else None)
@@ -142,6 +145,8 @@ def run_job(
 
     began = time.perf_counter()
     try:
+        if job.landmarks.exists() and not job.may_replace:
+            raise FileExistsError(f"{job.landmarks} exists and may hold corrections; give --overwrite to replace it")
         surface = read_surface(job.source, unit=settings.unit)
         result = detector.detect(
             surface,

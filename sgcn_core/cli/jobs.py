@@ -27,11 +27,14 @@ class Job:
         The landmark file.
     picture : Path or None
         The picture, if one was asked for.
+    may_replace : bool
+        Whether a landmark file that exists already may be replaced: it may hold somebody's corrections.
     """
 
     source: Path
     landmarks: Path
     picture: Path | None = None
+    may_replace: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Request:
         Format, as the landmark file's suffix; taken from `output`, or .mrk.json, if not given.
     picture : Path or None
         A PNG file for a single input, or a folder.
+    overwrite : bool
+        Replace landmark files that exist; one that `output` names is replaced anyway.
     """
 
     inputs: tuple[Path, ...]
@@ -57,6 +62,7 @@ class Request:
     output_dir: Path | None = None
     suffix: str | None = None
     picture: Path | None = None
+    overwrite: bool = False
 
 
 def plan(request: Request) -> list[Job]:
@@ -74,9 +80,12 @@ def plan(request: Request) -> list[Job]:
     if request.output is not None and len(sources) > 1:
         raise PlanError(f"--output names one file, but there are {len(sources)} inputs; use --output-dir")
     if request.output is not None:
-        jobs = [Job(sources[0], request.output)]
+        jobs = [Job(sources[0], request.output, may_replace=True)]
     else:
-        jobs = [Job(source, folder / f"{name}{suffix}") for source, folder, name in _named(sources, request.output_dir)]
+        jobs = [
+            Job(source, folder / f"{name}{suffix}", may_replace=request.overwrite)
+            for source, folder, name in _named(sources, request.output_dir)
+        ]
     jobs = _with_pictures(jobs, request.picture)
     _refuse_to_replace_inputs(jobs)
     return jobs
