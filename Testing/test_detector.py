@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from sgcn_core import LandmarkDetector, LandmarkResult, LandmarkSet, Surface
 from sgcn_core.demo_face import demo_surface
-from sgcn_core.errors import FaceNotFoundError, SurfaceError
+from sgcn_core.errors import FaceNotFoundError, ModelError, SurfaceError
 from sgcn_core.io.meshes import read_surface, write_surface
 
 
@@ -160,3 +161,11 @@ def test_real_scans(detector: LandmarkDetector, shared_data: Path, name: str, bo
     result = detector.detect(read_surface(path))
     errors = [np.linalg.norm(result.position(label) - truth[label]) for label in truth if label in result.labels]
     assert np.nanmean(errors) < bound
+
+
+def test_weights_that_lack_a_set_say_so(detector: LandmarkDetector, face: Surface, reference: LandmarkResult) -> None:
+    renamed = dataclasses.replace(detector.checkpoint, labels=("tip", *detector.checkpoint.labels[1:]))
+    other = LandmarkDetector(renamed)
+    np.testing.assert_array_equal(other.detect(face).position("tip"), reference.position("ibug0"))
+    with pytest.raises(ModelError, match="not 1 of the set 'ibug68'"):
+        other.detect(face, landmark_set="ibug68")

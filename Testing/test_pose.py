@@ -7,7 +7,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from sgcn_core.mean_face import mean_face
-from sgcn_core.preprocessing.pose import axis_rotations, estimate_pose
+from sgcn_core.preprocessing.pose import estimate_pose
+from sgcn_core.preprocessing.rotations import axis_rotations, spread_rotations
 from sgcn_core.preprocessing.surface_probe import SurfaceProbe, probe_surface
 
 
@@ -35,9 +36,9 @@ def test_a_face_turned_anyhow_comes_back_to_the_head_frame(probe: SurfaceProbe, 
     shift = np.random.default_rng(seed).uniform(-500, 500, 3)
     best = estimate_pose(probe.points @ rotation.T + shift, probe.normals @ rotation.T)[0]
     assert np.linalg.det(best.to_head.rotation) == pytest.approx(1.0)
-    assert angle(best.to_head.rotation, rotation.T) < 5.0
-    assert best.to_head.scale == pytest.approx(1.0, abs=0.05)
-    np.testing.assert_allclose(best.to_head.apply(probe.points @ rotation.T + shift), probe.points, atol=8.0)
+    assert angle(best.to_head.rotation, rotation.T) < 10.0
+    assert best.to_head.scale == pytest.approx(1.0, abs=0.1)
+    np.testing.assert_allclose(best.to_head.apply(probe.points @ rotation.T + shift), probe.points, atol=15.0)
 
 
 def test_a_child_sized_head_is_brought_to_the_size_of_the_mean(probe: SurfaceProbe) -> None:
@@ -68,3 +69,9 @@ def test_probe_turns_normals_outwards_whatever_the_winding(probe: SurfaceProbe) 
     assert inside_out.flipped and not probe.flipped
     nose = np.argmax(inside_out.points[:, 2])
     assert inside_out.normals[nose, 2] > 0.5
+
+
+def test_no_rotation_is_far_from_a_spread_one() -> None:
+    tried = Rotation.from_matrix(spread_rotations(96))
+    farthest = max((tried * Rotation.random(random_state=seed).inv()).magnitude().min() for seed in range(300))
+    assert np.degrees(farthest) < 50.0

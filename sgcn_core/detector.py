@@ -14,27 +14,25 @@ import torch
 from numpy.typing import NDArray
 
 from sgcn_core import __version__
-from sgcn_core.errors import FaceNotFoundError
+from sgcn_core.errors import FaceNotFoundError, ModelError
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.landmarks import LandmarkResult, LandmarkSet
 from sgcn_core.model.checkpoint import Checkpoint, load_checkpoint
-from sgcn_core.preprocessing.face_graph import FaceGraph, build_face_graph
-from sgcn_core.preprocessing.normalise import Similarity, from_crop
+from sgcn_core.pipeline.alignment import settle_pose
+from sgcn_core.pipeline.network_pass import NetworkPass, Scan
+from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.pose import PoseHypothesis, estimate_pose
 from sgcn_core.preprocessing.surface_probe import probe_surface
-from sgcn_core.refinement.confidence import MISSING, Confidence, align_to_prototype, judge
-from sgcn_core.refinement.landmark_estimation import Refined, refine
+from sgcn_core.refinement.confidence import MISSING, Confidence
 from sgcn_core.surface import Surface, resolve_unit
 from sgcn_core.units import UNITS_TO_MM
 
 Progress = Callable[[str, float], None]
 
-# Another pose is tried with the network as well where the mean face fits it nearly as well as the best, millimetres.
-_RIVAL = 1.5
 # A face of which fewer landmarks than this are seen is no face.
 _FEWEST_LANDMARKS = 12
 # Mean confidence of the better half of the landmarks: of faces, 0.8 and more; of other shapes below 0.6.
-_LEAST_CONFIDENCE = 0.68
+_LEAST_CONFIDENCE = 0.75
 
 
 class LandmarkDetector:
@@ -59,9 +57,8 @@ class LandmarkDetector:
         refine: str = "surface",
     ) -> None:
         self.checkpoint = checkpoint
-        self.device = torch.device(device)
         self.nodes, self.coarse_nodes, self.refine = nodes, coarse_nodes, refine
-        self._standardise = from_crop(checkpoint.crop_centre, checkpoint.crop_radius)
+        self._pass = NetworkPass(checkpoint, torch.device(device))
 
     @classmethod
     def from_pretrained(
@@ -94,7 +91,7 @@ class LandmarkDetector:
         Parameters
         ----------
         surface : Surface, or path of a mesh file
-        landmark_set : ``"ibug68"``, ``"clinical"`` or ``"all"``
+        landmark_set : ``"ibug68"``, ``"clinical"`` or ``"all"`` that the weights know
         seed : of the sampling; the same input and seed give the same landmarks
         refine : overrides the detector's mode of stage 2
         unit : ``"um"``, ``"mm"``, ``"cm"`` or ``"m"``; default: what the file says, else from the size
@@ -111,8 +108,10 @@ class LandmarkDetector:
             If the input cannot be read or is unusable.
         FaceNotFoundError
             If there is no face on it.
+        ModelError
+            If the weights do not know the landmark set.
         """
-        labels = LandmarkSet.load(landmark_set).labels
+        labels = self._labels_of(landmark_set)
         clock = _Clock(progress)
         with clock.stage("read", 0.0):
             if not isinstance(surface, Surface):
@@ -124,100 +123,31 @@ class LandmarkDetector:
             probe = probe_surface(vertices, surface.faces, seed=seed)
             hypotheses = estimate_pose(probe.points, probe.normals)
         with clock.stage("alignment", 0.3):
-            to_head = self._settle(vertices, surface.faces, hypotheses, seed=seed, flipped=probe.flipped)
+            scan = Scan(vertices, surface.faces, probe.flipped, seed)
+            to_head = settle_pose(self._pass, scan, hypotheses, self.coarse_nodes)
         with clock.stage("sampling", 0.5):
-            graph = self._graph(vertices, surface.faces, to_head, self.nodes, seed=seed, flipped=probe.flipped)
+            graph = self._pass.graph(scan, to_head, self.nodes)
         with clock.stage("network", 0.7):
-            heatmaps = self._heatmaps(graph)
+            heatmaps = self._pass.heatmaps(graph)
         with clock.stage("refinement", 0.9):
-            refined = self._refine(heatmaps, graph, refine or self.refine)
-            verdict = judge(refined, self.checkpoint.prototype, self.checkpoint.deviation)
+            refined, verdict = self._pass.landmarks(heatmaps, graph, refine or self.refine)
             _refuse_without_face(verdict)
-            back = (self._standardise @ to_head).inverse()
+            back = (self._pass.standardise @ to_head).inverse()
             positions = back.apply(refined.positions) / factor
         info = self._info(to_head, factor, hypotheses[0], clock, seed, refine or self.refine)
         return _result(self.checkpoint.labels, positions, verdict, unit, surface.frame, info).select(labels)
 
-    def _settle(
-        self,
-        vertices: NDArray[np.float64],
-        faces: NDArray[np.int64],
-        hypotheses: list[PoseHypothesis],
-        *,
-        seed: int,
-        flipped: bool,
-    ) -> Similarity:
-        """The pose in which the network recognises a face best, aligned by the landmarks it finds there."""
-        rivals = [h for h in hypotheses if h.misfit < hypotheses[0].misfit + _RIVAL]
-        best: tuple[float, Similarity] | None = None
-        for hypothesis in rivals:
-            try:
-                quality, pose = self._align(vertices, faces, hypothesis.to_head, seed=seed, flipped=flipped)
-            except FaceNotFoundError:
-                continue
-            if best is None or quality > best[0]:
-                best = quality, pose
-        if best is None:
-            raise FaceNotFoundError("no face was recognised in any pose tried; is this a face, and is the unit right?")
-        return best[1]
-
-    def _align(
-        self,
-        vertices: NDArray[np.float64],
-        faces: NDArray[np.int64],
-        to_head: Similarity,
-        *,
-        seed: int,
-        flipped: bool,
-    ) -> tuple[float, Similarity]:
-        """Detect roughly in one pose: how well the landmarks are seen, and the pose that they suggest."""
-        checkpoint = self.checkpoint
-        graph = self._graph(vertices, faces, to_head, self.coarse_nodes, seed=seed, flipped=flipped)
-        refined = self._refine(self._heatmaps(graph), graph, "mean")
-        verdict = judge(refined, checkpoint.prototype, checkpoint.deviation)
-        seen = np.array([status != MISSING for status in verdict.status])
-        if np.count_nonzero(seen) < _FEWEST_LANDMARKS:
-            raise FaceNotFoundError("too few landmarks were recognised")
-        weights = np.where(seen, verdict.confidence, 0.0) + 1e-6
-        change = align_to_prototype(refined.positions, weights, checkpoint.prototype, checkpoint.deviation)
-        back = self._standardise.inverse()
-        return float(verdict.confidence.mean()), back @ change @ self._standardise @ to_head
-
-    def _graph(
-        self,
-        vertices: NDArray[np.float64],
-        faces: NDArray[np.int64],
-        to_head: Similarity,
-        count: int,
-        *,
-        seed: int,
-        flipped: bool,
-    ) -> FaceGraph:
-        checkpoint = self.checkpoint
-        return build_face_graph(
-            vertices,
-            faces,
-            self._standardise @ to_head,
-            checkpoint.prototype,
-            margin=checkpoint.crop_margin / checkpoint.crop_radius,
-            count=count,
-            neighbours=checkpoint.neighbours,
-            seed=seed,
-            flipped=flipped,
-        )
-
-    def _heatmaps(self, graph: FaceGraph) -> NDArray[np.float32]:
-        """Stage 1: heatmaps (N, L)."""
-        features = np.concatenate([graph.nodes, graph.normals], axis=1).astype(np.float32)
-        tensors = (torch.from_numpy(features), torch.from_numpy(graph.neighbours), torch.from_numpy(graph.members))
-        heatmaps: NDArray[np.float32] = (
-            self.checkpoint.network.predict(*(tensor.to(self.device) for tensor in tensors)).cpu().numpy()
-        )
-        return heatmaps
-
-    def _refine(self, heatmaps: NDArray[np.float32], graph: FaceGraph, mode: str) -> Refined:
-        """Stage 2 on the original surface."""
-        return refine(heatmaps, graph.nodes, graph.vertices, graph.faces, mode=mode, sigma=self.checkpoint.sigma)
+    def _labels_of(self, landmark_set: str) -> tuple[str, ...]:
+        wanted = LandmarkSet.load(landmark_set).labels
+        known = self.checkpoint.labels
+        if landmark_set == "all":
+            return known
+        if unknown := [label for label in wanted if label not in known]:
+            raise ModelError(
+                f"the weights know {len(known)} landmarks, but not {len(unknown)} of the set {landmark_set!r} "
+                f"({', '.join(unknown[:3])} ...); use the set 'all', or other weights"
+            )
+        return wanted
 
     def _info(
         self, to_head: Similarity, factor: float, hypothesis: PoseHypothesis, clock: _Clock, seed: int, mode: str

@@ -1,23 +1,24 @@
 """A first estimate of the head's pose: many hypotheses, registered to the mean face all at once.
 
-Every hypothesis is a rotation (the file's axes in all 24 right-handed arrangements, and the same about the principal
-axes) and a place for the nose tip. A quick score keeps the best; trimmed iterative closest points with compatible
-normals refine those. The template is matched to the scan, not the scan to the template: shoulders, hair and clothes
-of the scan then cost nothing, and what the scan lacks is trimmed.
+Every hypothesis is a rotation (the file's axes in all 24 right-handed arrangements; if that is not clear, the same
+about the principal axes, and many evenly spread ones) and a place for the nose tip. A quick score keeps the best;
+trimmed iterative closest points with compatible normals refine those. The template is matched to the scan, not the scan
+to the template: shoulders, hair and clothes of the scan then cost nothing, and what the scan lacks is trimmed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from sgcn_core.canonical import CROP_CENTRE
 from sgcn_core.mean_face import mean_face
 from sgcn_core.preprocessing.normalise import Similarity
+from sgcn_core.preprocessing.rotations import axis_rotations, principal_axes, spread_rotations
 
 FloatArray = NDArray[np.float64]
 
@@ -25,7 +26,10 @@ _REACH = 15.0  # millimetres; a template point further from the scan than this c
 _NORMAL_COST = 8.0  # millimetres that opposed normals cost
 _SEEDS = 64  # places tried for the nose tip
 _FACING = 0.2  # least cosine between the normal there and the head's forward axis
-_KEEP = (24, 6)  # hypotheses registered roughly, and finely
+_KEEP = (36, 6)  # hypotheses registered roughly, and finely
+_PER_ROTATION = 4  # of them at most from one starting rotation
+_SPREAD = 96  # rotations tried where the axes of the file lead to no clear answer
+_CLEAR, _MARGIN = 4.6, 1.5  # a misfit below the first, and better than the second best by the second, is clear
 _SCALES = (0.75, 1.3)  # sizes of heads against the mean face: a child's, and a scan somewhat too large
 
 
@@ -50,7 +54,34 @@ class _Template:
     points: FloatArray
     normals: FloatArray
     nose_tip: FloatArray
+    screening: NDArray[np.int64]
     coarse: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scan:
+    """Samples of the scan: points, normals (N, 3), a tree of the points, and the ids of a few well-spread ones."""
+
+    points: FloatArray
+    normals: FloatArray
+    tree: cKDTree
+    spread: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Poses:
+    """Poses of the template in the scan: rotations (H, 3, 3), scales (H,), places (H, 3)."""
+
+    rotations: FloatArray
+    scales: FloatArray
+    places: FloatArray
+
+    def take(self, which: NDArray[np.int64]) -> _Poses:
+        return _Poses(self.rotations[which], self.scales[which], self.places[which])
+
+    def inverse(self, i: int) -> Similarity:
+        """From the scan to the head frame."""
+        return Similarity(float(self.scales[i]), self.rotations[i], self.places[i]).inverse()
 
 
 @lru_cache(maxsize=1)
@@ -66,7 +97,7 @@ def _template(count: int = 320) -> _Template:
     for _ in range(count - 1):
         distance = np.minimum(distance, np.linalg.norm(centroids - centroids[chosen[-1]], axis=1))
         chosen.append(int(np.argmax(np.where(front & (areas > 0), distance, -1.0))))
-    return _Template(centroids[chosen], face.face_normals[chosen], centroids[chosen[0]], np.arange(80))
+    return _Template(centroids[chosen], face.face_normals[chosen], centroids[chosen[0]], np.arange(28), np.arange(80))
 
 
 def estimate_pose(points: FloatArray, normals: FloatArray, *, best: int = 3) -> list[PoseHypothesis]:
@@ -85,57 +116,46 @@ def estimate_pose(points: FloatArray, normals: FloatArray, *, best: int = 3) -> 
     list of PoseHypothesis
         Never empty, every rotation with determinant +1. What is no face gets a large misfit, it is not refused here.
     """
+    scan = _Scan(points, normals, cKDTree(points), _farthest(points, _SEEDS))
+    found = _search(scan, axis_rotations())
+    if not _clear(found):
+        frames = np.concatenate([principal_axes(points) @ axis_rotations(), spread_rotations(_SPREAD)])
+        found = _distinct(found + _search(scan, frames))
+    return found[:best]
+
+
+def _clear(hypotheses: list[PoseHypothesis]) -> bool:
+    """Whether the best hypothesis fits as faces do, and none of the others nearly as well."""
+    misfits = [hypothesis.misfit for hypothesis in hypotheses]
+    return misfits[0] < _CLEAR and (len(misfits) == 1 or misfits[1] > misfits[0] + _MARGIN)
+
+
+def _search(scan: _Scan, frames: FloatArray) -> list[PoseHypothesis]:
+    """The best poses that lie near the given rotations (R, 3, 3), best first."""
     template = _template()
-    tree = cKDTree(points)
-    rotations, scales, places = _seeds(points, normals, template)
-    coarse = template.coarse
-    misfits = _misfits(tree, normals, template, coarse[::2], rotations, scales, places)
-    for keep, chosen, iterations in ((_KEEP[0], coarse, 8), (_KEEP[1], np.arange(len(template.points)), 14)):
-        order = np.argsort(misfits, kind="stable")[: keep if keep == _KEEP[1] else 3 * keep]
-        order = order if keep == _KEEP[1] else _spread(order, rotations, places, keep)
-        rotations, scales, places = rotations[order], scales[order], places[order]
+    everything = np.arange(len(template.points))
+    pose = _seeds(scan, frames, template)
+    misfits = _misfits(scan, template, template.screening, pose)
+    for keep, chosen, iterations in ((_KEEP[0], template.coarse, 8), (_KEEP[1], everything, 26)):
+        pose = pose.take(_spread(misfits, pose, keep))
         for _ in range(iterations):
-            rotations, scales, places = _register(tree, normals, template, chosen, rotations, scales, places)
-        misfits = _misfits(tree, normals, template, chosen, rotations, scales, places)
-    return _distinct(rotations, scales, places, misfits, best)
+            pose = _register(scan, template, chosen, pose)
+        misfits = _misfits(scan, template, chosen, pose)
+    return _distinct([PoseHypothesis(pose.inverse(i), float(misfits[i])) for i in range(len(misfits))])
 
 
-def _seeds(points: FloatArray, normals: FloatArray, template: _Template) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Starting rotations (H, 3, 3), scales (H,) and translations (H, 3) of the template into the scan."""
-    frames = np.concatenate([axis_rotations(), _principal_axes(points) @ axis_rotations()])
-    spread = _farthest(points, _SEEDS)
+def _seeds(scan: _Scan, frames: FloatArray, template: _Template) -> _Poses:
+    """Starting poses: each rotation with each place where the nose tip may be."""
     rotations, places = [], []
     for rotation in frames:
         forward = rotation[:, 2]
         # The skin at the nose tip looks forward, and the nose tip protrudes: the furthest point is tried as well.
-        facing = spread[normals[spread] @ forward > _FACING]
-        tips = points[np.append(facing, np.argmax(points @ forward))]
+        facing = scan.spread[scan.normals[scan.spread] @ forward > _FACING]
+        tips = scan.points[np.append(facing, np.argmax(scan.points @ forward))]
         rotations.append(np.broadcast_to(rotation, (len(tips), 3, 3)))
         places.append(tips - rotation @ template.nose_tip)
     starts = np.concatenate(rotations)
-    return starts, np.ones(len(starts)), np.concatenate(places)
-
-
-@lru_cache(maxsize=1)
-def axis_rotations() -> FloatArray:
-    """The 24 rotations (24, 3, 3) that permute and flip the axes; the identity first."""
-    found = []
-    for order in permutations(range(3)):
-        for signs in product((1.0, -1.0), repeat=3):
-            matrix = np.zeros((3, 3))
-            matrix[range(3), order] = signs
-            if np.linalg.det(matrix) > 0:
-                found.append(matrix)
-    found.sort(key=lambda matrix: -np.trace(matrix))
-    return np.array(found)
-
-
-def _principal_axes(points: FloatArray) -> FloatArray:
-    """Right-handed principal axes as columns."""
-    _, vectors = np.linalg.eigh(np.cov(points.T))
-    vectors = vectors[:, ::-1].copy()
-    vectors[:, 2] = np.cross(vectors[:, 0], vectors[:, 1])
-    return vectors
+    return _Poses(starts, np.ones(len(starts)), np.concatenate(places))
 
 
 def _farthest(points: FloatArray, count: int) -> NDArray[np.int64]:
@@ -149,88 +169,68 @@ def _farthest(points: FloatArray, count: int) -> NDArray[np.int64]:
 
 
 def _match(
-    tree: cKDTree,
-    normals: FloatArray,
-    template: _Template,
-    chosen: NDArray[np.int64],
-    rotations: FloatArray,
-    scales: FloatArray,
-    places: FloatArray,
+    scan: _Scan, template: _Template, chosen: NDArray[np.int64], pose: _Poses
 ) -> tuple[FloatArray, NDArray[np.int64]]:
     """Cost (H, T) and nearest scan point (H, T) of the chosen template points under each hypothesis."""
-    moved = scales[:, None, None] * (template.points[chosen] @ rotations.transpose(0, 2, 1)) + places[:, None]
-    distance, nearest = tree.query(moved.reshape(-1, 3), distance_upper_bound=3.0 * _REACH)
+    turned = pose.rotations.transpose(0, 2, 1)
+    moved = pose.scales[:, None, None] * (template.points[chosen] @ turned) + pose.places[:, None]
+    distance, nearest = scan.tree.query(moved.reshape(-1, 3), distance_upper_bound=3.0 * _REACH)
     missing = ~np.isfinite(distance)
     nearest = np.where(missing, 0, nearest).reshape(moved.shape[:2])
     distance = np.where(missing, 3.0 * _REACH, distance).reshape(moved.shape[:2])
-    facing = template.normals[chosen] @ rotations.transpose(0, 2, 1)
-    agreement = (facing * normals[nearest]).sum(2)
+    agreement = ((template.normals[chosen] @ turned) * scan.normals[nearest]).sum(2)
     return distance + _NORMAL_COST * (1.0 - agreement) / 2.0, nearest
 
 
-def _misfits(
-    tree: cKDTree, normals: FloatArray, template: _Template, chosen: NDArray[np.int64], *pose: FloatArray
-) -> FloatArray:
-    cost, _ = _match(tree, normals, template, chosen, *pose)
+def _misfits(scan: _Scan, template: _Template, chosen: NDArray[np.int64], pose: _Poses) -> FloatArray:
+    cost, _ = _match(scan, template, chosen, pose)
     misfit: FloatArray = np.minimum(cost, _REACH).mean(1)
     return misfit
 
 
-def _register(
-    tree: cKDTree,
-    normals: FloatArray,
-    template: _Template,
-    chosen: NDArray[np.int64],
-    rotations: FloatArray,
-    scales: FloatArray,
-    places: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _register(scan: _Scan, template: _Template, chosen: NDArray[np.int64], pose: _Poses) -> _Poses:
     """One step of trimmed ICP of all hypotheses: Umeyama's similarity on the better 75 % of the matches."""
-    cost, nearest = _match(tree, normals, template, chosen, rotations, scales, places)
+    cost, nearest = _match(scan, template, chosen, pose)
     limit = np.quantile(cost, 0.75, axis=1, keepdims=True)
     weight = (cost <= limit).astype(np.float64)
     weight /= weight.sum(1, keepdims=True)
-    source = np.broadcast_to(template.points[chosen], (len(scales), len(chosen), 3))
-    target = tree.data[nearest]
+    source = np.broadcast_to(template.points[chosen], (len(cost), len(chosen), 3))
+    target = scan.points[nearest]
     source_mean, target_mean = (weight[..., None] * source).sum(1), (weight[..., None] * target).sum(1)
     source, target = source - source_mean[:, None], target - target_mean[:, None]
     u, values, vt = np.linalg.svd(np.einsum("ht,hti,htj->hij", weight, target, source))
     signs = np.ones_like(values)
     signs[:, 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
-    turned = (u * signs[:, None, :]) @ vt
+    rotations = (u * signs[:, None, :]) @ vt
     spread = (weight * (source**2).sum(2)).sum(1)
-    size = np.clip((values * signs).sum(1) / spread, *_SCALES)
-    place = target_mean - size[:, None] * np.einsum("hij,hj->hi", turned, source_mean)
-    return turned, size, place
+    scales = np.clip((values * signs).sum(1) / spread, *_SCALES)
+    return _Poses(rotations, scales, target_mean - scales[:, None] * np.einsum("hij,hj->hi", rotations, source_mean))
 
 
-def _angle(first: FloatArray, second: FloatArray) -> float:
-    return float(np.degrees(np.arccos(np.clip((np.trace(first.T @ second) - 1.0) / 2.0, -1.0, 1.0))))
-
-
-def _spread(order: NDArray[np.int64], rotations: FloatArray, places: FloatArray, keep: int) -> NDArray[np.int64]:
-    """The best ``keep`` hypotheses, no more than a third of them from one rotation."""
-    counts: dict[bytes, int] = {}
-    chosen = []
-    for i in order:
-        key = rotations[i].tobytes()
-        counts[key] = counts.get(key, 0) + 1
-        if counts[key] <= max(keep // 3, 1):
-            chosen.append(i)
-    return np.array(chosen[:keep])
-
-
-def _distinct(
-    rotations: FloatArray, scales: FloatArray, places: FloatArray, misfits: FloatArray, best: int
-) -> list[PoseHypothesis]:
-    """Best first, without repetitions, as maps from the scan to the head frame."""
-    kept: list[int] = []
+def _spread(misfits: FloatArray, pose: _Poses, keep: int) -> NDArray[np.int64]:
+    """The best ``keep`` hypotheses, of those that start from one rotation only a few."""
+    taken: dict[bytes, int] = {}
+    chosen: list[int] = []
     for i in np.argsort(misfits, kind="stable"):
-        same = (
-            _angle(rotations[i], rotations[j]) < 20.0 and np.linalg.norm(places[i] - places[j]) < 20.0 for j in kept
-        )
-        if not any(same):
-            kept.append(int(i))
-    return [
-        PoseHypothesis(Similarity(scales[i], rotations[i], places[i]).inverse(), float(misfits[i])) for i in kept[:best]
-    ]
+        key = pose.rotations[i].tobytes()
+        taken[key] = taken.get(key, 0) + 1
+        if taken[key] <= _PER_ROTATION and len(chosen) < keep:
+            chosen.append(int(i))
+    return np.array(chosen)
+
+
+def _distinct(hypotheses: list[PoseHypothesis]) -> list[PoseHypothesis]:
+    """Best first, without those that say the same as a better one."""
+    kept: list[PoseHypothesis] = []
+    for hypothesis in sorted(hypotheses, key=lambda candidate: candidate.misfit):
+        if not any(_alike(hypothesis.to_head, other.to_head) for other in kept):
+            kept.append(hypothesis)
+    return kept
+
+
+def _alike(first: Similarity, second: Similarity) -> bool:
+    """Less than 20 degrees and, at the middle of the face, 20 mm apart."""
+    cosine = (np.trace(first.rotation.T @ second.rotation) - 1.0) / 2.0
+    middle = np.array(CROP_CENTRE)
+    apart = np.linalg.norm(second.apply(first.inverse().apply(middle)) - middle)
+    return bool(cosine > np.cos(np.deg2rad(20.0)) and apart < 20.0)
