@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 
 from sgcn_core.detector import LandmarkDetector
-from sgcn_core.errors import SgcnError
+from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.io.meshes import READABLE_SUFFIXES, read_surface
 from sgcn_core.surface import Surface
 from sgcn_core.units import UNITS_TO_MM
@@ -77,13 +77,28 @@ def retriangulated(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray,
     return from_polydata(decimate.GetOutput())
 
 
-def errors_of(detector: LandmarkDetector, surface: Surface, truth: Truth, mode: str) -> np.ndarray:
-    """Errors in millimetres; NaN where the landmark is reported missing."""
-    result = detector.detect(surface, refine=mode)
+def errors_of(detector: LandmarkDetector, surface: Surface, truth: Truth, mode: str) -> np.ndarray | None:
+    """Errors in millimetres, NaN where the landmark is reported missing; None if no face is recognised."""
+    try:
+        result = detector.detect(surface, refine=mode)
+    except FaceNotFoundError:
+        return None
     factor = UNITS_TO_MM[result.unit]
     return np.array(
         [factor * np.linalg.norm(result.position(label) - truth[label]) for label in truth if label in result.labels]
     )
+
+
+def table_row(name: str, mode: str, found: list[np.ndarray | None]) -> str:
+    """One row of the table, over one or several surfaces."""
+    known = [errors for errors in found if errors is not None]
+    refused = len(found) - len(known)
+    if not known:
+        return f"| {name} | {mode} | - | - | - | - | - | {refused} |"
+    errors = np.concatenate(known)
+    mean, median, high = np.nanmean(errors), np.nanmedian(errors), np.nanpercentile(errors, 95)
+    missing = int(np.isnan(errors).sum())
+    return f"| {name} | {mode} | {len(errors)} | {mean:.2f} | {median:.2f} | {high:.2f} | {missing} | {refused} |"
 
 
 def main() -> None:
@@ -99,26 +114,19 @@ def main() -> None:
     console = Console(width=140, highlight=False)
     detector = LandmarkDetector.from_pretrained(options.weights)
     info = detector.checkpoint.info
-    console.print(f"weights {detector.checkpoint.sha256[:16]}, {info['steps']} steps, {info['faces']} generated faces")
-    console.print("| data | refine | landmarks | mean mm | median | 95 % | missing |\n|---|---|---|---|---|---|---|")
+    console.print(
+        f"weights {detector.checkpoint.sha256[:16]}, {info['steps']} steps, {info['faces']} generated faces\n"
+    )
+    console.print("| data | refine | landmarks | mean mm | median | 95 % | missing | faces refused |")
+    console.print("|---|---|---|---|---|---|---|---|")
     for mode in options.refine:
         if options.scans:
             for name, surface, truth in annotated_scans(options.scans):
-                try:
-                    report(console, name, mode, errors_of(detector, surface, truth, mode))
-                except SgcnError as error:
-                    console.print(f"| {name} | {mode} | refused: {error} |")
+                console.print(table_row(name, mode, [errors_of(detector, surface, truth, mode)]))
         if options.model and options.clinical:
             faces = generated_faces(options.model, options.clinical, options.faces, options.seed)
             found = [errors_of(detector, surface, truth, mode) for _, surface, truth in faces]
-            report(console, f"{options.faces} generated heads, seed {options.seed}", mode, np.concatenate(found))
-
-
-def report(console: Console, name: str, mode: str, errors: np.ndarray) -> None:
-    """One row of the table."""
-    mean, median, high = np.nanmean(errors), np.nanmedian(errors), np.nanpercentile(errors, 95)
-    missing = int(np.isnan(errors).sum())
-    console.print(f"| {name} | {mode} | {len(errors)} | {mean:.2f} | {median:.2f} | {high:.2f} | {missing} |")
+            console.print(table_row(f"{options.faces} generated heads, seed {options.seed}", mode, found))
 
 
 if __name__ == "__main__":
