@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +120,11 @@ def test_shipped_configuration_loads() -> None:
     assert config.depth == 20 and config.channels == 64
     rates = [config.stage_at(step)[1] for step in range(0, config.total_steps, 50)]
     assert rates[0] < rates[4] and config.stage_at(config.total_steps - 1)[1] < 1e-5
+
+
+def test_training_imports_no_viewer_and_no_command_line() -> None:
+    """A machine lent for training has torch, torch-geometric, NumPy, SciPy, Lightning and safetensors only."""
+    code = "import sys, sgcn_core.training.__main__, sgcn_core.training.export; print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    assert not loaded & {"vtk", "vtkmodules", "SimpleITK", "trimesh", "typer"}
+    assert "sgcn_core.datasets.generator" in loaded
