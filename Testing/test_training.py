@@ -125,6 +125,7 @@ def test_shipped_configuration_loads() -> None:
 def test_training_imports_no_viewer_and_no_command_line() -> None:
     """A machine lent for training has torch, torch-geometric, NumPy, SciPy, Lightning and safetensors only."""
     code = "import sys, sgcn_core.training.__main__, sgcn_core.training.export; print(*sys.modules)"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.split())
     assert not loaded & {"vtk", "vtkmodules", "SimpleITK", "trimesh", "typer"}
     assert "sgcn_core.datasets.generator" in loaded
