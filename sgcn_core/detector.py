@@ -31,7 +31,8 @@ Progress = Callable[[str, float], None]
 
 # A face of which fewer landmarks than this are seen is no face.
 _FEWEST_LANDMARKS = 12
-# Mean confidence of the better half of the landmarks: of faces, 0.8 and more; of other shapes below 0.6.
+# Mean confidence of the better half of the landmarks: of faces, 0.76 and more; of others, or of a face in a
+# wrong pose, 0.73 and less.
 _LEAST_CONFIDENCE = 0.75
 
 
