@@ -24,6 +24,7 @@ from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.pose import PoseHypothesis, estimate_pose
 from sgcn_core.preprocessing.surface_probe import probe_surface
 from sgcn_core.refinement.confidence import MISSING, Confidence
+from sgcn_core.refinement.rim import doubt_at_rim, rim_points
 from sgcn_core.surface import Surface, resolve_unit
 from sgcn_core.units import UNITS_TO_MM
 
@@ -34,6 +35,8 @@ _FEWEST_LANDMARKS = 12
 # Mean confidence of the better half of the landmarks: of faces, 0.76 and more; of others, or of a face in a
 # wrong pose, 0.73 and less.
 _LEAST_CONFIDENCE = 0.75
+# An open edge longer than any eye or mouth is the end of the scan; landmarks this close to it are uncertain (mm).
+_RIM_EXTENT, _RIM_REACH = 80.0, 3.0
 
 
 class LandmarkDetector:
@@ -133,6 +136,9 @@ class LandmarkDetector:
         with clock.stage("refinement", 0.9):
             refined, verdict = self._pass.landmarks(heatmaps, graph, refine or self.refine)
             _refuse_without_face(verdict)
+            rim = rim_points(graph.vertices, graph.faces, least_extent=_RIM_EXTENT / self.checkpoint.crop_radius)
+            reach = _RIM_REACH / self.checkpoint.crop_radius
+            verdict = doubt_at_rim(verdict, refined.positions, rim, reach=reach)
             back = (self._pass.standardise @ to_head).inverse()
             positions = back.apply(refined.positions) / factor
         info = self._info(to_head, factor, hypotheses[0], clock, seed, refine or self.refine)
