@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkFiltersCore import vtkQuadricDecimation
 
-from sgcn_core.datasets.alignment import procrustes
+from sgcn_core.datasets.alignment import aligned
 from sgcn_core.datasets.face_model import FaceModel
 from sgcn_core.datasets.generator import mean_shape
 from sgcn_core.datasets.random_tensors import Draw
@@ -26,15 +26,14 @@ REACH = 60.0  # millimetres from the nearest landmark: some forehead and neck fo
 
 
 def mean_vertices(model: FaceModel, people: int) -> np.ndarray:
-    """Mean of aligned people with a neutral expression, made symmetric by averaging with its mirror image."""
+    """Mean of aligned people with a neutral expression: (V, 3), head frame, millimetres."""
     shape = ShapeOptions(expressive=0.0, blink=0.0)
     draw = Draw(torch.Generator().manual_seed(1))
     prototype = mean_shape(model, shape)
     total = torch.zeros_like(model.neutral)
     for _ in range(people // 32):
         vertices = draw_vertices(model, shape, draw, 32)
-        scale, rotation, translation = procrustes(vertices[:, model.landmarks], prototype)
-        total += (scale[:, None, None] * (vertices @ rotation.transpose(1, 2)) + translation[:, None]).sum(0)
+        total += aligned(vertices, vertices[:, model.landmarks], prototype)[0].sum(0)
     return (total / (people // 32 * 32)).double().numpy()
 
 

@@ -30,6 +30,15 @@ def procrustes(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return scale, rotation, translation
 
 
+def aligned(points: Tensor, landmarks: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Points (B, P, 3) moved by the similarity that brings each sample's landmarks (B, L, 3) to ``target`` (L, 3).
+
+    Also returns the scale (B,) of each similarity.
+    """
+    scale, rotation, translation = procrustes(landmarks, target)
+    return scale[:, None, None] * (points @ rotation.transpose(1, 2)) + translation[:, None], scale
+
+
 def axis_angle_rotations(vectors: Tensor) -> Tensor:
     """Rotation matrices (B, 3, 3) of rotation vectors (B, 3) in radians (Rodrigues)."""
     zero = torch.zeros_like(vectors[:, 0])

@@ -26,7 +26,6 @@ class FaceModel:
     identity : Tensor, shape (100, V, 3); weights are N(0, 1)
     expression : Tensor, shape (53, V, 3); weights in [0, 1]
     faces : Tensor of int64, shape (F, 3)
-    mirror : Tensor of int64, shape (V,), the vertex on the other side
     skin : number of skin vertices; those that follow are eyeballs
     expression_names : ARKit names
     labels : landmark names, L of them

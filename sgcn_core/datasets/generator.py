@@ -12,13 +12,14 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
-from sgcn_core.datasets.alignment import axis_angle_rotations, procrustes
+from sgcn_core.datasets.alignment import aligned, axis_angle_rotations
 from sgcn_core.datasets.face_model import FaceModel
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.datasets.sample_pool import progressive_samples
 from sgcn_core.datasets.scan_effects import ScanOptions, add_noise, add_stray, spoil_faces, visible
 from sgcn_core.datasets.shapes import ShapeOptions, draw_vertices
 from sgcn_core.datasets.surface_effects import EffectOptions, SurfaceEffects
+from sgcn_core.preprocessing.graph import prototype
 
 # The samples reach this far beyond the prototype, so that a badly aligned face still fills the crop.
 _POOL_MARGIN = 55.0
@@ -131,7 +132,7 @@ class FaceGenerator:
     def _pose(self, vertices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Align every face to the prototype, then leave a random residue of pose and scale."""
         count = len(vertices)
-        scale, rotation, translation = procrustes(vertices[:, self.model.landmarks], self.prototype)
+        upright, scale = aligned(vertices, vertices[:, self.model.landmarks], self.prototype)
         first_pass = draw.chance(0.5, count, 1)
 
         def residue(deviations: tuple[float, float], *shape: int) -> Tensor:
@@ -142,9 +143,8 @@ class FaceGenerator:
         turn = axis_angle_rotations(residue(pose.rotation, 3) * (torch.pi / 180.0 / 3**0.5))
         shift = residue(pose.translation, 3) / 3**0.5
         stretch = torch.exp(residue(pose.scale, 1))[:, 0]
-        aligned = scale[:, None, None] * (vertices @ rotation.transpose(1, 2)) + translation[:, None]
         centre = torch.tensor(CROP_CENTRE, device=vertices.device)
-        moved = stretch[:, None, None] * ((aligned - centre) @ turn.transpose(1, 2)) + centre + shift[:, None]
+        moved = stretch[:, None, None] * ((upright - centre) @ turn.transpose(1, 2)) + centre + shift[:, None]
         return moved, 1.0 / (scale * stretch)
 
     def _sample(self, vertices: Tensor, landmarks: Tensor, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
@@ -158,7 +158,8 @@ class FaceGenerator:
         chosen = draw.integers(len(self.pool_faces), count)
         triangles, weights = self.pool_faces[chosen, :size], self.pool_weights[chosen, :size]
         each = torch.arange(count, device=vertices.device)[:, None, None]
-        corners = vertices[each, self.model.faces[triangles]]
+        faces = self.model.faces[triangles]
+        corners = vertices[each, faces]
         points = (weights[..., None] * corners).sum(2)
         edges = corners[:, :, 1:] - corners[:, :, :1]
         normals = torch.nn.functional.normalize(torch.linalg.cross(edges[:, :, 0], edges[:, :, 1]), dim=2)
@@ -166,8 +167,7 @@ class FaceGenerator:
         scan = self.options.scan
         shown = torch.ones(landmarks.shape[:2], dtype=torch.bool, device=vertices.device)
         if scan is not None:
-            eye = triangles >= len(self.model.faces) - self._eye_faces
-            scanned = visible(points, normals, eye, scan, draw)
+            scanned = visible(points, normals, faces[..., 0] >= self.model.skin, scan, draw)
             shown = _mostly_kept(landmarks, points, scanned)
             keep &= scanned
         nodes = _first_survivors(keep, self.nodes)[..., None].expand(-1, -1, 3)
@@ -178,10 +178,6 @@ class FaceGenerator:
             points, normals = add_stray(points, normals, scan, draw)
             points, normals = add_noise(points, normals, scan, draw)
         return points, normals, shown
-
-    @property
-    def _eye_faces(self) -> int:
-        return int((self.model.faces[:, 0] >= self.model.skin).sum())
 
     def batch(self, step: int, count: int, *, stream: int = 0) -> Batch:
         """Graphs of ``count`` faces as a torch-geometric batch.
@@ -194,9 +190,9 @@ class FaceGenerator:
         centre = torch.tensor(CROP_CENTRE, device=self.model.device)
         points = (faces.points - centre) / CROP_RADIUS
         landmarks = (faces.landmarks - centre) / CROP_RADIUS
-        prototype = (self.prototype - centre) / CROP_RADIUS
+        mean = (self.prototype - centre) / CROP_RADIUS
         neighbours = nearest_neighbours(points, self.neighbours)
-        nearest = torch.cdist(prototype.expand(count, -1, -1), points).argmin(2)
+        nearest = torch.cdist(mean.expand(count, -1, -1), points).argmin(2)
         members = torch.zeros(count, self.nodes, dtype=torch.bool, device=points.device).scatter_(1, nearest, True)
         features = torch.cat([points, faces.normals], 2)
         return Batch.from_data_list(
@@ -216,13 +212,14 @@ class FaceGenerator:
 def mean_shape(model: FaceModel, shape: ShapeOptions, count: int = 512) -> Tensor:
     """Prototype L_mean (Eq. 4) of a generated training population: (L, 3), head frame, millimetres."""
     draw = Draw(torch.Generator(model.device).manual_seed(0))
-    neutral = model.neutral[model.landmarks]
-    total = torch.zeros_like(neutral)
-    for _ in range(count // 32):
-        landmarks = draw_vertices(model, shape, draw, 32)[:, model.landmarks]
-        scale, rotation, translation = procrustes(landmarks, neutral)
-        total += (scale[:, None, None] * (landmarks @ rotation.transpose(1, 2)) + translation[:, None]).sum(0)
-    return total / (count // 32 * 32)
+    people = aligned_landmarks(model, shape, draw, model.neutral[model.landmarks], count)
+    return torch.from_numpy(prototype(people.cpu().numpy())).to(model.neutral)
+
+
+def aligned_landmarks(model: FaceModel, shape: ShapeOptions, draw: Draw, target: Tensor, count: int) -> Tensor:
+    """Landmarks (count, L, 3) of generated people, each aligned to ``target`` (L, 3)."""
+    drawn = [draw_vertices(model, shape, draw, 32)[:, model.landmarks] for _ in range(count // 32)]
+    return torch.cat([aligned(landmarks, landmarks, target)[0] for landmarks in drawn])
 
 
 def nearest_neighbours(points: Tensor, k: int) -> Tensor:

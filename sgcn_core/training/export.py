@@ -8,10 +8,8 @@ import numpy as np
 import torch
 
 from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
-from sgcn_core.datasets.alignment import procrustes
-from sgcn_core.datasets.generator import FaceGenerator
+from sgcn_core.datasets.generator import FaceGenerator, aligned_landmarks
 from sgcn_core.datasets.random_tensors import Draw
-from sgcn_core.datasets.shapes import draw_vertices
 from sgcn_core.model.checkpoint import Checkpoint, save_checkpoint
 from sgcn_core.training.run import TrainingRun
 
@@ -48,12 +46,8 @@ def export_weights(run: TrainingRun, path: Path) -> None:
 
 def landmark_deviation(generator: FaceGenerator, people: int = 512) -> np.ndarray:
     """Root mean square distance (L,) of each landmark from the prototype after Procrustes, millimetres."""
-    model = generator.model
+    model, target = generator.model, generator.prototype
     draw = Draw(torch.Generator(model.device).manual_seed(generator.seed + 1))
-    squared = torch.zeros(len(model.landmarks), dtype=torch.float64)
-    for _ in range(people // 32):
-        landmarks = draw_vertices(model, generator.options.shape, draw, 32)[:, model.landmarks]
-        scale, rotation, translation = procrustes(landmarks, generator.prototype)
-        aligned = scale[:, None, None] * (landmarks @ rotation.transpose(1, 2)) + translation[:, None]
-        squared += (aligned - generator.prototype).square().sum(2).sum(0).double().cpu()
-    return (squared / (people // 32 * 32)).sqrt().numpy()
+    landmarks = aligned_landmarks(model, generator.options.shape, draw, target, people)
+    deviation: np.ndarray = (landmarks - target).square().sum(2).double().mean(0).sqrt().cpu().numpy()
+    return deviation
