@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sgcn_core.datasets.random_tensors import Draw
+from sgcn_core.datasets.shapes import ShapeOptions, draw_vertices
+
 # Only this cap of each eyeball can be seen between the lids: half opening angle about +z, in degrees.
 _VISIBLE_EYE = 65.0
 
@@ -44,6 +47,15 @@ class FaceModel:
     @property
     def device(self) -> torch.device:
         return self.neutral.device
+
+    @property
+    def known(self) -> Tensor:
+        """Every landmark has its vertex: (L,), all True."""
+        return torch.ones(len(self.landmarks), dtype=torch.bool, device=self.device)
+
+    def draw(self, options: ShapeOptions, draw: Draw, count: int) -> Tensor:
+        """Vertices (count, V, 3) of ``count`` people, head frame, millimetres."""
+        return draw_vertices(self, options, draw, count)
 
     @classmethod
     def load(cls, model: Path, clinical: Path, *, device: str | torch.device = "cpu") -> FaceModel:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from sgcn_core.datasets.face_model import FaceModel
 from sgcn_core.datasets.random_tensors import Draw
+
+if TYPE_CHECKING:
+    from sgcn_core.datasets.face_model import FaceModel
 
 
 @dataclass(frozen=True, kw_only=True)
