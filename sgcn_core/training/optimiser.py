@@ -1,0 +1,37 @@
+"""The optimisers of a training run."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+# Weights that read the raw input or write the heatmaps keep AdamW, as Muon's author advises for first and last layers.
+_ENDS = ("blocks.0.", "head.")
+
+
+def make_optimisers(network: nn.Module, *, kind: str, weight_decay: float) -> list[torch.optim.Optimizer]:
+    """One or two optimisers that share the weights of ``network`` between them.
+
+    Parameters
+    ----------
+    network : StratifiedGCN
+    kind : ``"muon"`` orthogonalises the updates of the hidden matrices (Jordan et al. 2024, "Muon"), scaled to the size
+        that AdamW's have (Liu et al. 2025), so that both take one learning rate; ``"adamw"`` treats all weights alike
+    weight_decay : of both
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
+    """
+    if kind == "adamw":
+        return [torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=weight_decay)]
+    if kind != "muon":
+        raise ValueError(f'optimiser must be "muon" or "adamw", received {kind!r}')
+    hidden, others = [], []
+    for name, parameter in network.named_parameters():
+        (hidden if parameter.ndim == 2 and not name.startswith(_ENDS) else others).append(parameter)
+    return [
+        torch.optim.Muon(hidden, lr=1e-3, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=1e-3, weight_decay=weight_decay),
+    ]
