@@ -22,6 +22,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--run", type=Path, required=True, help="folder of the run; continued where it has a checkpoint"
     )
+    parser.add_argument("--start", type=Path, help="weights (safetensors) that a new run begins with")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this long, ready to continue")
     parser.add_argument("--accelerator", default="auto", help="of Lightning Fabric: auto, cpu, cuda, mps")
     parser.add_argument("--devices", default="1", help="number of devices, or auto")
@@ -41,6 +42,8 @@ def main(arguments: list[str] | None = None) -> None:
     fabric.launch()
     model = FaceModel.load(options.model, options.clinical, device=fabric.device)
     run = TrainingRun(TrainingConfig.load(options.config), model, options.run, fabric=fabric)
+    if options.start:
+        run.start_from(options.start)
     run.train(minutes=options.minutes)
     if options.export and fabric.is_global_zero:
         from sgcn_core.training.export import export_weights

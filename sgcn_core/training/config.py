@@ -37,9 +37,12 @@ class TrainingConfig:
     neighbours : k of the fine graph
     seed : of the weights and the faces
     warmup : steps over which the rate rises from zero
-    weight_decay, clip : of AdamW, and the largest gradient norm
+    optimiser : ``"muon"`` or ``"adamw"``, see ``sgcn_core.training.optimiser``
+    weight_decay, clip : of the optimiser, and the largest gradient norm
     ema : decay of the running mean of the weights, which is what gets shipped
     pools : number of blue-noise sample sets
+    data : ``"generator"``, fresh generated scans; ``"neutral"`` or ``"emotions"``, the fixed people of the paper's
+        experiments (``sgcn_core.datasets.paper_faces``)
     """
 
     stages: tuple[Stage, ...]
@@ -50,10 +53,12 @@ class TrainingConfig:
     neighbours: int = 16
     seed: int = 0
     warmup: int = 200
+    optimiser: str = "muon"
     weight_decay: float = 1e-4
     clip: float = 1.0
     ema: float = 0.998
     pools: int = 64
+    data: str = "generator"
     validate_every: int = 250
     validation_faces: int = 16
 

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 
 from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
-from sgcn_core.datasets.generator import FaceGenerator, aligned_landmarks
+from sgcn_core.datasets.generator import aligned_landmarks
+from sgcn_core.datasets.paper_faces import PaperFaces
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.model.checkpoint import Checkpoint, save_checkpoint
+from sgcn_core.training.data import Source
 from sgcn_core.training.run import TrainingRun
 
 
@@ -44,8 +46,13 @@ def export_weights(run: TrainingRun, path: Path) -> None:
     )
 
 
-def landmark_deviation(generator: FaceGenerator, people: int = 512) -> np.ndarray:
-    """Root mean square distance (L,) of each landmark from the prototype after Procrustes, millimetres."""
+def landmark_deviation(generator: Source, people: int = 512) -> np.ndarray:
+    """Root mean square distance (L,) of each landmark from the prototype after Procrustes, millimetres.
+
+    The people of the paper's experiments stand upright already and are not aligned.
+    """
+    if isinstance(generator, PaperFaces):
+        return generator.deviation.double().cpu().numpy()
     model, target = generator.model, generator.prototype
     draw = Draw(torch.Generator(model.device).manual_seed(generator.seed + 1))
     landmarks = aligned_landmarks(model, generator.options.shape, draw, target, people)

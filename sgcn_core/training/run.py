@@ -14,12 +14,14 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from sgcn_core.datasets.face_model import FaceModel
-from sgcn_core.datasets.generator import FaceGenerator, GeneratorOptions
+from sgcn_core.model.checkpoint import load_checkpoint
 from sgcn_core.model.heatmap import gaussian_heatmaps
 from sgcn_core.model.loss import adaptive_wing_loss
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 from sgcn_core.training.config import Stage, TrainingConfig
+from sgcn_core.training.data import training_data
 from sgcn_core.training.ema import WeightAverage
+from sgcn_core.training.optimiser import make_optimisers
 from sgcn_core.training.validation import mean_errors, unpack
 
 _VALIDATION_STREAM = 1
@@ -46,31 +48,49 @@ class TrainingRun:
         fabric: Fabric,
         report: Callable[[str], None] = print,
     ) -> None:
-        self.config, self.model, self.folder, self.fabric, self.report = config, model, Path(folder), fabric, report
+        self.config, self.folder, self.fabric, self.report = config, Path(folder), fabric, report
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.generator, self.validation = training_data(config, model)
+        self.model = self.generator.model
         torch.manual_seed(config.seed)
         self.network_config = NetworkConfig(
-            landmarks=len(model.labels),
+            landmarks=len(self.model.labels),
             depth=config.depth,
             channels=config.channels,
             coarse=config.coarse,
             norm=config.norm,  # type: ignore[arg-type]
         )
         network = StratifiedGCN(self.network_config)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=config.weight_decay)
-        self.network, self.optimiser = fabric.setup(network, optimiser)
+        optimisers = make_optimisers(network, kind=config.optimiser, weight_decay=config.weight_decay)
+        self.network, *self.optimisers = fabric.setup(network, *optimisers)
         self.average = WeightAverage(self.network.module, config.ema)
         self.step = 0
         self.seconds = 0.0
-        generator = FaceGenerator(model, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
-        self.generator = generator
-        self.clean = generator.with_options(GeneratorOptions.clean())
         if self.checkpoint.exists():
             self._resume()
 
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
+
+    def start_from(self, weights: Path) -> None:
+        """Begin with the weights of a file instead of random ones; without effect on a run that is under way.
+
+        Raises
+        ------
+        ModelError
+            If the file cannot be read.
+        ValueError
+            If its network has another shape than the configuration's.
+        """
+        if self.step:
+            return
+        start = load_checkpoint(weights, device=self.model.device).network
+        if start.config != self.network_config:
+            raise ValueError(f"{weights} holds a network {start.config}, the configuration asks for {self.network_config}")
+        self.network.module.load_state_dict(start.state_dict())
+        self.average = WeightAverage(self.network.module, self.config.ema)
+        self.report(f"starting from {weights}")
 
     def train(self, *, minutes: float = math.inf) -> bool:
         """Train to the end or for ``minutes``; True when the configuration's last step is done."""
@@ -93,18 +113,21 @@ class TrainingRun:
         return self.step >= self.config.total_steps
 
     def _step(self, stage: Stage, rate: float) -> tuple[Tensor, Tensor | None]:
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
         self.generator.nodes, graphs = self.config.size_at(self.step)
         world, rank = self.fabric.world_size, self.fabric.global_rank
         batch = self.generator.batch(self.step * world + rank, graphs)
         features, neighbours, members = unpack(batch)
         truth = gaussian_heatmaps(features[..., :3], batch.landmarks, sigma=stage.sigma)
         loss = adaptive_wing_loss(self.network(features, neighbours, members), truth)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        norm = self.fabric.clip_gradients(self.network, self.optimiser, max_norm=self.config.clip)
-        self.optimiser.step()
+        # Muon is indifferent to the length of a gradient; the last optimiser is an AdamW.
+        norm = self.fabric.clip_gradients(self.network, self.optimisers[-1], max_norm=self.config.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.average.update(self.network.module)
         return loss.detach(), norm
 
@@ -115,10 +138,10 @@ class TrainingRun:
         return network.eval()
 
     def validate(self, stage: Stage) -> dict[str, float]:
-        """Mean and median error in millimetres on unseen faces, clean and corrupted."""
+        """Mean and median error in millimetres on unseen faces of each kind."""
         network = self.averaged_network()
         result = {}
-        for name, generator in (("clean", self.clean), ("corrupted", self.generator)):
+        for name, generator in self.validation.items():
             generator.nodes = stage.sizes[0][0]
             batches = (
                 generator.batch(i, 4, stream=_VALIDATION_STREAM) for i in range(self.config.validation_faces // 4)
@@ -136,7 +159,7 @@ class TrainingRun:
             "step": self.step,
             "seconds": self.seconds,
             "network": self.network.module.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "average": self.average.state_dict(),
         }
         part = self.checkpoint.with_suffix(".part")
@@ -147,7 +170,8 @@ class TrainingRun:
         state = torch.load(self.checkpoint, map_location=self.model.device, weights_only=True)
         self.step, self.seconds = state["step"], state["seconds"]
         self.network.module.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
         self.average.load_state_dict(state["average"])
         self.report(f"continuing {self.checkpoint} at step {self.step}")
 

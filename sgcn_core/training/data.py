@@ -1,0 +1,22 @@
+"""The data that a configuration names: generated scans, or the fixed people of the paper's experiments."""
+
+from __future__ import annotations
+
+from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.generator import FaceGenerator, GeneratorOptions
+from sgcn_core.datasets.paper_faces import PaperFaces
+from sgcn_core.training.config import TrainingConfig
+
+Source = FaceGenerator | PaperFaces
+
+
+def training_data(config: TrainingConfig, model: FaceModel) -> tuple[Source, dict[str, Source]]:
+    """What to train on, and what to measure the error on by name.
+
+    The paper's people are measured on others of their kind: their own batches of the validation stream.
+    """
+    if config.data == "generator":
+        generator = FaceGenerator(model, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
+        return generator, {"clean": generator.with_options(GeneratorOptions.clean()), "corrupted": generator}
+    faces = PaperFaces(model, config.data, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
+    return faces, {config.data: faces}
