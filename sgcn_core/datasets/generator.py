@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,42 +13,21 @@ from torch_geometric.data import Batch, Data
 
 from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
 from sgcn_core.datasets.alignment import aligned, axis_angle_rotations
-from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.lots import Lots
+from sgcn_core.datasets.options import ITEMS, GeneratorOptions, PoseOptions
+from sgcn_core.datasets.population import Population
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.datasets.sample_pool import progressive_samples
-from sgcn_core.datasets.scan_effects import ScanOptions, add_noise, add_stray, spoil_faces, visible
-from sgcn_core.datasets.shapes import ShapeOptions, draw_vertices
-from sgcn_core.datasets.surface_effects import EffectOptions, SurfaceEffects
+from sgcn_core.datasets.scanner import Scanner
+from sgcn_core.datasets.shapes import ShapeOptions
+from sgcn_core.datasets.surface_effects import SurfaceEffects
+from sgcn_core.datasets.surface_points import Density, SurfacePoints
 from sgcn_core.preprocessing.graph import prototype
+
+__all__ = ["ITEMS", "FaceGenerator", "FacePoints", "GeneratorOptions", "PoseOptions"]
 
 # The samples reach this far beyond the prototype, so that a badly aligned face still fills the crop.
 _POOL_MARGIN = 55.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoseOptions:
-    """What is left of the pose after alignment: standard deviations in degrees, millimetres and of the log scale.
-
-    Half of the faces have the small residue that a second pass sees, half the large one of a first pass.
-    """
-
-    rotation: tuple[float, float] = (2.5, 8.0)
-    translation: tuple[float, float] = (2.0, 6.0)
-    scale: tuple[float, float] = (0.025, 0.06)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeneratorOptions:
-    """All that varies; ``clean()`` is the same without what a scanner and a hairdresser add."""
-
-    shape: ShapeOptions = field(default_factory=ShapeOptions)
-    effects: EffectOptions | None = field(default_factory=EffectOptions)
-    scan: ScanOptions | None = field(default_factory=ScanOptions)
-    pose: PoseOptions = field(default_factory=PoseOptions)
-
-    @classmethod
-    def clean(cls) -> GeneratorOptions:
-        return cls(effects=None, scan=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,17 +49,22 @@ class FaceGenerator:
 
     Parameters
     ----------
-    model : FaceModel
+    model : Population
     pools : int, number of blue-noise sample sets
     nodes : int, N, nodes of each graph
     neighbours : int, k, of the fine graph, the node itself included
     seed : int
         Two generators with equal arguments yield equal batches, whatever was drawn before.
+    options : GeneratorOptions
+    pool_size : int, length of each sample set
+    prototype : Tensor, shape (L, 3), optional
+        L_mean that faces are aligned to and that the crop is made around, head frame, millimetres; by default the mean
+        of this population. Give a second population that of the first, so that both are labelled and cropped alike.
     """
 
     def __init__(
         self,
-        model: FaceModel,
+        model: Population,
         *,
         nodes: int = 8000,
         neighbours: int = 16,
@@ -88,31 +72,41 @@ class FaceGenerator:
         seed: int = 0,
         options: GeneratorOptions | None = None,
         pool_size: int = 20000,
+        prototype: Tensor | None = None,
     ) -> None:
         self.model = model
         self.nodes = nodes
         self.neighbours = neighbours
         self.seed = seed
         self.options = options or GeneratorOptions()
-        self.effects = SurfaceEffects(model, self.options.effects) if self.options.effects else None
-        self.prototype = mean_shape(model, self.options.shape)
-        self.pool_faces, self.pool_weights = self._make_pools(pools, pool_size)
+        self.prototype = mean_shape(model, self.options.shape) if prototype is None else prototype.to(model.neutral)
+        self.pool_faces, self.pool_weights, self.pool_area = self._make_pools(pools, pool_size)
+        self._prepare()
 
     def with_options(self, options: GeneratorOptions) -> FaceGenerator:
         """The same faces' source with other options; shares the sample sets."""
         other = copy(self)
         other.options = options
-        other.effects = SurfaceEffects(self.model, options.effects) if options.effects else None
+        other._prepare()
         return other
 
-    def _make_pools(self, pools: int, size: int) -> tuple[Tensor, Tensor]:
+    def _prepare(self) -> None:
+        options = self.options
+        self.effects = SurfaceEffects(self.model, options.effects) if options.effects else None
+        self.scanner = Scanner(self.model, options.scan) if options.scan else None
+
+    def _make_pools(self, pools: int, size: int) -> tuple[Tensor, Tensor, float]:
+        """Triangles (pools, size) and weights (pools, size, 3) of sample sets, and the area that each covers."""
         vertices, faces = self.model.neutral.cpu().numpy(), self.model.faces.cpu().numpy()
-        reach = cKDTree(vertices[self.model.landmarks.cpu().numpy()]).query(vertices[faces].mean(1))[0]
+        known = self.model.landmarks[self.model.known].cpu().numpy()
+        reach = cKDTree(vertices[known]).query(vertices[faces].mean(1))[0]
         near = np.flatnonzero(reach < _POOL_MARGIN)
         drawn = [progressive_samples(vertices, faces[near], size, seed=self.seed + i) for i in range(pools)]
         triangles = torch.from_numpy(np.stack([near[triangles] for triangles, _ in drawn]))
         weights = torch.from_numpy(np.stack([barycentric for _, barycentric in drawn]))
-        return triangles.to(self.model.device), weights.to(self.model.device)
+        a, b, c = vertices[faces[near]].transpose(1, 0, 2)
+        area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2.0)
+        return triangles.to(self.model.device), weights.to(self.model.device), area
 
     def faces_at(self, step: int, count: int, *, stream: int = 0) -> FacePoints:
         """``count`` faces of step ``step``; another ``stream`` never shares a face with this one."""
@@ -120,19 +114,32 @@ class FaceGenerator:
         # Hashed, because a CPU generator takes only the low 32 bits of its seed.
         generator.manual_seed(int(np.random.SeedSequence((self.seed, stream, step)).generate_state(1)[0]))
         draw = Draw(generator)
-        vertices = draw_vertices(self.model, self.options.shape, draw, count)
-        seen = torch.ones(count, len(self.model.landmarks), dtype=torch.bool, device=vertices.device)
-        if self.effects is not None:
-            vertices, seen = self.effects.apply(vertices, draw)
-        vertices, size = self._pose(vertices, draw)
-        landmarks = vertices[:, self.model.landmarks]
-        points, normals, scanned = self._sample(vertices, landmarks, draw)
-        return FacePoints(points, normals, landmarks.masked_fill(~(seen & scanned)[..., None], torch.nan), size)
+        lots = Lots(draw, count, self.options.quiet)
+        vertices, landmarks, seen, size = self._people(draw, lots)
+        vertices, landmarks, stretch = self._residual_pose(vertices, landmarks, draw)
+        return self._sample(vertices, landmarks, seen, size / stretch, lots)
 
-    def _pose(self, vertices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-        """Align every face to the prototype, then leave a random residue of pose and scale."""
+    def _people(self, draw: Draw, lots: Lots) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Heads aligned to the prototype with what lies on the skin.
+
+        Vertices (B, V, 3), landmarks (B, L, 3) on the skin below, which of these exist and can be seen (B, L), and the
+        millimetres of the person for one here (B,).
+        """
+        model, known = self.model, self.model.known
+        vertices = model.draw(self.options.shape, draw, lots.count)
+        seen = known.expand(lots.count, -1)
+        ids = model.landmarks.clamp(min=0)
+        vertices, scale = aligned(vertices, vertices[:, ids[known]], self.prototype[known])
+        if self.effects is None:
+            return vertices, vertices[:, ids], seen, 1.0 / scale
+        vertices, below = self.effects.reshape(vertices, lots)
+        landmarks = vertices[:, ids]
+        vertices, uncovered = self.effects.cover(vertices, lots)
+        return vertices, landmarks, seen & uncovered & ~below, 1.0 / scale
+
+    def _residual_pose(self, vertices: Tensor, landmarks: Tensor, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+        """Leave a random residue of pose and scale: vertices, landmarks, and the stretch (B,)."""
         count = len(vertices)
-        upright, scale = aligned(vertices, vertices[:, self.model.landmarks], self.prototype)
         first_pass = draw.chance(0.5, count, 1)
 
         def residue(deviations: tuple[float, float], *shape: int) -> Tensor:
@@ -140,22 +147,34 @@ class FaceGenerator:
             return draw.normal(1.0, count, *shape) * torch.where(first_pass, large, small)
 
         pose = self.options.pose
-        turn = axis_angle_rotations(residue(pose.rotation, 3) * (torch.pi / 180.0 / 3**0.5))
-        shift = residue(pose.translation, 3) / 3**0.5
-        stretch = torch.exp(residue(pose.scale, 1))[:, 0]
+        turn = axis_angle_rotations(residue(pose.rotation, 3) * (torch.pi / 180.0 / 3**0.5)).transpose(1, 2)
+        shift = residue(pose.translation, 3)[:, None] / 3**0.5
+        stretch = torch.exp(residue(pose.scale, 1))
         centre = torch.tensor(CROP_CENTRE, device=vertices.device)
-        moved = stretch[:, None, None] * ((upright - centre) @ turn.transpose(1, 2)) + centre + shift[:, None]
-        return moved, 1.0 / (scale * stretch)
+        vertices, landmarks = (
+            stretch[..., None] * ((points - centre) @ turn) + centre + shift for points in (vertices, landmarks)
+        )
+        return vertices, landmarks, stretch[:, 0]
 
-    def _sample(self, vertices: Tensor, landmarks: Tensor, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-        """N nodes of each face within the canonical crop and what the scan shows: points and normals (B, N, 3).
+    def _sample(self, vertices: Tensor, landmarks: Tensor, seen: Tensor, size: Tensor, lots: Lots) -> FacePoints:
+        """N nodes of each face within the canonical crop, of what the scan shows."""
+        density = Density(min(self.pool_faces.shape[1], int(2.6 * self.nodes)), self.pool_area)
+        surface = self._skin_samples(vertices, density, lots)
+        if self.scanner is not None:
+            surface, shown = self.scanner.scan(surface, vertices, landmarks, density, lots)
+            seen = seen & shown
+        reach = torch.cdist(surface.points, self.prototype.expand(lots.count, -1, -1)).min(2).values
+        rank = surface.rank.masked_fill(reach >= CROP_MARGIN, torch.inf)
+        nodes = _first_survivors(rank, self.nodes)[..., None].expand(-1, -1, 3)
+        points, normals = torch.gather(surface.points, 1, nodes), torch.gather(surface.normals, 1, nodes)
+        if self.scanner is not None:
+            points, normals, landmarks, spoiled = self.scanner.mesh(points, normals, landmarks, lots)
+            seen = seen & ~spoiled[:, None]
+        return FacePoints(points, normals, landmarks.masked_fill(~seen[..., None], torch.nan), size)
 
-        Third, which landmarks (B, L) lie on what the scan shows: where most of the surface around one is gone, it is
-        absent, however close the rim may be.
-        """
-        count = len(vertices)
-        size = min(self.pool_faces.shape[1], int(2.6 * self.nodes))
-        chosen = draw.integers(len(self.pool_faces), count)
+    def _skin_samples(self, vertices: Tensor, density: Density, lots: Lots) -> SurfacePoints:
+        count, size = lots.count, density.size
+        chosen = lots.draw.integers(len(self.pool_faces), count)
         triangles, weights = self.pool_faces[chosen, :size], self.pool_weights[chosen, :size]
         each = torch.arange(count, device=vertices.device)[:, None, None]
         faces = self.model.faces[triangles]
@@ -163,21 +182,8 @@ class FaceGenerator:
         points = (weights[..., None] * corners).sum(2)
         edges = corners[:, :, 1:] - corners[:, :, :1]
         normals = torch.nn.functional.normalize(torch.linalg.cross(edges[:, :, 0], edges[:, :, 1]), dim=2)
-        keep = torch.cdist(points, self.prototype.expand(count, -1, -1)).min(2).values < CROP_MARGIN
-        scan = self.options.scan
-        shown = torch.ones(landmarks.shape[:2], dtype=torch.bool, device=vertices.device)
-        if scan is not None:
-            scanned = visible(points, normals, faces[..., 0] >= self.model.skin, scan, draw)
-            shown = _mostly_kept(landmarks, points, scanned)
-            keep &= scanned
-        nodes = _first_survivors(keep, self.nodes)[..., None].expand(-1, -1, 3)
-        points, normals = torch.gather(points, 1, nodes), torch.gather(normals, 1, nodes)
-        if scan is not None:
-            points, normals, spoiled = spoil_faces(points, normals, scan, draw)
-            shown &= ~spoiled[:, None]
-            points, normals = add_stray(points, normals, scan, draw)
-            points, normals = add_noise(points, normals, scan, draw)
-        return points, normals, shown
+        rank = torch.arange(size, device=points.device, dtype=points.dtype).repeat(count, 1)
+        return SurfacePoints(points, normals, rank, faces[..., 0] >= self.model.skin)
 
     def batch(self, step: int, count: int, *, stream: int = 0) -> Batch:
         """Graphs of ``count`` faces as a torch-geometric batch.
@@ -209,16 +215,16 @@ class FaceGenerator:
         )
 
 
-def mean_shape(model: FaceModel, shape: ShapeOptions, count: int = 512) -> Tensor:
+def mean_shape(model: Population, shape: ShapeOptions, count: int = 512) -> Tensor:
     """Prototype L_mean (Eq. 4) of a generated training population: (L, 3), head frame, millimetres."""
     draw = Draw(torch.Generator(model.device).manual_seed(0))
     people = aligned_landmarks(model, shape, draw, model.neutral[model.landmarks], count)
     return torch.from_numpy(prototype(people.cpu().numpy())).to(model.neutral)
 
 
-def aligned_landmarks(model: FaceModel, shape: ShapeOptions, draw: Draw, target: Tensor, count: int) -> Tensor:
+def aligned_landmarks(model: Population, shape: ShapeOptions, draw: Draw, target: Tensor, count: int) -> Tensor:
     """Landmarks (count, L, 3) of generated people, each aligned to ``target`` (L, 3)."""
-    drawn = [draw_vertices(model, shape, draw, 32)[:, model.landmarks] for _ in range(count // 32)]
+    drawn = [model.draw(shape, draw, 32)[:, model.landmarks] for _ in range(count // 32)]
     return torch.cat([aligned(landmarks, landmarks, target)[0] for landmarks in drawn])
 
 
@@ -230,15 +236,8 @@ def nearest_neighbours(points: Tensor, k: int) -> Tensor:
     return torch.stack([torch.cdist(cloud, cloud).topk(k, largest=False).indices for cloud in points])
 
 
-def _mostly_kept(landmarks: Tensor, points: Tensor, kept: Tensor, around: int = 5) -> Tensor:
-    """Whether most of the points nearest to each landmark (B, L) are kept."""
-    nearest = torch.cdist(landmarks, points).topk(around, dim=2, largest=False).indices
-    flags = torch.gather(kept, 1, nearest.flatten(1)).view(nearest.shape)
-    return flags.sum(2) * 2 > around
-
-
-def _first_survivors(keep: Tensor, count: int) -> Tensor:
-    """Ids (B, count) of the first points to keep; where too few are left they repeat."""
-    order = torch.argsort((~keep).to(torch.int8), dim=1, stable=True)
-    left = keep.sum(1, keepdim=True).clamp(min=1)
-    return torch.gather(order, 1, torch.arange(count, device=keep.device) % left)
+def _first_survivors(rank: Tensor, count: int) -> Tensor:
+    """Ids (B, count) of the points of lowest rank; where too few have a finite one they repeat."""
+    ranks, order = torch.sort(rank, dim=1)
+    left = ranks.isfinite().sum(1, keepdim=True).clamp(min=1)
+    return torch.gather(order, 1, torch.arange(count, device=rank.device) % left)

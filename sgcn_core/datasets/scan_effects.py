@@ -1,4 +1,4 @@
-"""What a scan shows of a face: cuts, holes, missing flanks, stray pieces and noise, on sampled points."""
+"""What a scan shows of a face: cuts, holes, what no camera sees, stray scraps, samples without a face."""
 
 from __future__ import annotations
 
@@ -10,50 +10,109 @@ from torch.nn.functional import normalize
 
 from sgcn_core.canonical import CROP_CENTRE
 from sgcn_core.datasets.alignment import axis_angle_rotations
+from sgcn_core.datasets.lots import Lots
+from sgcn_core.datasets.occlusion import camera_directions, seen_from
 from sgcn_core.datasets.random_tensors import Draw
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScanOptions:
-    """Share of scans with each effect, and the strongest noise (millimetres; normals in radians, about)."""
+    """Share of scans with each effect; 0 switches it off.
+
+    Parameters
+    ----------
+    front_only, no_flanks, no_ears, low_forehead, no_chin, tilted_cut : cut by a plane
+    holes : round holes of 4-25 mm
+    no_eyes : the eyeballs are missing
+    few_cameras : one to three cameras, which see neither what turns away nor what something else hides
+    long_hair : a bulky shell over ears, temples, nape, at times the forehead
+    head_rest : pads or the wings of a shell beside the head
+    headphones : over the ears
+    neckwear : scarf or standing collar
+    shoulder : pulled up beside the neck
+    chin_rest : cup under the chin
+    hand : fingers on the skin
+    islands : loose pieces near the head
+    stray : a flat scrap of points in front of the face
+    open_mouth : where the mouth is open, teeth and tongue close it (else it is a hole)
+    doubled : a part of the surface twice, 0.5-2 mm apart
+    warp : low-frequency warp of 0.5-1.5 mm, which moves the landmarks with the surface
+    staircase : terraces of voxels of 0.5-2 mm
+    threshold_bias : the whole surface up to 1 mm inside or outside of the skin
+    facets : flat patches of 3-12 mm, as of a decimated mesh
+    density : uneven density of the nodes
+    point_noise : noise along the normal of up to 0.6 mm
+    normal_noise : noise of the normals of up to 0.3 radians
+    no_face : a sample without a face
+    """
 
     front_only: float = 0.3
     no_flanks: float = 0.15
     no_ears: float = 0.15
     low_forehead: float = 0.12
-    no_chin: float = 0.04
+    no_chin: float = 0.05
     tilted_cut: float = 0.1
-    holes: float = 0.4
+    holes: float = 0.35
     no_eyes: float = 0.1
-    few_cameras: float = 0.25
-    stray: float = 0.12
-    point_noise: float = 0.5
-    normal_noise: float = 0.25
+    few_cameras: float = 0.35
+    long_hair: float = 0.2
+    head_rest: float = 0.08
+    headphones: float = 0.04
+    neckwear: float = 0.12
+    shoulder: float = 0.08
+    chin_rest: float = 0.04
+    hand: float = 0.05
+    islands: float = 0.12
+    stray: float = 0.08
+    open_mouth: float = 0.6
+    doubled: float = 0.08
+    warp: float = 0.2
+    staircase: float = 0.12
+    threshold_bias: float = 0.1
+    facets: float = 0.2
+    density: float = 0.25
+    point_noise: float = 0.8
+    normal_noise: float = 0.8
     no_face: float = 0.05
 
 
-def visible(points: Tensor, normals: Tensor, eye: Tensor, options: ScanOptions, draw: Draw) -> Tensor:
+def visible(
+    points: Tensor,
+    normals: Tensor,
+    eye: Tensor,
+    options: ScanOptions,
+    draw: Draw,
+    *,
+    lots: Lots | None = None,
+    exists: Tensor | None = None,
+    pixel: float = 4.0,
+) -> Tensor:
     """Which points (B, P) a scan keeps.
 
     Parameters
     ----------
     points, normals : Tensor, shape (B, P, 3), head frame, millimetres
     eye : Tensor of bool, shape (B, P), True on an eyeball
+    lots : the lots of these faces, fresh ones by default
+    exists : Tensor of bool, shape (B, P), which points there are; all by default
+    pixel : of the cameras, not below the spacing of the points, millimetres
     """
-    count = len(points)
-    keep = _planes(points, options, draw)
-    keep &= ~(eye & draw.chance(options.no_eyes, count, 1))
-    keep &= _seen_by_cameras(normals, options, draw)
-    return keep & _outside_holes(points, options, draw)
+    lots = lots or Lots(draw, len(points))
+    keep = _planes(points, options, lots)
+    if exists is not None:
+        keep &= exists
+    keep &= ~(eye & lots.fall(options.no_eyes, 1))
+    keep &= _outside_holes(points, options, lots)
+    return _seen_by_cameras(points, normals, keep, options, lots, pixel)
 
 
-def _planes(points: Tensor, options: ScanOptions, draw: Draw) -> Tensor:
+def _planes(points: Tensor, options: ScanOptions, lots: Lots) -> Tensor:
     """Cuts by planes that scanners and operators leave."""
-    count = len(points)
+    draw, count = lots.draw, lots.count
     x, y, z = points.unbind(2)
 
     def unless(share: float, keep: Tensor) -> Tensor:
-        return keep | ~draw.chance(share, count, 1)
+        return keep | ~lots.fall(share, 1)
 
     wobble = draw.normal(0.15, count, 1) * x + draw.normal(0.25, count, 1) * y
     keep = unless(options.front_only, z + wobble > draw.uniform(-20.0, 62.0, count, 1))
@@ -67,45 +126,39 @@ def _planes(points: Tensor, options: ScanOptions, draw: Draw) -> Tensor:
     return keep & unless(options.tilted_cut, distance < draw.uniform(10.0, 60.0, count, 1))
 
 
-def _seen_by_cameras(normals: Tensor, options: ScanOptions, draw: Draw) -> Tensor:
-    """A scan from one to three cameras loses what faces away from all of them."""
-    count = len(normals)
-    direction = draw.normal(1.0, count, 3, 3) * torch.tensor([0.8, 0.25, 0.0], device=normals.device)
-    direction[..., 2] = 1.0
-    direction[:, 1:] = torch.where(draw.chance(0.5, count, 2, 1), direction[:, 1:], direction[:, :1])
-    cosine = (normals @ normalize(direction, dim=2).transpose(1, 2)).max(2).values
-    seen = cosine > draw.uniform(0.05, 0.35, count, 1)
-    return seen | ~draw.chance(options.few_cameras, count, 1)
+def _seen_by_cameras(
+    points: Tensor, normals: Tensor, keep: Tensor, options: ScanOptions, lots: Lots, pixel: float
+) -> Tensor:
+    """A scan from a few cameras loses what faces away from all of them and what lies behind something else."""
+    cameras = camera_directions(lots.draw, lots.count)
+    grazing = lots.draw.uniform(0.05, 0.35, lots.count, 1, 1)
+    faces = lots.some(options.few_cameras)
+    # What is cut away hides nothing: the rest of the scene is moved out of sight.
+    there = torch.where(keep[faces, :, None], points[faces], -1000.0 * cameras[faces, :1])
+    seen = seen_from(there, normals[faces], cameras[faces], grazing=grazing[faces], pixel=pixel)
+    return keep.index_copy(0, faces, keep[faces] & seen)
 
 
-def _outside_holes(points: Tensor, options: ScanOptions, draw: Draw, most: int = 5) -> Tensor:
+def _outside_holes(points: Tensor, options: ScanOptions, lots: Lots, most: int = 5) -> Tensor:
     """Round holes of 4-25 mm anywhere."""
-    count, size, _ = points.shape
+    draw, (count, size, _) = lots.draw, points.shape
     chosen = draw.integers(size, count, most)
     centres = torch.gather(points, 1, chosen[..., None].expand(-1, -1, 3))
     radii = 4.0 + 21.0 * draw.uniform(0.0, 1.0, count, 1, most).square()
-    radii = radii * draw.chance(0.5, count, 1, most) * draw.chance(options.holes, count, 1, 1)
+    radii = radii * draw.chance(0.5, count, 1, most) * lots.fall(options.holes, 1, 1)
     return (torch.cdist(points, centres) >= radii).all(2)
 
 
-def add_noise(points: Tensor, normals: Tensor, options: ScanOptions, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Sensor noise along the normal and on the normals themselves."""
-    count, size, _ = points.shape
-    height = draw.normal(1.0, count, size, 1) * draw.uniform(0.0, options.point_noise, count, 1, 1)
-    rough = draw.normal(1.0, count, size, 3) * draw.uniform(0.0, options.normal_noise, count, 1, 1)
-    return points + height * normals, normalize(normals + rough, dim=2)
-
-
-def add_stray(points: Tensor, normals: Tensor, options: ScanOptions, draw: Draw) -> tuple[Tensor, Tensor]:
+def add_stray(points: Tensor, normals: Tensor, options: ScanOptions, lots: Lots) -> tuple[Tensor, Tensor]:
     """Turn a few nodes into a flat scrap that floats in front of the face: cloth, strap, hand, hair."""
-    count, size, _ = points.shape
+    draw, (count, size, _) = lots.draw, points.shape
     chosen = draw.integers(size, count, 1)[..., None].expand(-1, -1, 3)
     facing = torch.gather(normals, 1, chosen)
     centre = torch.gather(points, 1, chosen) + facing * draw.uniform(4.0, 40.0, count, 1, 1)
     scrap_normal = normalize(facing + draw.normal(0.5, count, 1, 3), dim=2)
     offset = draw.normal(1.0, count, size, 3) * draw.uniform(4.0, 18.0, count, 1, 1)
     offset = offset - (offset * scrap_normal).sum(2, keepdim=True) * scrap_normal * 0.95
-    share = draw.uniform(0.01, 0.06, count, 1, 1) * draw.chance(options.stray, count, 1, 1)
+    share = draw.uniform(0.01, 0.06, count, 1, 1) * lots.fall(options.stray, 1, 1)
     moved = draw.uniform(0.0, 1.0, count, size, 1) < share
     rough = normalize(scrap_normal + draw.normal(0.2, count, size, 3), dim=2)
     return torch.where(moved, centre + offset, points), torch.where(moved, rough, normals)
