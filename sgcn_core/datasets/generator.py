@@ -13,6 +13,7 @@ from torch_geometric.data import Batch, Data
 
 from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
 from sgcn_core.datasets.alignment import aligned, axis_angle_rotations
+from sgcn_core.datasets.crop_distance import CropDistance
 from sgcn_core.datasets.lots import Lots
 from sgcn_core.datasets.options import ITEMS, GeneratorOptions, PoseOptions
 from sgcn_core.datasets.population import Population
@@ -80,6 +81,7 @@ class FaceGenerator:
         self.seed = seed
         self.options = options or GeneratorOptions()
         self.prototype = mean_shape(model, self.options.shape) if prototype is None else prototype.to(model.neutral)
+        self.crop_distance = CropDistance(self.prototype)
         self.pool_faces, self.pool_weights, self.pool_area = self._make_pools(pools, pool_size)
         self._prepare()
 
@@ -163,7 +165,7 @@ class FaceGenerator:
         if self.scanner is not None:
             surface, shown = self.scanner.scan(surface, vertices, landmarks, density, lots)
             seen = seen & shown
-        reach = torch.cdist(surface.points, self.prototype.expand(lots.count, -1, -1)).min(2).values
+        reach = self.crop_distance(surface.points)
         rank = surface.rank.masked_fill(reach >= CROP_MARGIN, torch.inf)
         nodes = _first_survivors(rank, self.nodes)[..., None].expand(-1, -1, 3)
         points, normals = torch.gather(surface.points, 1, nodes), torch.gather(surface.normals, 1, nodes)

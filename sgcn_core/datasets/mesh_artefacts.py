@@ -24,7 +24,9 @@ def add_staircase(points: Tensor, normals: Tensor, share: float, lots: Lots) -> 
     local, facing = points @ grid, normals @ grid
     snapped = torch.lerp(local, torch.round(local / voxel) * voxel, strength)
     steepest = facing.abs().amax(2, keepdim=True).clamp(min=1e-6)
-    coarse = normalize(torch.round(facing / steepest), dim=2)
+    # A slope is made of steps: the flatter it is, the fewer triangles of it are steep.
+    dither = draw.uniform(-0.5, 0.5, *points.shape)
+    coarse = normalize(torch.round(facing / steepest + dither * (facing.abs() < steepest)), dim=2)
     facing = normalize(torch.lerp(facing, coarse, 0.7 * strength), dim=2)
     return snapped @ grid.transpose(1, 2), facing @ grid.transpose(1, 2)
 
@@ -112,11 +114,11 @@ def add_normal_noise(normals: Tensor, share: float, lots: Lots) -> Tensor:
 
 
 def thinned(points: Tensor, share: float, lots: Lots) -> Tensor:
-    """Which points (B, P) stay where the density is uneven: a smooth field of 0.15 to 1 over the surface."""
+    """Which points (B, P) stay where the density is uneven: a smooth field of 0.2 to 1 over the surface."""
     draw, count = lots.draw, lots.count
     frequency = normalize(draw.normal(1.0, count, 3, 3), dim=1) * (
         2.0 * torch.pi / draw.uniform(70.0, 250.0, count, 1, 3)
     )
     field = torch.sin(points @ frequency + draw.uniform(0.0, 2.0 * torch.pi, count, 1, 3)).mean(2)
-    odds = (0.6 + 0.9 * field).clamp(0.15, 1.0)
+    odds = (0.6 + 0.8 * field).clamp(0.2, 1.0)
     return (draw.uniform(0.0, 1.0, *odds.shape) < odds) | ~lots.fall(share, 1)

@@ -6,7 +6,7 @@ tangent plane. A fingertip is a small sheet bent strongly, a scarf a long one be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,8 +18,6 @@ from sgcn_core.datasets.surface_points import Density, SurfacePoints, even_squar
 
 Range = tuple[float, float]
 _FLAT: Range = (0.0, 0.0)
-# Skin as far as this behind a sheet that covers it is hidden, millimetres.
-_HIDES = 45.0
 _WAVES = 6
 
 
@@ -28,7 +26,8 @@ class _Kind:
     """Ranges of one kind of sheet; lengths in millimetres, bends in 1/mm, convex where positive.
 
     option : the share in ``ObjectOptions``; odds : of this kind if the option is drawn; anchor : where on the average
-    head, None for anywhere on the skin; facing : direction of the sheet's front there, None for the skin's normal.
+    head, None for anywhere on the skin; facing : direction of the sheet's front there, None for the skin's normal;
+    hides : how far behind it the skin is hidden.
     """
 
     option: str
@@ -43,7 +42,7 @@ class _Kind:
     bend_v: Range = _FLAT
     lump: Range = _FLAT
     tilt: float = 0.15
-    covers: bool = False
+    hides: float = 0.0
 
 
 # Slots 0 and 1 are the two sides of the head, 2 the neck, 3 to 5 small pieces; a slot holds one sheet at most.
@@ -51,42 +50,39 @@ _LARGE_AREA, _SMALL_AREA = 9000.0, 2500.0
 _LARGE_SLOTS, _SLOTS = 3, 6
 
 
-def _both_sides(**values: object) -> list[_Kind]:
-    """The kind on the subject's left, and mirrored on the right."""
-    x, y, z = values.pop("anchor")  # type: ignore[misc]
-    u, v, w = values.pop("facing")  # type: ignore[misc]
-    return [
-        _Kind(slot=0, anchor=(x, y, z), facing=(u, v, w), **values),  # type: ignore[arg-type]
-        _Kind(slot=1, anchor=(-x, y, z), facing=(-u, v, w), **values),  # type: ignore[arg-type]
-    ]
+def _both_sides(left: _Kind) -> list[_Kind]:
+    """A kind of the subject's left, and its mirror image on the right."""
+    assert left.anchor is not None and left.facing is not None
+    (x, y, z), (u, v, w) = left.anchor, left.facing
+    return [left, replace(left, slot=1, anchor=(-x, y, z), facing=(-u, v, w))]
 
 
 _KINDS: tuple[_Kind, ...] = (
     # Foam pads on both sides of the head, flat or hollow, and the wings of a shell that the head lies in.
-    *_both_sides(
-        option="head_rest", odds=0.4, anchor=(84.0, 15.0, -5.0), facing=(1.0, 0.0, 0.0), gap=(1.0, 18.0),
+    *_both_sides(_Kind(
+        slot=0, option="head_rest", odds=0.4, anchor=(84.0, 15.0, -5.0), facing=(1.0, 0.0, 0.0), gap=(1.0, 18.0),
         half_u=(25.0, 45.0), half_v=(25.0, 50.0), bend_u=(-0.006, 0.002), bend_v=(-0.004, 0.002), lump=(0.0, 1.5),
-        covers=True,
-    ),
-    *_both_sides(
-        option="head_rest", odds=0.4, anchor=(80.0, 20.0, -30.0), facing=(-0.8, 0.0, 0.6), gap=(-6.0, 12.0),
+        hides=30.0,
+    )),
+    *_both_sides(_Kind(
+        slot=0, option="head_rest", odds=0.4, anchor=(80.0, 20.0, -30.0), facing=(-0.8, 0.0, 0.6), gap=(-6.0, 12.0),
         half_u=(20.0, 40.0), half_v=(35.0, 55.0), bend_u=(-0.01, 0.0), lump=(0.0, 0.5), tilt=0.25,
-    ),
-    *_both_sides(
-        option="headphones", anchor=(80.0, 12.0, 5.0), facing=(1.0, 0.0, 0.1), gap=(12.0, 30.0), half_u=(28.0, 42.0),
-        half_v=(30.0, 45.0), bend_u=(0.0, 0.03), bend_v=(0.0, 0.03), lump=(0.0, 0.5), covers=True,
-    ),
+    )),
+    *_both_sides(_Kind(
+        slot=0, option="headphones", anchor=(80.0, 12.0, 5.0), facing=(1.0, 0.0, 0.1), gap=(12.0, 30.0),
+        half_u=(28.0, 42.0), half_v=(30.0, 45.0), bend_u=(0.0, 0.03), bend_v=(0.0, 0.03), lump=(0.0, 0.5), hides=45.0,
+    )),
     # Scarf or turtle neck; a shirt's standing collar; a shoulder pulled up.
     _Kind(
         option="neckwear", slot=2, odds=0.5, anchor=(0.0, -105.0, 58.0), facing=(0.0, 0.1, 1.0), gap=(6.0, 40.0),
         half_u=(55.0, 85.0), half_v=(14.0, 30.0), bend_u=(0.010, 0.018), bend_v=(0.0, 0.03), lump=(1.0, 5.0),
-        covers=True,
+        hides=40.0,
     ),
     *(
         _Kind(
             option="neckwear", slot=2, odds=0.25, anchor=(side * 52.0, -92.0, 25.0), facing=(side, 0.0, 0.5),
             gap=(4.0, 25.0), half_u=(30.0, 50.0), half_v=(15.0, 30.0), bend_u=(0.0, 0.015), lump=(0.0, 2.0), tilt=0.3,
-            covers=True,
+            hides=40.0,
         )
         for side in (1.0, -1.0)
     ),
@@ -101,20 +97,20 @@ _KINDS: tuple[_Kind, ...] = (
     _Kind(
         option="chin_rest", slot=3, anchor=(0.0, -79.0, 92.0), facing=(0.0, -1.0, 0.25), gap=(0.5, 4.0),
         half_u=(18.0, 32.0), half_v=(14.0, 25.0), bend_u=(0.0, 0.015), bend_v=(0.0, 0.015), lump=(0.0, 0.3),
-        covers=True,
+        hides=12.0,
     ),
     # Fingers on the skin.
     *(
         _Kind(
             option="hand", slot=slot, odds=odds, gap=(7.0, 11.0), half_u=(22.0, 40.0), half_v=(7.0, 9.0),
-            bend_u=(0.0, 0.01), bend_v=(0.11, 0.16), tilt=0.1, covers=True,
+            bend_u=(0.0, 0.01), bend_v=(0.11, 0.16), tilt=0.1, hides=16.0,
         )
         for slot, odds in ((4, 1.0), (5, 0.6))
     ),
     # Pieces that float free: cloth, the holder of a target, tufts of hair.
     *(
         _Kind(
-            option="islands", slot=slot, odds=odds, gap=(8.0, 45.0), half_u=(3.0, 22.0), half_v=(3.0, 12.0),
+            option="islands", slot=slot, odds=odds, gap=(6.0, 35.0), half_u=(3.0, 22.0), half_v=(3.0, 12.0),
             bend_u=(-0.03, 0.06), bend_v=(-0.03, 0.12), lump=(0.0, 3.0), tilt=0.8,
         )
         for slot, odds in ((3, 1.0), (4, 0.6), (5, 0.4))
@@ -127,7 +123,7 @@ OBJECTS = tuple(dict.fromkeys(kind.option for kind in _KINDS))
 class Sheets:
     """S sheets for each of B faces.
 
-    centre, front, right, up (B, S, 3); half, bend (B, S, 2); lump (B, S, 1); exists, covers (B, S);
+    centre, front, right, up (B, S, 3); half, bend (B, S, 2); lump (B, S, 1); exists, hides (B, S);
     frequency (B, S, 2, W), phase (B, S, 1, W) of the lumps; corner (B, S, 1), 2 for a disc and more for a rectangle.
     """
 
@@ -142,7 +138,7 @@ class Sheets:
     frequency: Tensor
     phase: Tensor
     exists: Tensor
-    covers: Tensor
+    hides: Tensor
 
     def _height(self, local: Tensor) -> Tensor:
         """Heights (B, S, P) at (B, S, P, 2)."""
@@ -159,6 +155,9 @@ class Sheets:
         share = (local / self.half[:, :, None]).abs()
         edge = 1.0 + 0.12 * torch.sin(local * 0.15).sum(3)
         return (share ** self.corner[..., None]).sum(3) < edge
+
+    def of(self, faces: Tensor) -> Sheets:
+        return Sheets(**{name: value[faces] for name, value in vars(self).items()})
 
     def samples(self, slots: slice, area: float, density: Density, draw: Draw) -> SurfacePoints:
         """Points of the sheets in ``slots``, of at most ``area`` square millimetres each."""
@@ -182,9 +181,10 @@ class Sheets:
         """Which points (B, P) lie behind a sheet that covers the skin."""
         offset = points[:, None] - self.centre[:, :, None]
         local = torch.stack([(offset @ axis[..., None])[..., 0] for axis in (self.right, self.up)], 3)
-        depth = self._height(local) - (offset @ self.front[..., None])[..., 0]
-        behind = (depth > 0.5) & (depth < _HIDES) & self._inside(local)
-        return (behind & (self.exists & self.covers)[..., None]).any(1)
+        bent = 0.5 * (self.bend[:, :, None] * local.square()).sum(3)
+        depth = -bent - (offset @ self.front[..., None])[..., 0]
+        behind = (depth > 0.5) & (depth < self.hides[..., None]) & self._inside(local)
+        return (behind & self.exists[..., None]).any(1)
 
 
 class ObjectPlacer:
@@ -206,7 +206,7 @@ class ObjectPlacer:
         self.anywhere = torch.tensor([kind.anchor is None for kind in _KINDS], device=device)
         self.facing = normalize(torch.tensor([kind.facing or (0.0, 0.0, 1.0) for kind in _KINDS], device=device), dim=1)
         self.tilt = torch.tensor([kind.tilt for kind in _KINDS], device=device)
-        self.covers = torch.tensor([kind.covers for kind in _KINDS], device=device)
+        self.hides = torch.tensor([kind.hides for kind in _KINDS], device=device)
         odds = torch.zeros(_SLOTS, len(_KINDS))
         for index, kind in enumerate(_KINDS):
             odds[kind.slot, index] = kind.odds
@@ -236,7 +236,7 @@ class ObjectPlacer:
             centre=touch + gap * outward, front=front, right=right, up=up, half=torch.cat([half_u, half_v], 2),
             bend=torch.cat([bend_u, bend_v], 2), lump=lump, corner=draw.uniform(2.0, 6.0, count, _SLOTS, 1),
             frequency=2.0 * torch.pi * direction / wavelength,
-            phase=draw.uniform(0.0, 2.0 * torch.pi, count, _SLOTS, 1, _WAVES), exists=exists, covers=self.covers[kind],
+            phase=draw.uniform(0.0, 2.0 * torch.pi, count, _SLOTS, 1, _WAVES), exists=exists, hides=self.hides[kind],
         )  # fmt: skip
 
     def _choose(self, drawn: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sgcn_core.datasets import mesh_artefacts as artefacts
-from sgcn_core.datasets.hair_shell import HairShell
+from sgcn_core.datasets.hair_shell import HairShell, HairSites
 from sgcn_core.datasets.lots import Lots
 from sgcn_core.datasets.mouth import Mouth
 from sgcn_core.datasets.objects import OBJECTS, ObjectPlacer, object_samples
@@ -32,6 +32,7 @@ class Scanner:
     def __init__(self, model: Population, options: ScanOptions) -> None:
         self.options = options
         self.mouth = Mouth(model.labels, model.known)
+        self.hair_sites = HairSites(model.neutral[model.landmarks[model.known]])
         shares = asdict(options)
         self.objects = ObjectPlacer(model.neutral, model.skin, {name: shares[name] for name in OBJECTS})
 
@@ -49,22 +50,40 @@ class Scanner:
         SurfacePoints (B, P + ...), and which landmarks (B, L) lie on what the scan shows: where most of the surface
         around one is gone, it is absent, however close the rim may be
         """
-        options, draw, own = self.options, lots.draw, skin.points.shape[1]
-        hair = HairShell.drawn(options.long_hair, lots)
-        sheets = self.objects.place(vertices, skin.points, skin.normals, lots)
-        bare = ~(hair.covers(skin.points) | sheets.cover(skin.points))
-        scene = SurfacePoints(skin.points, skin.normals, skin.rank.masked_fill(~bare, torch.inf), skin.eye)
-        scene = scene.joined(hair.samples(density, draw)).joined(object_samples(sheets, density, draw))
-        lips = self.mouth.samples(landmarks, options.open_mouth, lots, density)
-        scene = scene if lips is None else scene.joined(lips)
-        exists = scene.rank.isfinite()
+        own = skin.points.shape[1]
+        scene = self._scene(skin, vertices, landmarks, density, lots)
         keep = visible(
-            scene.points, scene.normals, scene.eye, options, draw, lots=lots, exists=exists, pixel=1.4 * density.spacing
+            scene.points,
+            scene.normals,
+            scene.eye,
+            self.options,
+            lots.draw,
+            lots=lots,
+            exists=scene.rank.isfinite(),
+            pixel=1.4 * density.spacing,
         )
         shown = _mostly_kept(landmarks, skin.points[:, :_JUDGED], keep[:, :own][:, :_JUDGED])
-        keep &= artefacts.thinned(scene.points, options.density, lots)
+        keep &= artefacts.thinned(scene.points, self.options.density, lots)
         rank = scene.rank.masked_fill(~keep, torch.inf)
         return SurfacePoints(scene.points, scene.normals, rank, scene.eye), shown
+
+    def _scene(
+        self, skin: SurfacePoints, vertices: Tensor, landmarks: Tensor, density: Density, lots: Lots
+    ) -> SurfacePoints:
+        """The skin, of infinite rank where something covers it, and what covers it or stands near it."""
+        draw, count, covered = lots.draw, lots.count, torch.zeros_like(skin.eye)
+        hair = HairShell.drawn(self.options.long_hair, lots)
+        sheets = self.objects.place(vertices, skin.points, skin.normals, lots)
+        haired, near = torch.nonzero(hair.worn[:, 0])[:, 0], torch.nonzero(sheets.exists.any(1))[:, 0]
+        hair, sheets = hair.of(haired), sheets.of(near)
+        covered[haired] |= hair.covers(skin.points[haired])
+        covered[near] |= sheets.cover(skin.points[near])
+        extra = hair.samples(self.hair_sites, density, draw).of_batch(haired, count)
+        extra = extra.joined(object_samples(sheets, density, draw).of_batch(near, count))
+        lips = self.mouth.samples(landmarks, self.options.open_mouth, lots, density)
+        extra = extra if lips is None else extra.joined(lips)
+        bare = SurfacePoints(skin.points, skin.normals, skin.rank.masked_fill(covered, torch.inf), skin.eye)
+        return bare.joined(extra.compact())
 
     def mesh(
         self, points: Tensor, normals: Tensor, landmarks: Tensor, lots: Lots

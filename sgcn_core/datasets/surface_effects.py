@@ -99,32 +99,40 @@ class SurfaceEffects:
     def cover(self, vertices: Tensor, lots: Lots) -> tuple[Tensor, Tensor]:
         """What lies on the skin, and the noise of the mesh: vertices (B, V, 3), and the landmarks (B, L) still seen."""
         draw, count, options = lots.draw, lots.count, self.options
-        hair = self._hair(lots)
-        height = hair + self._layer(self.beard, options.beard, (1.0, 7.0), lots)
-        height = height + self._layer(self.moustache, options.moustache, (1.0, 5.0), lots)
-        height = height + self._layer(self.brows, options.brows, (0.3, 2.0), lots)
-        height = height + self._layer(self.neck, options.collar, (3.0, 30.0), lots)
+        lumps = self._lumps(draw, count)
+        hair = self._hair(lumps, lots)
+        height = hair + self._layer(self.beard, options.beard, (1.0, 7.0), lumps, lots)
+        height = height + self._layer(self.moustache, options.moustache, (1.0, 5.0), lumps, lots)
+        height = height + self._layer(self.brows, options.brows, (0.3, 2.0), lumps, lots)
+        height = height + self._layer(self.neck, options.collar, (3.0, 30.0), lumps, lots)
         vertices = vertices + height[..., None] * vertex_normals(vertices, self.faces)
         vertices = self._eye_spikes(vertices, lots)
         amount = draw.uniform(0.0, 0.35, count, 1, 1) * lots.fall(options.mesh_noise, 1, 1)
         vertices = vertices + amount * draw.normal(1.0, *vertices.shape)
         return vertices, hair[:, self.landmarks] < _COVERED
 
-    def _hair(self, lots: Lots) -> Tensor:
+    def _hair(self, lumps: Tensor, lots: Lots) -> Tensor:
         draw, count = lots.draw, lots.count
         offset = draw.normal(9.0, count, 1)
         region = torch.sigmoid((self.scalp_height - offset) / 4.0) * self.not_ear
-        hair = self._layer(region, self.options.hair, (2.0, 20.0), lots, always=True)
+        hair = self._layer(region, self.options.hair, (2.0, 20.0), lumps, lots, always=True)
         fringe = torch.sigmoid((self.scalp_height + draw.uniform(10.0, 35.0, count, 1)) / 2.0) * self.forehead
-        return torch.maximum(hair, self._layer(fringe, self.options.fringe, (5.0, 18.0), lots))
+        return torch.maximum(hair, self._layer(fringe, self.options.fringe, (5.0, 18.0), lumps, lots))
 
     def _layer(
-        self, region: Tensor, share: float, thickness: tuple[float, float], lots: Lots, *, always: bool = False
+        self,
+        region: Tensor,
+        share: float,
+        thickness: tuple[float, float],
+        lumps: Tensor,
+        lots: Lots,
+        *,
+        always: bool = False,
     ) -> Tensor:
         """Height (B, V) of a rough layer over a region."""
         draw, count = lots.draw, lots.count
         base = draw.uniform(*thickness, count, 1) * lots.fall(share, 1, always=always)
-        return region * base * (1.0 + draw.uniform(0.1, 0.5, count, 1) * self._lumps(draw, count)).clamp(min=0.0)
+        return region * base * (1.0 + draw.uniform(0.1, 0.5, count, 1) * lumps).clamp(min=0.0)
 
     def _strap(self, vertices: Tensor, lots: Lots) -> tuple[Tensor, Tensor]:
         """A band in a plane through the head: around the forehead, or from the chin over the crown."""

@@ -35,6 +35,29 @@ class SurfacePoints:
             torch.cat([self.eye, other.eye], 1),
         )
 
+    def of_batch(self, faces: Tensor, count: int) -> SurfacePoints:
+        """The same of a batch of ``count`` faces, of which these are the ``faces`` (B,); the others have no points."""
+        size = self.points.shape[1]
+        return SurfacePoints(
+            self.points.new_zeros(count, size, 3).index_copy(0, faces, self.points),
+            self.normals.new_zeros(count, size, 3).index_copy(0, faces, self.normals),
+            self.rank.new_full((count, size), torch.inf).index_copy(0, faces, self.rank),
+            self.eye.new_zeros(count, size).index_copy(0, faces, self.eye),
+        )
+
+    def compact(self) -> SurfacePoints:
+        """Without the points that exist in no face, as far as the fullest face allows."""
+        rank, order = torch.sort(self.rank, dim=1)
+        most = int(rank.isfinite().sum(1).max())
+        kept = order[:, :most]
+        positions = kept[..., None].expand(-1, -1, 3)
+        return SurfacePoints(
+            torch.gather(self.points, 1, positions),
+            torch.gather(self.normals, 1, positions),
+            rank[:, :most],
+            torch.gather(self.eye, 1, kept),
+        )
+
 
 @dataclass(frozen=True)
 class Density:
@@ -59,10 +82,15 @@ class Density:
         return torch.where(rank < self.size, rank, torch.inf)
 
 
+def r2_sequence(count: int, device: torch.device) -> Tensor:
+    """First points of the R2 sequence in the unit square: (count, 2)."""
+    steps = torch.arange(count, device=device, dtype=torch.float64)[:, None]
+    return (steps * torch.tensor(_R2, device=device, dtype=torch.float64) % 1.0).float()
+
+
 def even_square(count: int, draw: Draw, *shape: int) -> Tensor:
     """Evenly spread points of the unit square, randomly shifted for every sample: (*shape, count, 2)."""
-    steps = torch.arange(count, device=draw.device)[:, None] * torch.tensor(_R2, device=draw.device)
-    return (steps + draw.uniform(0.0, 1.0, *shape, 1, 2)) % 1.0
+    return (r2_sequence(count, draw.device) + draw.uniform(0.0, 1.0, *shape, 1, 2)) % 1.0
 
 
 def rough_normals(normals: Tensor, deviation: Tensor | float, draw: Draw) -> Tensor:
