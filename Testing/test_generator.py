@@ -64,7 +64,7 @@ def test_clean_faces_have_every_landmark_on_the_surface(generator: FaceGenerator
 
 def test_landmark_in_a_cut_away_part_is_absent(generator: FaceGenerator) -> None:
     none = {field.name: 0.0 for field in dataclasses.fields(ScanOptions)}
-    cut = GeneratorOptions(effects=None, scan=ScanOptions(**{**none, "no_flanks": 1.0}))
+    cut = GeneratorOptions(anatomy=None, effects=None, scan=ScanOptions(**{**none, "no_flanks": 1.0}))
     faces = generator.with_options(cut).faces_at(1, 16)
     absent = faces.landmarks.isnan().any(2)
     full = generator.with_options(dataclasses.replace(cut, scan=None)).faces_at(1, 16)
@@ -132,7 +132,7 @@ def test_ict_faces_have_all_labels_within_the_crop(shared_data: Path) -> None:
     generator = FaceGenerator(model, nodes=1000, pools=1, pool_size=3000)
     faces = generator.with_options(GeneratorOptions.clean()).faces_at(0, 4)
     reach = torch.cdist(faces.points, generator.prototype.expand(4, -1, -1)).min(2).values
-    assert float(reach.max()) <= CROP_MARGIN
+    assert float(reach.max()) <= CROP_MARGIN + 0.5  # a grid tells the distance
     nose = faces.landmarks[:, model.labels.index("prn")]
     assert (nose[:, 2] > faces.landmarks[:, :, 2].nanmean(1) + 30).all()  # the nose points out of the face
     left = faces.landmarks[:, model.labels.index("ex_l"), 0]
@@ -141,7 +141,7 @@ def test_ict_faces_have_all_labels_within_the_crop(shared_data: Path) -> None:
 
 def test_samples_without_a_face_have_no_landmarks(generator: FaceGenerator) -> None:
     none = {field.name: 0.0 for field in dataclasses.fields(ScanOptions)}
-    spoiled = GeneratorOptions(effects=None, scan=ScanOptions(**{**none, "no_face": 1.0}))
+    spoiled = GeneratorOptions(anatomy=None, effects=None, scan=ScanOptions(**{**none, "no_face": 1.0}))
     faces = generator.with_options(spoiled).faces_at(0, 8)
     assert faces.landmarks.isnan().all()
     torch.testing.assert_close(faces.normals.norm(dim=2), torch.ones(8, NODES))

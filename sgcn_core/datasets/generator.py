@@ -13,7 +13,9 @@ from torch_geometric.data import Batch, Data
 
 from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
 from sgcn_core.datasets.alignment import aligned, axis_angle_rotations
+from sgcn_core.datasets.anatomy import Anatomy
 from sgcn_core.datasets.crop_distance import CropDistance
+from sgcn_core.datasets.extrema import LandmarkExtrema
 from sgcn_core.datasets.lots import Lots
 from sgcn_core.datasets.options import ITEMS, GeneratorOptions, PoseOptions
 from sgcn_core.datasets.population import Population
@@ -80,7 +82,10 @@ class FaceGenerator:
         self.neighbours = neighbours
         self.seed = seed
         self.options = options or GeneratorOptions()
-        self.prototype = mean_shape(model, self.options.shape) if prototype is None else prototype.to(model.neutral)
+        self.extrema = extremum_solver(model)
+        if prototype is None:
+            prototype = mean_shape(model, self.options.shape, extrema=self.extrema if self.options.extrema else None)
+        self.prototype = prototype.to(model.neutral)
         self.crop_distance = CropDistance(self.prototype)
         self.pool_faces, self.pool_weights, self.pool_area = self._make_pools(pools, pool_size)
         self._prepare()
@@ -94,6 +99,7 @@ class FaceGenerator:
 
     def _prepare(self) -> None:
         options = self.options
+        self.anatomy = Anatomy(self.model, options.anatomy) if options.anatomy else None
         self.effects = SurfaceEffects(self.model, options.effects) if options.effects else None
         self.scanner = Scanner(self.model, options.scan) if options.scan else None
 
@@ -130,14 +136,22 @@ class FaceGenerator:
         model, known = self.model, self.model.known
         vertices = model.draw(self.options.shape, draw, lots.count)
         seen = known.expand(lots.count, -1)
-        ids = model.landmarks.clamp(min=0)
-        vertices, scale = aligned(vertices, vertices[:, ids[known]], self.prototype[known])
+        if self.anatomy is not None:
+            vertices, existing = self.anatomy.apply(vertices, draw)
+            seen = seen & existing
+        corners = vertices[:, model.landmarks.clamp(min=0)]
+        vertices, scale = aligned(vertices, corners[:, known], self.prototype[known])
         if self.effects is None:
-            return vertices, vertices[:, ids], seen, 1.0 / scale
+            return vertices, self._landmarks(vertices), seen, 1.0 / scale
         vertices, below = self.effects.reshape(vertices, lots)
-        landmarks = vertices[:, ids]
+        landmarks = self._landmarks(vertices)
         vertices, uncovered = self.effects.cover(vertices, lots)
         return vertices, landmarks, seen & uncovered & ~below, 1.0 / scale
+
+    def _landmarks(self, vertices: Tensor) -> Tensor:
+        if self.options.extrema:
+            return self.extrema.solve(vertices)
+        return vertices[:, self.model.landmarks.clamp(min=0)]
 
     def _residual_pose(self, vertices: Tensor, landmarks: Tensor, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         """Leave a random residue of pose and scale: vertices, landmarks, and the stretch (B,)."""
@@ -217,17 +231,41 @@ class FaceGenerator:
         )
 
 
-def mean_shape(model: Population, shape: ShapeOptions, count: int = 512) -> Tensor:
+def extremum_solver(model: Population) -> LandmarkExtrema:
+    """What finds the landmarks of a population's people that an extremum defines."""
+    return LandmarkExtrema(model.neutral, model.faces, model.labels, model.landmarks, skin=model.skin)
+
+
+def mean_shape(
+    model: Population, shape: ShapeOptions, count: int = 512, *, extrema: LandmarkExtrema | None = None
+) -> Tensor:
     """Prototype L_mean (Eq. 4) of a generated training population: (L, 3), head frame, millimetres."""
     draw = Draw(torch.Generator(model.device).manual_seed(0))
-    people = aligned_landmarks(model, shape, draw, model.neutral[model.landmarks], count)
+    people = aligned_landmarks(model, shape, draw, model.neutral[model.landmarks], count, extrema=extrema)
     return torch.from_numpy(prototype(people.cpu().numpy())).to(model.neutral)
 
 
-def aligned_landmarks(model: Population, shape: ShapeOptions, draw: Draw, target: Tensor, count: int) -> Tensor:
-    """Landmarks (count, L, 3) of generated people, each aligned to ``target`` (L, 3)."""
-    drawn = [model.draw(shape, draw, 32)[:, model.landmarks] for _ in range(count // 32)]
-    return torch.cat([aligned(landmarks, landmarks, target)[0] for landmarks in drawn])
+def aligned_landmarks(
+    model: Population,
+    shape: ShapeOptions,
+    draw: Draw,
+    target: Tensor,
+    count: int,
+    *,
+    extrema: LandmarkExtrema | None = None,
+) -> Tensor:
+    """Landmarks (count, L, 3) of generated people, each aligned to ``target`` (L, 3).
+
+    ``extrema`` finds those that an extremum defines; without it they lie at their vertices.
+    """
+    found = []
+    for _ in range(count // 32):
+        vertices = model.draw(shape, draw, 32)
+        landmarks = vertices[:, model.landmarks]
+        upright, _scale = aligned(vertices, landmarks, target)
+        solved = upright[:, model.landmarks] if extrema is None else extrema.solve(upright)
+        found.append(aligned(solved, solved, target)[0])
+    return torch.cat(found)
 
 
 def nearest_neighbours(points: Tensor, k: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 
+from sgcn_core.datasets.anatomy import AnatomyOptions
 from sgcn_core.datasets.scan_effects import ScanOptions
 from sgcn_core.datasets.shapes import ShapeOptions
 from sgcn_core.datasets.surface_effects import EffectOptions
@@ -30,23 +31,27 @@ def _names(options: type) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorOptions:
-    """All that varies; ``clean()`` is the same without what a scanner and a hairdresser add.
+    """All that varies; ``clean()`` is the same without age, pathology and what a scanner and a hairdresser add.
 
     Parameters
     ----------
-    shape, effects, scan, pose : of people, on the skin, by the scanner, after alignment; None switches a group off
+    shape, anatomy, effects, scan, pose : of people; age and pathology; on the skin; by the scanner; after alignment.
+        None switches a group off
+    extrema : landmarks that an extremum defines are found anew on every face; else they stay at a vertex
     quiet : share of faces that are left out of all effects but hair, brows and noise of points and normals
     """
 
     shape: ShapeOptions = field(default_factory=ShapeOptions)
+    anatomy: AnatomyOptions | None = field(default_factory=AnatomyOptions)
     effects: EffectOptions | None = field(default_factory=EffectOptions)
     scan: ScanOptions | None = field(default_factory=ScanOptions)
     pose: PoseOptions = field(default_factory=PoseOptions)
+    extrema: bool = True
     quiet: float = 0.3
 
     @classmethod
     def clean(cls) -> GeneratorOptions:
-        return cls(effects=None, scan=None, quiet=0.0)
+        return cls(anatomy=None, effects=None, scan=None, quiet=0.0)
 
     @classmethod
     def only(cls, item: str, share: float = 1.0) -> GeneratorOptions:
@@ -60,6 +65,8 @@ class GeneratorOptions:
         clean = cls.clean()
         if item in _SHAPE_ITEMS:
             return replace(clean, shape=replace(clean.shape, **{item: share}))
+        if item in _names(AnatomyOptions):
+            return replace(clean, anatomy=AnatomyOptions(**{**dict.fromkeys(_names(AnatomyOptions), 0.0), item: share}))
         if item in _names(EffectOptions):
             return replace(clean, effects=EffectOptions(**{**dict.fromkeys(_names(EffectOptions), 0.0), item: share}))
         if item in _names(ScanOptions):
@@ -68,4 +75,9 @@ class GeneratorOptions:
 
 
 # Names of all corruptions, for tests of one at a time.
-ITEMS: tuple[str, ...] = (*_SHAPE_ITEMS, *_names(EffectOptions), *_names(ScanOptions))
+ITEMS: tuple[str, ...] = (
+    *_SHAPE_ITEMS,
+    *_names(AnatomyOptions),
+    *_names(EffectOptions),
+    *_names(ScanOptions),
+)

@@ -80,7 +80,8 @@ class SurfaceEffects:
         self.moustache = upper * torch.sigmoid((26.0 - x.abs()) / 3.0) * (z > 85.0) * skin
         self.neck = torch.sigmoid((-86.0 - y + 0.12 * (z - 60.0)) / 4.0) * skin
         known = [int(v) for v, label in zip(model.landmarks, model.labels, strict=True) if label in _BROWS and v >= 0]
-        brows = model.neutral[known] if known else model.neutral.new_full((1, 3), torch.inf)
+        # Of a population without brow landmarks nothing is near to any.
+        brows = model.neutral[known] if known else model.neutral.new_full((1, 3), 1e4)
         self.brows = torch.sigmoid((6.0 - torch.cdist(model.neutral, brows).min(1).values) / 1.5) * skin
         self.average = _neighbour_average(model)
 
