@@ -19,6 +19,7 @@ _CHILD_SCALE: dict[str, tuple[float, float]] = {
 # Flatter bridge and tip, receding chin, fuller cheeks and brow: millimetres along z at the same age.
 _CHILD_DEPTH = {"mnd": -5.0, "prn": -7.0, "c": -5.0, "al": -2.0, "sn": -2.0, "sl": -3.0, "pg": -4.0, "gn": -4.0}
 _CHILD_DEPTH |= {"me": -3.0, "chk": 2.0, "ls": -1.0, "sts": -1.5, "sti": -1.5, "li": -2.0}
+_CHEEK = 4.0  # millimetres of fat over the middle of the cheek
 
 # Millimetres at about eighty years; x outward.
 _OLD: dict[str, Vector] = {
@@ -47,4 +48,9 @@ def _child(fields: LandmarkFields) -> Tensor | None:
             x, y, _ = fields.places[name] - root
             moves[name] = ((width - 1.0) * float(x), (height - 1.0) * float(y), _CHILD_DEPTH.get(label, 0.0))
     moves["g"] = (0.0, 0.0, 2.5)
-    return fields.spread(moves, reach=110.0, outward=False, free=("ft", "scm", "scl", "mf"))
+    spread = fields.spread(moves, reach=110.0, outward=False, free=("ft", "scm", "scl", "mf"))
+    for side, out in (("r", -1.0), ("l", 1.0)):
+        round_cheek = fields.bump((f"chk_{side}", f"ch_{side}", f"go_{side}"), (0.75 * out, 0.0, 0.65), deviation=18.0)
+        if spread is not None and round_cheek is not None:
+            spread = spread + _CHEEK * round_cheek
+    return spread

@@ -97,14 +97,11 @@ class Anatomy:
 
     def existing(self, strengths: dict[str, Tensor], count: int) -> Tensor:
         """Which landmarks (B, L) exist."""
-        open_on = {}
-        for side in SIDES:
-            strength = strengths.get("cleft_" + side)
-            known = strength is not None and "cleft_" + side in self.names
-            open_on[side] = strength > _LANDMARKS_LOST if known else torch.zeros(count, dtype=torch.bool)
+        none = torch.zeros(count, device=self.fields.device)
+        clefts = {side: strengths.get("cleft_" + side, none) for side in SIDES if "cleft_" + side in self.names}
+        open_on = {side: clefts.get(side, none) > _LANDMARKS_LOST for side in SIDES}
         open_on["both"] = open_on["r"] & open_on["l"]
-        device = self.fields.device
-        lost = [is_open.to(device)[:, None] & self._lost[side] for side, is_open in open_on.items()]
+        lost = [is_open[:, None] & self._lost[side] for side, is_open in open_on.items()]
         return ~torch.stack(lost).any(0)
 
     def strengths(self, draw: Draw, count: int) -> dict[str, Tensor]:
@@ -150,8 +147,12 @@ class Anatomy:
     def _swelling(self, draw: Draw, count: int) -> dict[str, Tensor]:
         shown = draw.chance(self.options.swelling, count)
         both, left = draw.chance(0.4, count), draw.chance(0.5, count)
-        found = {}
-        for region, (low, high), share in (("cheek", (2, 12), 0.6), ("jaw", (2, 12), 0.4), ("lid", (1, 4), 0.25)):
+        found: dict[str, Tensor] = {}
+        for region, (low, high), share in (
+            ("cheek", (2.0, 12.0), 0.6),
+            ("jaw", (2.0, 12.0), 0.4),
+            ("lid", (1.0, 4.0), 0.25),
+        ):
             height = draw.uniform(low, high, count) * shown * draw.chance(share, count)
             found |= {region + "_l": height * (both | left), region + "_r": height * (both | ~left)}
         for lip in ("upper_lip", "lower_lip"):

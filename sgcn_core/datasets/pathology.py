@@ -16,11 +16,15 @@ _MANDIBLE |= {"ch": 0.35, "jaw7": 0.9, "jaw6": 0.75, "jaw5": 0.55, "jaw4": 0.4, 
 # How far each landmark moves with the orbit.
 _ORBIT = {"en": 1.0, "ex": 0.8, "ps": 0.9, "pi": 0.9, "mf": 0.8, "scm": 0.5, "scl": 0.4, "chk": 0.2}
 _DEVIATION = {"prn": 1.0, "c": 0.85, "mnd": 0.55, "al": 0.75, "ac": 0.25, "sbal": 0.25, "sn": 0.35, "spl": 0.15}
+_TIP = {"prn": (0.0, 1.0, 0.1), "c": (0.0, 0.8, 0.1), "al": (0.0, 0.4, 0.0), "mnd": (0.0, 0.15, 0.1)}
 # Share of the way to the centre of the skull base that a landmark of the small side goes, for a deficiency of one.
 _DEFICIENT = {"go": 1.0, "jaw1": 0.7, "jaw2": 0.9, "jaw3": 1.0, "jaw4": 1.0, "jaw5": 0.9, "jaw6": 0.8, "jaw7": 0.6}
-_DEFICIENT |= {"zy": 0.7, "chk": 0.7, "ch": 0.6, "al": 0.3, "ac": 0.3, "ex": 0.25, "pi": 0.15, "obi": 0.8, "t": 0.6}
+_DEFICIENT |= {"zy": 0.7, "chk": 0.7, "ch": 0.45, "al": 0.3, "ac": 0.3, "ex": 0.25, "pi": 0.15, "obi": 0.8, "t": 0.6}
 _DEFICIENT |= {"sba": 0.9, "sa": 0.6, "pa": 0.7, "pra": 0.6, "obs": 0.6}
-_CHIN = ("pg", "gn", "me", "sl", "li")
+# Millimetres to the small side, and share of the way up and back, for the same in the midline.
+_DRAWN = {"gn": (32.0, 0.4), "me": (32.0, 0.4), "pg": (30.0, 0.4), "sl": (26.0, 0.35), "li": (20.0, 0.25)}
+_DRAWN |= {"sti": (15.0, 0.18), "sts": (12.0, 0.15), "ls": (9.0, 0.1)}
+_DRAWN_BESIDE = {"jaw7": 28.0, "jaw6": 19.0, "jaw5": 9.0}
 
 
 def pathology_fields(fields: LandmarkFields) -> dict[str, Tensor | None]:
@@ -33,7 +37,7 @@ def pathology_fields(fields: LandmarkFields) -> dict[str, Tensor | None]:
         "orbit": _along(fields, _ORBIT, (1.0, 0.0, 0.0), reach=50.0, free=("ft",)),
         "nose_side": _along(fields, _DEVIATION, (1.0, 0.0, 0.0), reach=40.0, outward=False),
         "nose_bridge": _bridge(fields),
-        "nose_tip": fields.spread({"prn": (0.0, 1.0, 0.2), "c": (0.0, 0.8, 0.1)}, reach=30.0, free=("mnd",)),
+        "nose_tip": fields.spread(_TIP, reach=40.0, free=("ac",)),
         "upper_lip": fields.bump(("ls",), (0.0, 0.2, 1.0), deviation=10.0),
         "lower_lip": fields.bump(("li",), (0.0, -0.3, 1.0), deviation=10.0),
         "premaxilla": _premaxilla(fields),
@@ -85,12 +89,14 @@ def _deficient(fields: LandmarkFields, side: str, out: float) -> Tensor | None:
         if name in fields.places:
             x, y, z = share * (centre - fields.places[name])
             moves[name] = (float(x), float(y), float(z))
-    for label in _CHIN:
+    for label, (aside, share) in _DRAWN.items():
         if label in fields.places:
-            _, y, z = 0.45 * (centre - fields.places[label])
-            moves[label] = (40.0 * out, float(y), 0.5 * float(z))
-    for label in ("ls", "sts", "sti"):
-        moves[label] = (12.0 * out, 5.0, -8.0)
+            _, y, z = share * (centre - fields.places[label])
+            moves[label] = (aside * out, float(y), 0.5 * float(z))
+    for label, aside in _DRAWN_BESIDE.items():
+        for name in fields.sided(label):
+            x, y, z = moves.get(name, (0.0, 0.0, 0.0))
+            moves[name] = (x + aside * out, y, z)
     free = ("sn", "spl", "cph", "c", "prn", "sbal", "ps", "scl", "ft")
     return fields.spread(moves, reach=90.0, outward=False, free=free)
 
