@@ -31,7 +31,7 @@ def simple_head() -> SimpleNamespace:
     vertices, faces = ellipsoid(80, 120)
     wanted = {**PLACES, **{f"{label}_l": place for label, place in PAIRS.items()}}
     wanted |= {f"{label}_r": (-x, y) for label, (x, y) in PAIRS.items()}
-    front = vertices[:, 2] > 0
+    front = vertices[:, 2] > 31.0
     away = [np.hypot(*(vertices[:, :2] - place).T) + 1e3 * ~front for place in wanted.values()]
     return SimpleNamespace(
         neutral=torch.from_numpy(vertices).float(),
