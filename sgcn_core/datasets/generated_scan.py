@@ -10,23 +10,41 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from sgcn_core.datasets.generator import GeneratorOptions
+from sgcn_core.datasets import mesh_artefacts as artefacts
+from sgcn_core.datasets.generator import FaceGenerator
+from sgcn_core.datasets.hair_shell import HairShell
+from sgcn_core.datasets.lots import Lots
+from sgcn_core.datasets.options import GeneratorOptions
 from sgcn_core.datasets.population import Population
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.datasets.scan_effects import visible
-from sgcn_core.datasets.scan_meshes import Mesh, compacted, decimated, joined, scrap, shoulders, subdivided
-from sgcn_core.datasets.surface_effects import SurfaceEffects
-from sgcn_core.preprocessing.normalise import Similarity, procrustes
+from sgcn_core.datasets.scan_meshes import (
+    Mesh,
+    compacted,
+    decimated,
+    doubled,
+    joined,
+    scrap,
+    shoulders,
+    slid,
+    subdivided,
+)
+from sgcn_core.datasets.scan_scene import hair_mesh, sheet_meshes
+from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.surface import Surface
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 # Hashed into every seed: training and validation use the streams 0 and 1 and never meet these people.
 _STREAM = 0x5CA9
-# A landmark is absent where most of the surface within this distance of it is gone, millimetres.
-_SURROUNDINGS = 3.0
-# Fewest and most triangles of a scan.
+# Of the surface within this distance of a landmark (millimetres) at least the one share is left where the landmark is
+# there, and less than the other where it is not.
+_SURROUNDINGS, _THERE, _GONE = 3.0, 0.5, 0.05
+# Fewest and most triangles of a scan of a whole head.
 _TRIANGLES = (8000, 80000)
+# Pixel of the cameras that look at the scene, not below the size of its triangles, millimetres.
+_PIXEL = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +56,14 @@ class GeneratedScan:
     surface : Surface, millimetres
     landmarks : label -> (3,) float64, of those that the scan shows; anywhere on the surface, hardly ever at a vertex
     absent : labels of those that it does not show: cut away, in a hole, under hair
+    disputed : labels of those at the very edge of what is left, of which neither can be said
     to_head : Similarity, from the scan to the head frame, the best fit of this person to the average one
     """
 
     surface: Surface
     landmarks: dict[str, FloatArray]
     absent: tuple[str, ...]
+    disputed: tuple[str, ...]
     to_head: Similarity
 
 
@@ -53,7 +73,9 @@ class ScanMaker:
     Parameters
     ----------
     population : Population, on the CPU
-    options : GeneratorOptions, default all effects at their default shares; ``GeneratorOptions.clean()`` for none
+    options : GeneratorOptions, default all effects at their default shares; ``GeneratorOptions.clean()`` for none.
+        Of ``options.scan``, ``open_mouth``, ``density`` and ``no_face`` are left out, ``facets`` follow from the
+        triangulation, and so does ``normal_noise`` from ``point_noise``.
     seed : int
     posed : bool, whether the scan is turned and moved at random; otherwise it stands in the head frame
     shoulders : share of scans with shoulders and chest; none where ``options.scan`` is None
@@ -71,7 +93,9 @@ class ScanMaker:
         self.population = population
         self.options = options or GeneratorOptions()
         self.seed, self.posed, self.shoulders = seed, posed, shoulders
-        self.effects = SurfaceEffects(population, self.options.effects) if self.options.effects else None
+        average = population.neutral[population.landmarks.clamp(min=0)]
+        # Its sets of samples are of no use here, and are kept small.
+        self.source = FaceGenerator(population, options=self.options, pools=1, pool_size=64, prototype=average)
         self.known = population.known.numpy()
         self.labels = tuple(label for label, known in zip(population.labels, self.known, strict=True) if known)
 
@@ -80,77 +104,96 @@ class ScanMaker:
         state = np.random.SeedSequence((self.seed, _STREAM, number)).generate_state(2)
         draw = Draw(torch.Generator().manual_seed(int(state[0])))
         rng = np.random.default_rng(int(state[1]))
-        vertices, seen = self._person(draw)
-        places = self.population.landmarks[self.population.known]
-        landmarks = vertices[places].double().numpy()
-        target = self.population.neutral[places].double().numpy()
-        to_head = procrustes(landmarks, target)
-        mesh, shown = self._scanned(vertices, landmarks, to_head, draw, rng)
-        pose = _random_pose(rng) if self.posed else Similarity.identity()
-        placed, shown = pose.apply(landmarks), shown & seen
+        lots = Lots(draw, 1, self.options.quiet)
+        vertices, landmarks, seen, size = self.source.people(draw, lots)
+        mesh, landmarks, left = self._scanned(vertices, landmarks, lots, rng)
+        # From the head frame to the scan's own axes, in millimetres of the person.
+        placed = _random_pose(rng) if self.posed else Similarity.identity()
+        placed = placed @ Similarity(float(size[0]), np.eye(3), np.zeros(3))
+        positions = placed.apply(landmarks[0].double().numpy()[self.known])
+        left = np.where(seen[0].numpy(), left, 0.0)[self.known]
+        state = np.where(left >= _THERE, "there", np.where(left < _GONE, "gone", "disputed")).tolist()
         return GeneratedScan(
-            surface=Surface(vertices=pose.apply(mesh.vertices), faces=mesh.faces, unit="mm"),
+            surface=Surface(vertices=placed.apply(mesh.vertices), faces=mesh.faces, unit="mm"),
             landmarks={
-                label: position for label, position, here in zip(self.labels, placed, shown, strict=True) if here
+                label: place for label, place, it in zip(self.labels, positions, state, strict=True) if it == "there"
             },
-            absent=tuple(label for label, here in zip(self.labels, shown, strict=True) if not here),
-            to_head=to_head @ pose.inverse(),
+            absent=tuple(label for label, it in zip(self.labels, state, strict=True) if it == "gone"),
+            disputed=tuple(label for label, it in zip(self.labels, state, strict=True) if it == "disputed"),
+            to_head=placed.inverse(),
         )
 
-    def _person(self, draw: Draw) -> tuple[Tensor, NDArray[np.bool_]]:
-        """Vertices (V, 3) of one person with hair and clothes, and which known landmarks these leave visible."""
-        vertices = self.population.draw(self.options.shape, draw, 1)
-        if self.effects is None:
-            return vertices[0], np.ones(len(self.labels), dtype=bool)
-        vertices, seen = self.effects.apply(vertices, draw)
-        return vertices[0], seen[0, self.population.known].numpy()
-
     def _scanned(
-        self, vertices: Tensor, landmarks: FloatArray, to_head: Similarity, draw: Draw, rng: np.random.Generator
-    ) -> tuple[Mesh, NDArray[np.bool_]]:
-        """What the scanner makes of the person, and which landmarks lie on it."""
+        self, vertices: Tensor, landmarks: Tensor, lots: Lots, rng: np.random.Generator
+    ) -> tuple[Mesh, Tensor, FloatArray]:
+        """What the scanner makes of the person, in the head frame; the landmarks, and what is left around each."""
         faces = self.population.faces.numpy()
-        fine = subdivided(Mesh(vertices.double().numpy(), faces))
+        skin = slid(subdivided(Mesh(vertices[0].double().numpy(), faces)), rng)
         eye = np.repeat(faces[:, 0] >= self.population.skin, 4)
-        kept = self._kept(fine, eye, to_head, draw)
-        shown = _surroundings_kept(landmarks, fine.centroids, kept)
-        mesh = compacted(Mesh(fine.vertices, fine.faces[kept]))
-        triangles = int(np.exp(rng.uniform(*np.log(_TRIANGLES))))
-        mesh = decimated(mesh, max(2000, int(triangles * kept.mean())))
-        return self._spoiled(mesh, rng), shown
+        triangles = np.exp(rng.uniform(*np.log(_TRIANGLES)))
+        pieces, kept = [skin], np.ones(len(skin.faces), dtype=bool)
+        if self.source.scanner is not None:
+            pieces, kept = self._scene(skin, eye, vertices, lots)
+        left = _surroundings_left(landmarks[0].double().numpy(), skin.centroids, kept[: len(skin.faces)])
+        whole = joined(pieces)
+        mesh = compacted(Mesh(whole.vertices, whole.faces[kept]))
+        mesh = decimated(mesh, max(2000, int(triangles * kept.sum() / len(skin.faces))))
+        if self.source.scanner is None:
+            return mesh, landmarks, left
+        return *self._spoiled(mesh, landmarks, lots, rng), left
 
-    def _kept(self, mesh: Mesh, eye: NDArray[np.bool_], to_head: Similarity, draw: Draw) -> NDArray[np.bool_]:
-        """Which triangles the scanner keeps."""
-        if self.options.scan is None:
-            return np.ones(len(mesh.faces), dtype=bool)
-        centroids = torch.from_numpy(to_head.apply(mesh.centroids)).float()[None]
-        normals = torch.from_numpy(to_head.apply_to_normals(mesh.face_normals)).float()[None]
-        kept: NDArray[np.bool_] = visible(centroids, normals, torch.from_numpy(eye)[None], self.options.scan, draw)[
-            0
-        ].numpy()
-        return kept
+    def _scene(self, skin: Mesh, eye: BoolArray, vertices: Tensor, lots: Lots) -> tuple[list[Mesh], BoolArray]:
+        """The head and what stands near it, and which triangles of all of that the scanner keeps."""
+        scanner = self.source.scanner
+        assert scanner is not None
+        points, normals = _batch(skin.centroids), _batch(skin.face_normals)
+        hair = HairShell.drawn(scanner.options.long_hair, lots)
+        sheets = scanner.objects.place(vertices, points, normals, lots)
+        bare = ~(hair.covers(points) | sheets.cover(points))
+        locks = hair_mesh(hair)
+        things = ([] if locks is None else [locks]) + sheet_meshes(sheets)
+        centroids = torch.cat([points, *(_batch(mesh.centroids) for mesh in things)], 1)
+        facing = torch.cat([normals, *(_batch(mesh.face_normals) for mesh in things)], 1)
+        exists = torch.ones(1, centroids.shape[1], dtype=torch.bool)
+        exists[:, : len(skin.faces)] = bare
+        is_eye = torch.zeros_like(exists)
+        is_eye[0, : len(eye)] = torch.from_numpy(eye)
+        kept = visible(centroids, facing, is_eye, scanner.options, lots.draw, lots=lots, exists=exists, pixel=_PIXEL)
+        return [skin, *things], kept[0].numpy()
 
-    def _spoiled(self, mesh: Mesh, rng: np.random.Generator) -> Mesh:
-        """With sensor noise, and pieces that are no face."""
+    def _spoiled(self, mesh: Mesh, landmarks: Tensor, lots: Lots, rng: np.random.Generator) -> tuple[Mesh, Tensor]:
+        """Warped, stepped and noisy, with pieces that are no face."""
         scan = self.options.scan
-        if scan is None:
-            return mesh
-        height = rng.normal(0.0, rng.uniform(0.0, scan.point_noise), (len(mesh.vertices), 1))
-        pieces = [Mesh(mesh.vertices + height * mesh.vertex_normals, mesh.faces)]
-        if rng.random() < self.shoulders:
+        assert scan is not None
+        pieces = [mesh]
+        if bool(lots.fall(scan.doubled)):
+            pieces.append(compacted(doubled(mesh, rng)))
+        if bool(lots.fall(self.shoulders)):
             pieces.append(shoulders(mesh, rng))
-        if rng.random() < scan.stray:
+        if bool(lots.fall(scan.stray)):
             pieces += [scrap(mesh, rng) for _ in range(rng.integers(1, 4))]
-        return joined(pieces)
+        mesh = joined(pieces)
+        points, normals = _batch(mesh.vertices), _batch(mesh.vertex_normals)
+        warp = artefacts.scanner_warp(scan.warp, lots)
+        points, landmarks = warp(points), warp(landmarks)
+        points = artefacts.add_threshold_bias(points, normals, scan.threshold_bias, lots)
+        points, normals = artefacts.add_staircase(points, normals, scan.staircase, lots)
+        points = artefacts.add_point_noise(points, normals, scan.point_noise, lots)
+        return Mesh(points[0].double().numpy(), mesh.faces), landmarks
 
 
-def _surroundings_kept(landmarks: FloatArray, centroids: FloatArray, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether at least half of the triangles around each landmark are kept, of the nearest five where it has fewer."""
+def _batch(values: FloatArray) -> Tensor:
+    """As a batch of one, single precision."""
+    return torch.from_numpy(values).float()[None]
+
+
+def _surroundings_left(landmarks: FloatArray, centroids: FloatArray, kept: BoolArray) -> FloatArray:
+    """Share (L,) of the triangles around each landmark that is kept, of the nearest five where it has fewer."""
     tree = cKDTree(centroids)
     around = [tree.query_ball_point(landmark, _SURROUNDINGS) for landmark in landmarks]
     nearest = np.asarray(tree.query(landmarks, 5)[1])
     chosen = [ids if len(ids) >= 5 else near.tolist() for ids, near in zip(around, nearest, strict=True)]
-    return np.array([kept[ids].mean() >= 0.5 for ids in chosen])
+    return np.array([kept[ids].mean() for ids in chosen])
 
 
 def _random_pose(rng: np.random.Generator) -> Similarity:

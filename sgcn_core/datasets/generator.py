@@ -123,11 +123,11 @@ class FaceGenerator:
         generator.manual_seed(int(np.random.SeedSequence((self.seed, stream, step)).generate_state(1)[0]))
         draw = Draw(generator)
         lots = Lots(draw, count, self.options.quiet)
-        vertices, landmarks, seen, size = self._people(draw, lots)
+        vertices, landmarks, seen, size = self.people(draw, lots)
         vertices, landmarks, stretch = self._residual_pose(vertices, landmarks, draw)
         return self._sample(vertices, landmarks, seen, size / stretch, lots)
 
-    def _people(self, draw: Draw, lots: Lots) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def people(self, draw: Draw, lots: Lots) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Heads aligned to the prototype with what lies on the skin.
 
         Vertices (B, V, 3), landmarks (B, L, 3) on the skin below, which of these exist and can be seen (B, L), and the

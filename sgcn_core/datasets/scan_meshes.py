@@ -63,6 +63,28 @@ def subdivided(mesh: Mesh) -> Mesh:
     return Mesh(vertices, faces.reshape(-1, 3))
 
 
+def slid(mesh: Mesh, rng: np.random.Generator) -> Mesh:
+    """Every vertex moved along one of its edges, by up to half of it.
+
+    Decimation keeps sharp vertices; without this, landmarks that were vertices of the model would stay vertices.
+    """
+    ends = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]])
+    ends = rng.permutation(np.concatenate([ends, ends[:, ::-1]]))
+    neighbour = np.arange(len(mesh.vertices))
+    neighbour[ends[:, 0]] = ends[:, 1]
+    share = rng.uniform(0.0, 0.5, (len(mesh.vertices), 1))
+    return Mesh(mesh.vertices + share * (mesh.vertices[neighbour] - mesh.vertices), mesh.faces)
+
+
+def doubled(mesh: Mesh, rng: np.random.Generator) -> Mesh:
+    """A part of the surface of 25-75 mm, 0.5-2 mm beside its place: two views that were not brought together."""
+    centroids = mesh.centroids
+    place = rng.integers(len(centroids))
+    near = np.linalg.norm(centroids - centroids[place], axis=1) < rng.uniform(25.0, 75.0)
+    shift = _unit((mesh.face_normals[place] + rng.normal(0.0, 0.6, 3))[None]) * rng.uniform(0.5, 2.0)
+    return Mesh(mesh.vertices + shift, mesh.faces[near])
+
+
 def decimated(mesh: Mesh, triangles: int) -> Mesh:
     """About so many triangles with vertices elsewhere (Garland and Heckbert 1997, as VTK has it)."""
     from vtkmodules.vtkFiltersCore import vtkQuadricDecimation
