@@ -28,6 +28,8 @@ def detected(unit: str = "mm", frame: str = "LPS") -> LandmarkResult:
         unit,
         frame,
         {"seed": 7, "pose": np.eye(4)},
+        expected_error=rng.uniform(0.5, 3.0, len(LABELS)),
+        error_bound=rng.uniform(3.0, 9.0, len(LABELS)),
     )
 
 
@@ -61,6 +63,7 @@ def test_everything_comes_back(tmp_path: Path, suffix: str, unit: str, frame: st
     assert (read.labels, read.status, read.unit) == (written.labels, written.status, unit)
     np.testing.assert_allclose(read.positions, written.positions, rtol=0, atol=1e-9)
     np.testing.assert_allclose(read.confidence, written.confidence, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(read.errors_mm, written.errors_mm, rtol=0, atol=1e-6)
     assert "nan" not in path.read_text(encoding="utf-8").lower()
 
 
@@ -91,6 +94,24 @@ def test_keywords_override_what_the_file_declares(tmp_path: Path, suffix: str) -
 @pytest.mark.parametrize("suffix", [".mrk.json", ".json"])
 def test_provenance_comes_back_from_json(tmp_path: Path, suffix: str) -> None:
     assert read_landmarks(detected().save(tmp_path / f"a{suffix}")).info == {"seed": 7, "pose": np.eye(4).tolist()}
+
+
+@pytest.mark.parametrize("suffix", LANDMARK_SUFFIXES)
+def test_files_without_errors_say_nothing_about_them(tmp_path: Path, suffix: str) -> None:
+    path = awkward().save(tmp_path / f"a{suffix}")
+    assert np.isnan(read_landmarks(path).errors_mm).all()
+
+
+def test_files_of_older_versions_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("label,x,y,z,confidence,status,unit,frame\nprn,1,2,3,0.5,uncertain,mm,LPS\n")
+    entry = {"label": "prn", "position": [1, 2, 3], "confidence": 0.5, "status": "uncertain"}
+    (tmp_path / "a.json").write_text(json.dumps({"unit": "mm", "frame": "LPS", "landmarks": [entry]}))
+    row = '1,1,2,3,0,0,0,1,1,0,0,prn,"n; uncertain [confidence=0.500000 status=uncertain]",,2,0\n'
+    (tmp_path / "a.fcsv").write_text("# Markups fiducial file version = 4.13\n" + row)
+    for suffix in (".csv", ".json", ".fcsv"):
+        read = read_landmarks(tmp_path / f"a{suffix}")
+        assert (read.status, read.confidence.tolist()) == (("uncertain",), [0.5])
+        assert np.isnan(read.errors_mm).all()
 
 
 # Slicer's JSON

@@ -102,6 +102,16 @@ def test_missing_landmarks_have_no_position() -> None:
     np.testing.assert_array_equal(result().position("en_r"), [4, 5, 6])
 
 
+def test_errors_are_millimetres_in_any_unit_and_unknown_unless_given() -> None:
+    assert np.isnan(result().errors_mm).all() and result().expected_error.shape == (3,)
+    judged = result(unit="cm", expected_error=[1.0, 2.0, 3.0], error_bound=[2.5, 4.0, 9.0])
+    np.testing.assert_array_equal(judged.errors_mm, [[1.0, 2.5], [2.0, 4.0], [np.nan, np.nan]])
+    np.testing.assert_array_equal(judged.in_unit("mm").errors_mm, judged.errors_mm)
+    np.testing.assert_array_equal(judged.select(["en_r"]).error_bound, [4.0])
+    entry = judged.as_dict()["landmarks"]
+    assert (entry[0]["expected_error_mm"], entry[1]["error_bound_mm"], entry[2]["error_bound_mm"]) == (1.0, 4.0, None)
+
+
 def test_the_callers_arrays_are_not_changed() -> None:
     positions = np.ones((3, 3))
     result(positions=positions)
@@ -119,6 +129,9 @@ def test_the_callers_arrays_are_not_changed() -> None:
         ({"confidence": [0.1, 1.1, 0]}, "'en_r' has confidence 1.1"),
         ({"confidence": [np.nan, 0, 0]}, "'prn' has confidence nan"),
         ({"positions": np.full((3, 3), np.inf)}, "'prn' has no finite position"),
+        ({"expected_error": [1.0, 2.0]}, r"expected_error \(3,\)"),
+        ({"error_bound": [1.0, -2.0, 0.0]}, "'en_r' has error_bound -2"),
+        ({"expected_error": [np.inf, 1.0, 0.0]}, "'prn' has expected_error inf"),
         ({"unit": "inch"}, "inch"),
         ({"frame": "XYZ"}, "XYZ"),
     ],

@@ -28,6 +28,13 @@ __all__ = [
 
 STATUSES: tuple[str, ...] = ("found", "uncertain", "missing")
 
+CONFIDENT_WITHIN_MM = 4.0
+"""Confidence is the probability that a landmark lies within so many millimetres of where it belongs."""
+
+
+def _unknown() -> NDArray[np.float64]:
+    return np.array(np.nan)
+
 
 @dataclass(frozen=True, eq=False)
 class LandmarkResult:
@@ -40,12 +47,15 @@ class LandmarkResult:
     positions : array_like (L, 3)
         NaN in the rows of missing landmarks (whatever is passed there), finite elsewhere.
     confidence : array_like (L,)
-        In [0, 1].
+        In [0, 1]: the probability that the landmark lies within 4 mm of where it belongs.
     status : sequence of {"found", "uncertain", "missing"}
     unit : {"um", "mm", "cm", "m"}
     frame : {"LPS", "RAS"}
     info : dict
         Provenance that JSON can hold: pose, timings, model, version, seed.
+    expected_error, error_bound : array_like (L,), optional
+        Mean error to be expected, and the error that 9 of 10 such landmarks stay below; millimetres, whatever the unit
+        of the positions. NaN for missing landmarks and where nobody has said; all NaN by default.
 
     Raises
     ------
@@ -60,6 +70,8 @@ class LandmarkResult:
     unit: str = "mm"
     frame: str = "LPS"
     info: dict[str, Any] = field(default_factory=dict)
+    expected_error: NDArray[np.float64] = field(default_factory=_unknown)
+    error_bound: NDArray[np.float64] = field(default_factory=_unknown)
 
     def __post_init__(self) -> None:
         labels, status = tuple(self.labels), tuple(self.status)
@@ -69,6 +81,10 @@ class LandmarkResult:
         missing = np.array([state == "missing" for state in status], dtype=bool)
         positions[missing] = np.nan
         _check_values(labels, positions, confidence, missing)
+        errors = {
+            name: _checked_errors(getattr(self, name), labels, missing, name)
+            for name in ("expected_error", "error_bound")
+        }
         for name, value in (
             ("labels", labels),
             ("positions", positions),
@@ -76,6 +92,7 @@ class LandmarkResult:
             ("status", status),
             ("unit", checked_unit(self.unit)),
             ("frame", checked_frame(self.frame)),
+            *errors.items(),
         ):
             object.__setattr__(self, name, value)
 
@@ -85,6 +102,11 @@ class LandmarkResult:
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.status.count(state)} {state}" for state in STATUSES)
         return f"LandmarkResult({counts}; {self.unit}, {self.frame})"
+
+    @property
+    def errors_mm(self) -> NDArray[np.float64]:
+        """Expected error and its 90 % bound side by side, (L, 2), millimetres, NaN where unknown."""
+        return np.stack([self.expected_error, self.error_bound], axis=1)
 
     def index(self, label: str) -> int:
         """Place of a label; ValueError, with similar labels, if it is not there."""
@@ -103,6 +125,8 @@ class LandmarkResult:
             positions=self.positions[places],
             confidence=self.confidence[places],
             status=tuple(self.status[place] for place in places),
+            expected_error=self.expected_error[places],
+            error_bound=self.error_bound[places],
         )
 
     def in_frame(self, frame: str) -> LandmarkResult:
@@ -119,8 +143,9 @@ class LandmarkResult:
         return self if target == self.unit else replace(self, positions=self.positions * factor, unit=target)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; the position of a missing landmark is None."""
-        rows = zip(self.labels, self.positions.tolist(), self.confidence.tolist(), self.status, strict=True)
+        """Plain values for JSON; the position of a missing landmark is None, and so are errors that are not known."""
+        columns = (self.positions.tolist(), self.confidence.tolist(), plain(self.errors_mm), self.status)
+        rows = zip(self.labels, *columns, strict=True)
         return {
             "unit": self.unit,
             "frame": self.frame,
@@ -130,8 +155,10 @@ class LandmarkResult:
                     "position": None if status == "missing" else position,
                     "confidence": confidence,
                     "status": status,
+                    "expected_error_mm": expected,
+                    "error_bound_mm": bound,
                 }
-                for label, position, confidence, status in rows
+                for label, position, confidence, (expected, bound), status in rows
             ],
             "info": plain(self.info),
         }
@@ -185,3 +212,21 @@ def _check_values(
     outside = np.flatnonzero(~((confidence >= 0) & (confidence <= 1)))
     if outside.size:
         raise ValueError(f"landmark {labels[outside[0]]!r} has confidence {confidence[outside[0]]}, outside [0, 1]")
+
+
+def _checked_errors(
+    values: NDArray[np.float64], labels: tuple[str, ...], missing: NDArray[np.bool_], name: str
+) -> NDArray[np.float64]:
+    """Errors (L,) in millimetres, NaN where there is no landmark."""
+    errors = np.array(values, dtype=np.float64)
+    if errors.shape == ():
+        errors = np.full(len(labels), float(errors))
+    if errors.shape != (len(labels),):
+        raise ValueError(f"{len(labels)} labels need {name} ({len(labels)},); received {errors.shape}")
+    errors[missing] = np.nan
+    wrong = np.flatnonzero((errors < 0) | np.isinf(errors))
+    if wrong.size:
+        raise ValueError(
+            f"landmark {labels[wrong[0]]!r} has {name} {errors[wrong[0]]}; it cannot be negative or infinite"
+        )
+    return errors

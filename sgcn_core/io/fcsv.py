@@ -19,19 +19,22 @@ _HEADER = (
 # position, and versions before 5 would show it.
 _MISSING = "# missing = "
 _FRAMES = {"LPS": "LPS", "RAS": "RAS", "0": "RAS", "1": "LPS"}
-_DETAILS = re.compile(r"\s*\[confidence=([0-9.eE+-]+) status=(\w+)\]$")
+_DETAILS = re.compile(r"\s*\[confidence=([0-9.eE+-]+) status=(\w+)(?: error=([0-9.]+)mm bound=([0-9.]+)mm)?\]$")
 _X, _LABEL, _DESCRIPTION, _POSITION_STATUS = 1, 11, 12, 14
 _NO_POSITION = ("0", "1", "3")  # Slicer's numbers for undefined, preview, missing; 2 is defined
 
 
 def fcsv_text(result: LandmarkResult) -> str:
-    """Confidence (6 decimals) and status close the description; the 15th column is Slicer's position status."""
+    """Confidence, status and errors close the description; the 15th column is Slicer's position status."""
     stream = io.StringIO()
     stream.write(_HEADER.format(frame=result.frame, unit=result.unit))
     writer = csv.writer(stream, lineterminator="\n")
-    columns = zip(result.labels, result.positions.tolist(), result.confidence.tolist(), result.status, strict=True)
-    for number, (label, position, confidence, status) in enumerate(columns, start=1):
-        text = f"{description(label, status)} [confidence={confidence:.6f} status={status}]"
+    values = (result.positions.tolist(), result.confidence.tolist(), result.errors_mm.tolist(), result.status)
+    for number, (label, position, confidence, (expected, bound), status) in enumerate(
+        zip(result.labels, *values, strict=True), start=1
+    ):
+        errors = f" error={expected:.6f}mm bound={bound:.6f}mm" if expected == expected and bound == bound else ""
+        text = f"{description(label, status)} [confidence={confidence:.6f} status={status}{errors}]"
         missing = status == "missing"
         if missing:
             stream.write(_MISSING)
@@ -78,8 +81,10 @@ def _add_row(rows: Rows, record: str, *, missing: bool) -> None:
         raise ValueError(f"the row {record!r} has {len(fields)} columns, at least {_DESCRIPTION + 1} are needed")
     found = _DETAILS.search(fields[_DESCRIPTION])
     confidence, status = (float(found.group(1)), found.group(2)) if found else (1.0, "found")
+    expected, bound = (found.group(3), found.group(4)) if found else (None, None)
+    errors = (None if expected is None else float(expected), None if bound is None else float(bound))
     if missing or (len(fields) > _POSITION_STATUS and fields[_POSITION_STATUS] in _NO_POSITION):
         status = "missing"
     elif status == "missing":
         status = "found"  # placed by hand since
-    rows.add(fields[_LABEL], fields[_X : _X + 3], confidence, status)
+    rows.add(fields[_LABEL], fields[_X : _X + 3], confidence, status, errors)

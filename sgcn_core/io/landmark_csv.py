@@ -5,29 +5,31 @@ from __future__ import annotations
 import csv
 import io
 
-from sgcn_core.io.landmark_text import Rows
-from sgcn_core.landmarks import LandmarkResult
+from sgcn_core.io.landmark_text import Errors, Rows
+from sgcn_core.landmarks import LandmarkResult, plain
 
-_COLUMNS = ("label", "x", "y", "z", "confidence", "status", "unit", "frame")
+_COLUMNS = ("label", "x", "y", "z", "confidence", "status", "unit", "frame", "expected_error_mm", "error_bound_mm")
 # The columns of the table that Slicer exports tell its frame.
 _SLICER_AXES = {"LPS": ("l", "p", "s"), "RAS": ("r", "a", "s")}
 
 
 def csv_text(result: LandmarkResult) -> str:
-    """Columns label, x, y, z, confidence, status, unit, frame; x, y, z are empty for a missing landmark."""
+    """Columns label, x, y, z, confidence, status, unit, frame, expected_error_mm, error_bound_mm.
+
+    Empty where there is nothing to say: the position of a missing landmark, an error that is not known.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for label, position, confidence, status in zip(
-        result.labels, result.positions.tolist(), result.confidence.tolist(), result.status, strict=True
-    ):
+    columns = (result.positions.tolist(), result.confidence.tolist(), plain(result.errors_mm), result.status)
+    for label, position, confidence, errors, status in zip(result.labels, *columns, strict=True):
         place = ("", "", "") if status == "missing" else position
-        writer.writerow((label, *place, confidence, status, result.unit, result.frame))
+        writer.writerow((label, *place, confidence, status, result.unit, result.frame, *errors))
     return stream.getvalue()
 
 
 def parse_csv(text: str) -> LandmarkResult:
-    """Read a table with the columns label (or name), x, y, z; confidence, status, unit and frame if there are any.
+    """Read a table with the columns label (or name), x, y, z; those of :func:`csv_text` beyond if there are any.
 
     Slicer's own export (label, l, p, s or label, r, a, s, ..., defined, ...) is read too.
     """
@@ -47,7 +49,8 @@ def parse_csv(text: str) -> LandmarkResult:
             raise ValueError(f"line {table.line_num} does not have the {len(columns)} columns of the header")
         place = [record[axis].strip() for axis in axes]
         status = _status(record, place)
-        rows.add(record[name_column].strip(), place, float(record.get("confidence") or 1.0), status)
+        confidence = float(record.get("confidence") or 1.0)
+        rows.add(record[name_column].strip(), place, confidence, status, _errors(record))
         unit, frame = record.get("unit") or unit, record.get("frame") or frame
     return rows.result(unit=unit, frame=frame)
 
@@ -56,6 +59,11 @@ def _axes(columns: list[str]) -> tuple[tuple[str, str, str] | None, str]:
     if {"x", "y", "z"} <= set(columns):
         return ("x", "y", "z"), "LPS"
     return next(((axes, frame) for frame, axes in _SLICER_AXES.items() if set(axes) <= set(columns)), (None, "LPS"))
+
+
+def _errors(record: dict[str, str]) -> Errors:
+    expected, bound = (record.get(name) for name in _COLUMNS[-2:])
+    return float(expected) if expected else None, float(bound) if bound else None
 
 
 def _status(record: dict[str, str], place: list[str]) -> str:

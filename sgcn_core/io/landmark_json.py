@@ -13,7 +13,10 @@ _FORMAT = "sgcn_core landmarks 1"
 
 
 def json_text(result: LandmarkResult) -> str:
-    """The keys format, unit, frame, landmarks (label, position or null, confidence, status) and info."""
+    """The keys format, unit, frame, landmarks and info.
+
+    Of each landmark label, position or null, confidence, status, expected_error_mm and error_bound_mm, or null.
+    """
     return json.dumps({"format": _FORMAT, **result.as_dict()}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -24,5 +27,6 @@ def parse_json(text: str) -> LandmarkResult:
         return from_markups(content)
     rows = Rows()
     for entry in content["landmarks"]:
-        rows.add(entry["label"], entry["position"], entry["confidence"], entry["status"])
+        errors = (entry.get("expected_error_mm"), entry.get("error_bound_mm"))
+        rows.add(entry["label"], entry["position"], entry["confidence"], entry["status"], errors)
     return rows.result(unit=content["unit"], frame=content["frame"], info=content.get("info"))

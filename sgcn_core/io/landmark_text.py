@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from sgcn_core.landmarks import EXPECTED_USE, LandmarkResult, LandmarkSet
+from sgcn_core.landmarks import CONFIDENT_WITHIN_MM, EXPECTED_USE, LandmarkResult, LandmarkSet
+
+# Expected error and its bound in millimetres, None where a file has none.
+Errors = tuple[float | None, float | None]
+
+CONFIDENCE_TEXT = f"probability that the landmark lies within {CONFIDENT_WITHIN_MM:g} mm of where it belongs"
 
 _STATUS_TEXT = {
     "found": "found",
@@ -40,19 +45,31 @@ class Rows:
     """Gathers landmarks one by one into a LandmarkResult."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[str, tuple[float, float, float], float, str]] = []
+        self._rows: list[tuple[str, tuple[float, float, float], float, str, Errors]] = []
 
-    def add(self, label: str, position: Any, confidence: float, status: str) -> None:
-        """Add one landmark; `position` is not looked at where the status is "missing"."""
+    def add(self, label: str, position: Any, confidence: float, status: str, errors: Errors = (None, None)) -> None:
+        """Add one landmark; `position` is not looked at where the status is "missing".
+
+        `errors` are the expected error and its bound in millimetres, None where the file has none.
+        """
         nowhere = (math.nan, math.nan, math.nan)
         place = nowhere if status == "missing" else finite_position(position, label)
-        self._rows.append((label, place, confidence, status))
+        self._rows.append((label, place, confidence, status, errors))
 
     def result(self, *, unit: str, frame: str, info: dict[str, Any] | None = None) -> LandmarkResult:
         """The landmarks gathered; ValueError if there are none or a value is out of range."""
         if not self._rows:
             raise ValueError("it holds no landmarks")
-        labels, positions, confidence, status = zip(*self._rows, strict=True)
+        labels, positions, confidence, status, errors = zip(*self._rows, strict=True)
+        expected, bound = np.array(errors, dtype=np.float64).T
         return LandmarkResult(
-            labels, np.array(positions), np.array(confidence), status, unit=unit, frame=frame, info=info or {}
+            labels,
+            np.array(positions),
+            np.array(confidence),
+            status,
+            unit=unit,
+            frame=frame,
+            info=info or {},
+            expected_error=expected,
+            error_bound=bound,
         )

@@ -1,15 +1,21 @@
 """Landmark files: Slicer markups (.mrk.json, .fcsv), tables (.csv) and plain JSON (.json).
 
 ===========  ==========================  =====================================  =========================
-format       unit and frame              confidence and status                  info
+format       unit and frame              confidence, status, errors             info
 ===========  ==========================  =====================================  =========================
-.mrk.json    coordinateUnits (UCUM),     measurements "confidence" and          key "sgcn_core" (Slicer
-             coordinateSystem            "status", positionStatus               drops it when it saves)
+.mrk.json    coordinateUnits (UCUM),     measurements "confidence", "status",   key "sgcn_core" (Slicer
+             coordinateSystem            "expected_error_mm" and                drops it when it saves)
+                                         "error_bound_mm"; positionStatus
 .fcsv        comment "# Unit",           end of the description,                not kept
              "# CoordinateSystem"        position status column
-.csv         columns unit, frame         columns confidence, status             not kept
-.json        keys unit, frame            keys confidence, status                key info
+.csv         columns unit, frame         columns confidence, status,            not kept
+                                         expected_error_mm, error_bound_mm
+.json        keys unit, frame            keys of the same names                 key info
 ===========  ==========================  =====================================  =========================
+
+Confidence is the probability that the landmark lies within 4 mm of where it belongs. The expected error is a mean, the
+bound what 9 of 10 errors stay below, both in millimetres whatever the unit of the file; files of older versions, and
+weights without calibration, have neither, which reads as NaN.
 
 Positions stay in the unit of the surface's file, so that they overlay it. A missing landmark keeps its label and
 has no position in the file, never NaN or (0, 0, 0).

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.io.landmark_text import Rows, description
+from sgcn_core.io.landmark_text import CONFIDENCE_TEXT, Rows, description
 from sgcn_core.landmarks import LandmarkResult, plain
 
 _SCHEMA = (
@@ -27,6 +27,12 @@ _COORDINATE_UNITS: dict[str, Any] = {
     "m": ["m", "UCUM", "meter"],
 }
 _STATUS_CODES = {"missing": 0.0, "uncertain": 1.0, "found": 2.0}
+_ERRORS = (
+    ("expected_error_mm", "mean error to be expected of each landmark, millimetres"),
+    ("error_bound_mm", "error that 9 of 10 such landmarks stay below, millimetres"),
+)
+# Slicer takes only numbers in a measurement.
+_UNKNOWN = -1.0
 _STATUS_OF_CODE = {code: status for status, code in _STATUS_CODES.items()}
 # Axes of the control points: those of the patient in RAS, as Slicer writes them.
 _ORIENTATION = {
@@ -82,12 +88,13 @@ def from_markups(content: Any) -> LandmarkResult:
     points = markup.get("controlPoints") or []
     confidence = _point_values(markup, "confidence", len(points))
     codes = _point_values(markup, "status", len(points))
+    expected, bound = (_point_values(markup, name, len(points)) for name, _ in _ERRORS)
     rows = Rows()
     for place, point in enumerate(points):
         status = _status(point, None if codes is None else codes[place])
-        rows.add(
-            point.get("label", ""), point.get("position"), 1.0 if confidence is None else confidence[place], status
-        )
+        certain = 1.0 if confidence is None else confidence[place]
+        errors = (_known(expected, place), _known(bound, place))
+        rows.add(point.get("label", ""), point.get("position"), certain, status, errors)
     info = markup.get("sgcn_core", {}).get("info", {})
     return rows.result(unit=_unit(markup), frame=markup.get("coordinateSystem") or "LPS", info=info)
 
@@ -110,21 +117,33 @@ def _control_point(result: LandmarkResult, place: int) -> dict[str, Any]:
 def _measurements(result: LandmarkResult) -> list[dict[str, Any]]:
     codes = np.array([_STATUS_CODES[status] for status in result.status])
     return [
-        _measurement(
-            "confidence", "confidence of each landmark from 0 to 1; the value is their mean", result.confidence
-        ),
+        _measurement("confidence", f"{CONFIDENCE_TEXT}; the value is their mean", result.confidence),
         _measurement("status", "0 missing, 1 uncertain, 2 found; the value is their mean", codes),
+        *_error_measurements(result),
     ]
+
+
+def _error_measurements(result: LandmarkResult) -> list[dict[str, Any]]:
+    """Both errors where any is known; ``_UNKNOWN`` for the landmarks of which it is not."""
+    return [
+        _measurement(name, f"{text}; {_UNKNOWN:g} where not known; the value is the mean of the others", errors)
+        for (name, text), errors in zip(_ERRORS, result.errors_mm.T, strict=True)
+        if np.isfinite(errors).any()
+    ]
+
+
+def _known(values: list[float] | None, place: int) -> float | None:
+    return None if values is None or values[place] < 0 else values[place]
 
 
 def _measurement(name: str, text: str, values: NDArray[np.float64]) -> dict[str, Any]:
     return {
         "name": name,
         "enabled": True,
-        "value": float(values.mean()),
+        "value": float(np.nanmean(values)),
         "description": text,
         "printFormat": "%5.3f",
-        "controlPointValues": values.tolist(),
+        "controlPointValues": np.nan_to_num(values, nan=_UNKNOWN).tolist(),
     }
 
 
