@@ -14,29 +14,22 @@ import torch
 from numpy.typing import NDArray
 
 from sgcn_core import __version__
-from sgcn_core.errors import FaceNotFoundError, ModelError
+from sgcn_core.errors import ModelError
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.landmarks import LandmarkResult, LandmarkSet
 from sgcn_core.model.checkpoint import Checkpoint, load_checkpoint
 from sgcn_core.pipeline.alignment import settle_pose
+from sgcn_core.pipeline.judging import judge_landmarks, refuse_without_face
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.pose import PoseHypothesis, estimate_pose
 from sgcn_core.preprocessing.surface_probe import probe_surface
-from sgcn_core.refinement.confidence import MISSING, Confidence
-from sgcn_core.refinement.rim import doubt_at_rim, rim_points
+from sgcn_core.refinement.calibration import Verdict
+from sgcn_core.refinement.confidence import MISSING
 from sgcn_core.surface import Surface, resolve_unit
 from sgcn_core.units import UNITS_TO_MM
 
 Progress = Callable[[str, float], None]
-
-# A face of which fewer landmarks than this are seen is no face.
-_FEWEST_LANDMARKS = 12
-# Mean confidence of the better half of the landmarks: of faces, 0.76 and more; of others, or of a face in a
-# wrong pose, 0.73 and less.
-_LEAST_CONFIDENCE = 0.75
-# An open edge longer than any eye or mouth is the end of the scan; landmarks this close to it are uncertain (mm).
-_RIM_EXTENT, _RIM_REACH = 80.0, 3.0
 
 
 class LandmarkDetector:
@@ -134,11 +127,10 @@ class LandmarkDetector:
         with clock.stage("network", 0.7):
             heatmaps = self._pass.heatmaps(graph)
         with clock.stage("refinement", 0.9):
-            refined, verdict = self._pass.landmarks(heatmaps, graph, refine or self.refine)
-            _refuse_without_face(verdict)
-            rim = rim_points(graph.vertices, graph.faces, least_extent=_RIM_EXTENT / self.checkpoint.crop_radius)
-            reach = _RIM_REACH / self.checkpoint.crop_radius
-            verdict = doubt_at_rim(verdict, refined.positions, rim, reach=reach)
+            refined, recognition = self._pass.landmarks(heatmaps, graph, refine or self.refine)
+            refuse_without_face(recognition)
+            size = 1.0 / to_head.scale
+            verdict = judge_landmarks(self.checkpoint, refined, recognition, heatmaps, graph, size=size)
             back = (self._pass.standardise @ to_head).inverse()
             positions = back.apply(refined.positions) / factor
         info = self._info(to_head, factor, hypotheses[0], clock, seed, refine or self.refine)
@@ -189,20 +181,10 @@ class _Clock:
         self.seconds[name] = round(time.perf_counter() - started, 4)
 
 
-def _refuse_without_face(verdict: Confidence) -> None:
-    seen = sum(status != MISSING for status in verdict.status)
-    best_half = np.sort(verdict.confidence)[len(verdict.confidence) // 2 :].mean()
-    if seen < _FEWEST_LANDMARKS or best_half < _LEAST_CONFIDENCE:
-        raise FaceNotFoundError(
-            f"no face was recognised (mean confidence {best_half:.2f}, {_LEAST_CONFIDENCE:.2f} needed): the surface "
-            "seems to show none, or less than half of one; check the unit, and that the skin is the outer side"
-        )
-
-
 def _result(
     labels: tuple[str, ...],
     positions: NDArray[np.float64],
-    verdict: Confidence,
+    verdict: Verdict,
     unit: str,
     frame: str,
     info: dict[str, Any],
@@ -216,4 +198,6 @@ def _result(
         unit=unit,
         frame=frame,
         info=info,
+        expected_error=verdict.expected_error,
+        error_bound=verdict.error_bound,
     )

@@ -16,9 +16,10 @@ from safetensors.torch import save_file
 
 from sgcn_core.errors import ModelError
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
+from sgcn_core.refinement.calibration import Calibration
 
 FORMAT = "sgcn-landmarks/1"
-_NETWORK = "network."
+_NETWORK, _CALIBRATION = "network.", "calibration."
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,8 @@ class Checkpoint:
         The canonical crop in the head frame, millimetres (``sgcn_core.canonical``).
     info : dict
         Training data, steps, version: whatever a user may ask for.
+    calibration : Calibration or None
+        What turns heatmaps into expected errors; None in weights that were never calibrated.
     sha256 : str
         Of the file; empty before it is written.
     """
@@ -56,6 +59,7 @@ class Checkpoint:
     crop_margin: float
     info: dict[str, Any]
     sha256: str = ""
+    calibration: Calibration | None = None
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -73,6 +77,10 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "crop_margin": checkpoint.crop_margin,
         "info": checkpoint.info,
     }
+    if checkpoint.calibration is not None:
+        for name, values in checkpoint.calibration.arrays().items():
+            tensors[_CALIBRATION + name] = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+        settings["calibration"] = checkpoint.calibration.settings()
     path = Path(path)
     part = path.with_name(path.name + ".part")
     save_file(tensors, part, metadata={"format": FORMAT, "settings": json.dumps(settings)})
@@ -122,6 +130,12 @@ def _assemble(
         raise ValueError(f"{len(labels)} labels, but prototype {prototype.shape} and deviation {deviation.shape}")
     if network.config.landmarks != len(labels):
         raise ValueError(f"{len(labels)} labels for {network.config.landmarks} outputs")
+    numbers = {
+        name.removeprefix(_CALIBRATION): value.double().numpy()
+        for name, value in tensors.items()
+        if name.startswith(_CALIBRATION)
+    }
+    stored = settings.get("calibration")
     first, second, third = settings["crop_centre"]
     return Checkpoint(
         network=network.to(device).eval(),
@@ -135,4 +149,5 @@ def _assemble(
         crop_margin=float(settings["crop_margin"]),
         info=dict(settings["info"]),
         sha256=sha256,
+        calibration=None if stored is None else Calibration.from_stored(stored, numbers),
     )

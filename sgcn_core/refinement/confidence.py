@@ -1,4 +1,7 @@
-"""How far a landmark can be trusted, from its heatmap and from the shape of all of them."""
+"""How well each landmark is recognised, from its heatmap and from the shape of all of them.
+
+Alignment, and the decision whether there is a face, go by this; what is reported follows from ``calibration``.
+"""
 
 from __future__ import annotations
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.refinement.calibration import Verdict
 from sgcn_core.refinement.confidence import FOUND, PEAKS, UNCERTAIN, Confidence
 from sgcn_core.surface import coincident_vertices
 
 FloatArray = NDArray[np.float64]
+Judged = TypeVar("Judged", Confidence, Verdict)
 
 
 def rim_points(vertices: FloatArray, faces: NDArray[np.int64], *, least_extent: float) -> FloatArray:
@@ -43,13 +46,21 @@ def rim_points(vertices: FloatArray, faces: NDArray[np.int64], *, least_extent: 
     return np.concatenate([positions[first], positions[second], (positions[first] + positions[second]) / 2.0])
 
 
-def doubt_at_rim(verdict: Confidence, positions: FloatArray, rim: FloatArray, *, reach: float) -> Confidence:
-    """The verdict, with landmarks within ``reach`` of the rim uncertain at best and their confidence no higher."""
+def near_rim(positions: FloatArray, rim: FloatArray, *, reach: float) -> NDArray[np.bool_]:
+    """Which positions (L, 3) lie within ``reach`` of the rim (R, 3): (L,)."""
     from scipy.spatial import cKDTree
 
     if len(rim) == 0:
+        return np.zeros(len(positions), dtype=bool)
+    near: NDArray[np.bool_] = np.asarray(cKDTree(rim).query(positions)[0]) < reach
+    return near
+
+
+def doubt_at_rim(verdict: Judged, positions: FloatArray, rim: FloatArray, *, reach: float) -> Judged:
+    """The verdict, with landmarks within ``reach`` of the rim uncertain at best and their confidence no higher."""
+    near = near_rim(positions, rim, reach=reach)
+    if not near.any():
         return verdict
-    near = np.asarray(cKDTree(rim).query(positions)[0]) < reach
     status = tuple(
         UNCERTAIN if at_rim and state == FOUND else state for at_rim, state in zip(near, verdict.status, strict=True)
     )

@@ -1,0 +1,87 @@
+"""The verdict on landmarks that a pass has placed, and whether there is a face at all."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.errors import FaceNotFoundError
+from sgcn_core.model.checkpoint import Checkpoint
+from sgcn_core.preprocessing.face_graph import FaceGraph
+from sgcn_core.refinement.calibration import Verdict, uncalibrated, verdict_of
+from sgcn_core.refinement.confidence import MISSING, Confidence
+from sgcn_core.refinement.evidence import gather_evidence
+from sgcn_core.refinement.landmark_estimation import Refined
+from sgcn_core.refinement.landmark_shape import LandmarkShape
+from sgcn_core.refinement.rim import doubt_at_rim, near_rim, rim_points
+
+FloatArray = NDArray[np.float64]
+
+# An open edge longer than any eye or mouth is the end of the scan; landmarks this close to it are uncertain (mm).
+_RIM_EXTENT, _RIM_REACH = 80.0, 3.0
+# A face of which fewer landmarks than this are seen is no face.
+_FEWEST_LANDMARKS = 12
+# Mean recognition of the better half of the landmarks: of faces, 0.76 and more; of others, or of a face in a
+# wrong pose, 0.73 and less.
+_LEAST_RECOGNITION = 0.75
+
+
+def refuse_without_face(recognition: Confidence) -> None:
+    """Raise FaceNotFoundError if what was recognised is not enough for a face."""
+    seen = sum(status != MISSING for status in recognition.status)
+    best_half = np.sort(recognition.confidence)[len(recognition.confidence) // 2 :].mean()
+    if seen < _FEWEST_LANDMARKS or best_half < _LEAST_RECOGNITION:
+        raise FaceNotFoundError(
+            f"no face was recognised (mean recognition {best_half:.2f}, {_LEAST_RECOGNITION:.2f} needed): the surface "
+            "seems to show none, or less than half of one; check the unit, and that the skin is the outer side"
+        )
+
+
+def judge_landmarks(
+    checkpoint: Checkpoint,
+    refined: Refined,
+    recognition: Confidence,
+    heatmaps: NDArray[np.float32],
+    graph: FaceGraph,
+    *,
+    size: float,
+) -> Verdict:
+    """Confidence, status and expected error of every landmark.
+
+    Parameters
+    ----------
+    size : millimetres of the person for one of the head frame
+    """
+    rim = scan_rim(checkpoint, graph)
+    reach = _RIM_REACH / checkpoint.crop_radius
+    if checkpoint.calibration is None:
+        return doubt_at_rim(uncalibrated(recognition), refined.positions, rim, reach=reach)
+    evidence = scan_evidence(checkpoint, checkpoint.calibration.shape, refined, heatmaps, graph, rim)
+    at_rim = near_rim(refined.positions, rim, reach=reach)
+    return verdict_of(checkpoint.calibration.model, evidence, at_rim, size=size)
+
+
+def scan_rim(checkpoint: Checkpoint, graph: FaceGraph) -> FloatArray:
+    """Points (R, 3) on the end of the scan, normalised."""
+    return rim_points(graph.vertices, graph.faces, least_extent=_RIM_EXTENT / checkpoint.crop_radius)
+
+
+def scan_evidence(
+    checkpoint: Checkpoint,
+    shape: LandmarkShape,
+    refined: Refined,
+    heatmaps: NDArray[np.float32],
+    graph: FaceGraph,
+    rim: FloatArray,
+) -> FloatArray:
+    """Evidence (L, F) on the landmarks of one scan."""
+    return gather_evidence(
+        refined,
+        heatmaps,
+        graph.nodes,
+        rim,
+        shape,
+        deviation=checkpoint.deviation,
+        sigma=checkpoint.sigma,
+        unit=checkpoint.crop_radius,
+    )

@@ -1,0 +1,126 @@
+"""From evidence to millimetres: how large the error of a landmark is likely to be, and whether it is there at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+EDGES: tuple[float, ...] = (0.0, 0.35, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0, 45.0)
+"""Limits of the classes of error, millimetres of the head frame; larger errors count as the last. One more class stands
+for a landmark that the scan does not show."""
+
+BOUND_SHARE = 0.9
+"""Share of landmarks whose error shall lie below their stated bound."""
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorEstimate:
+    """What is said about L landmarks; lengths in millimetres of the person.
+
+    Attributes
+    ----------
+    absent : (L,), probability that the scan does not show the landmark
+    expected : (L,), mean error if it does
+    bound : (L,), 90 % bound of the error if it does
+    within : (L,), probability that it does and the error is at most the distance asked for
+    """
+
+    absent: FloatArray
+    expected: FloatArray
+    bound: FloatArray
+    within: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorModel:
+    """A network of one hidden layer that gives the probability of every class of error.
+
+    Attributes
+    ----------
+    centre, scale : (F,), of the features
+    label : (L, E), what is particular to each landmark
+    hidden : (F + E, H) and hidden_bias : (H,), followed by tanh
+    output : (H, C) and output_bias : (C,), followed by softmax; C classes: those of ``EDGES``, then absent
+    typical : (C - 1,), mean error of each class, millimetres of the head frame
+    stretch : (1,), factor on the bound, by which it holds for as many landmarks as it says (conformal)
+    missing_above : (1,), probability of being absent above which a landmark is reported missing
+    """
+
+    centre: FloatArray
+    scale: FloatArray
+    label: FloatArray
+    hidden: FloatArray
+    hidden_bias: FloatArray
+    output: FloatArray
+    output_bias: FloatArray
+    typical: FloatArray
+    stretch: FloatArray
+    missing_above: FloatArray
+
+    def __post_init__(self) -> None:
+        features, labels = len(self.centre), self.label.shape
+        expected = {
+            "hidden": (features + labels[1], len(self.hidden_bias)),
+            "output": (len(self.hidden_bias), len(EDGES)),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"the error model's {name} has shape {getattr(self, name).shape}, expected {shape}")
+
+    def probabilities(self, features: FloatArray, labels: NDArray[np.int64] | None = None) -> FloatArray:
+        """Probability of every class (M, C) for rows of features (M, F); row i is of landmark ``labels[i]``, or i."""
+        own = self.label if labels is None else self.label[labels]
+        inputs = np.concatenate([(features - self.centre) / self.scale, own], axis=1)
+        scores = np.tanh(inputs @ self.hidden + self.hidden_bias) @ self.output + self.output_bias
+        powers = np.exp(scores - scores.max(1, keepdims=True))
+        shares: FloatArray = powers / powers.sum(1, keepdims=True)
+        return shares
+
+    def estimate(
+        self, features: FloatArray, *, within: float, size: float = 1.0, labels: NDArray[np.int64] | None = None
+    ) -> ErrorEstimate:
+        """Judge landmarks by their evidence.
+
+        Parameters
+        ----------
+        features : (M, F)
+        within : the distance asked for, millimetres of the person
+        size : millimetres of the person for one of the head frame
+        labels : (M,), which landmark each row is of; by default 0 to M - 1
+        """
+        shares = self.probabilities(features, labels)
+        present = np.maximum(1.0 - shares[:, -1], 1e-9)
+        below = np.concatenate([np.zeros((len(shares), 1)), np.cumsum(shares[:, :-1], axis=1)], axis=1)
+        bound = _quantiles(below / present[:, None], BOUND_SHARE) * self.stretch[0]
+        reached = np.array([np.interp(within / size, EDGES, row) for row in below])
+        return ErrorEstimate(
+            absent=shares[:, -1],
+            expected=size * (shares[:, :-1] @ self.typical) / present,
+            bound=size * bound,
+            within=np.clip(reached, 0.0, 1.0),
+        )
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """All that has to be stored, by name."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.floating]]) -> ErrorModel:
+        """The model of :meth:`arrays`; KeyError where one is lacking."""
+        return cls(**{entry.name: np.asarray(arrays[entry.name], dtype=np.float64) for entry in fields(cls)})
+
+
+def _quantiles(below: FloatArray, share: float) -> FloatArray:
+    """Where each row's distribution, linear between ``EDGES``, reaches ``share``."""
+    edges = np.array(EDGES)
+    upper = np.argmax(below >= min(share, 1.0 - 1e-9), axis=1).clip(1)
+    rows = np.arange(len(below))
+    low, high = below[rows, upper - 1], below[rows, upper]
+    part = np.clip((share - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)
+    quantile: FloatArray = edges[upper - 1] + part * (edges[upper] - edges[upper - 1])
+    return quantile

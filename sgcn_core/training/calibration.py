@@ -1,0 +1,117 @@
+"""Calibrate the trust in landmarks: ``python -m sgcn_core.training.calibration --weights IN --out OUT ...``.
+
+Scans of generated people whom training never showed go through the detector's passes; on two thirds of them the error
+model is fitted, on the others it is measured. With ``--features`` the detections are kept, so that the fit can be
+repeated in seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from sgcn_core.datasets.alignment import aligned
+from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.generated_scan import ScanMaker
+from sgcn_core.datasets.generator import FaceGenerator, GeneratorOptions
+from sgcn_core.datasets.lots import Lots
+from sgcn_core.datasets.makehuman import MakeHuman
+from sgcn_core.datasets.random_tensors import Draw
+from sgcn_core.detector import LandmarkDetector
+from sgcn_core.landmarks import CONFIDENT_WITHIN_MM
+from sgcn_core.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from sgcn_core.refinement.calibration import Calibration
+from sgcn_core.refinement.landmark_shape import LandmarkShape
+from sgcn_core.training.calibration_data import CalibrationData, collect
+from sgcn_core.training.calibration_report import calibration_figures, reliability_rows
+from sgcn_core.training.error_model_fit import fit_error_model
+
+_MODES, _PEOPLE, _BATCH = 24, 1600, 16
+# Error of finding a landmark that the shape statistics allow for, millimetres.
+_FINDING = 1.5
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sgcn_core.training.calibration", description=__doc__)
+    parser.add_argument("--weights", type=Path, required=True, help="weights to calibrate (safetensors)")
+    parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
+    parser.add_argument("--clinical", type=Path, required=True, help="JSON: clinical label -> vertex of the model")
+    parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's data: one scan in four shows its people")
+    parser.add_argument("--scans", type=int, default=240, help="generated scans to detect on")
+    parser.add_argument("--seed", type=int, default=0, help="of the scans")
+    parser.add_argument("--features", type=Path, help="detections (.npz): used where the file is there, else written")
+    parser.add_argument("--out", type=Path, help="write the weights with their calibration here")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Collect, fit, report and store."""
+    options = parse(arguments)
+    torch.set_num_threads(options.threads)
+    console = Console(width=120, highlight=False)
+    checkpoint = load_checkpoint(options.weights)
+    model = FaceModel.load(options.model, options.clinical)
+    shape = fit_shape(checkpoint, model)
+    if options.features is not None and options.features.exists():
+        data = CalibrationData.load(options.features)
+    else:
+        makers = scan_makers(model, options.makehuman, options.seed)
+        with console.status("detecting") as status:
+            data = collect(
+                LandmarkDetector(checkpoint),
+                makers,
+                shape,
+                options.scans,
+                report=lambda number: status.update(f"scan {number + 1} of {options.scans}"),
+            )
+        if options.features is not None:
+            data.save(options.features)
+    held_out = data.number % 3 == 2
+    error_model = fit_error_model(data.part(~held_out))
+    figures = calibration_figures(error_model, data.part(held_out))
+    print_report(console, figures, reliability_rows(error_model, data.part(held_out)))
+    if options.out is not None:
+        info = {"seed": options.seed, "fitted_on": int((~held_out).sum()), "measured": figures}
+        save_checkpoint(replace(checkpoint, calibration=Calibration(shape, error_model, info)), options.out)
+
+
+def scan_makers(model: FaceModel, makehuman: Path | None, seed: int) -> list[ScanMaker]:
+    """Who makes the scans in turn."""
+    maker = ScanMaker(model, seed=seed)
+    return [maker] if makehuman is None else [maker, maker, maker, ScanMaker(MakeHuman.load(makehuman), seed=seed)]
+
+
+def fit_shape(checkpoint: Checkpoint, model: FaceModel) -> LandmarkShape:
+    """Statistics of generated people's landmarks, normalised, aligned to the checkpoint's prototype."""
+    centre, radius = np.array(checkpoint.crop_centre), checkpoint.crop_radius
+    target = torch.from_numpy(checkpoint.prototype * radius + centre).to(model.neutral)
+    options = GeneratorOptions(effects=None, scan=None, quiet=0.0)
+    source = FaceGenerator(model, options=options, pools=1, pool_size=64, prototype=target)
+    draw = Draw(torch.Generator().manual_seed(0))
+    drawn = [source.people(draw, Lots(draw, _BATCH))[1] for _ in range(_PEOPLE // _BATCH)]
+    people = torch.cat([aligned(landmarks, landmarks, target)[0] for landmarks in drawn]).double().numpy()
+    return LandmarkShape.fit((people - centre) / radius, modes=_MODES, finding=_FINDING / radius)
+
+
+def print_report(console: Console, figures: dict[str, Any], rows: list[dict[str, float]]) -> None:
+    """Figures and reliability as Markdown."""
+    for name, value in figures.items():
+        console.print(f"- {name}: {value:.3f}" if isinstance(value, float) else f"- {name}: {value}")
+    console.print(f"\n| confidence | landmarks | stated within {CONFIDENT_WITHIN_MM:g} mm | so | stated mm | mean mm |")
+    console.print("|---|---|---|---|---|---|")
+    for row in rows:
+        console.print(
+            f"| {row['confidence_from']:.1f}-{row['confidence_from'] + 0.1:.1f} | {row['landmarks']} "
+            f"| {row['stated']:.2f} | {row['so']:.2f} | {row['stated_mm']:.2f} | {row['mean_mm']:.2f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
