@@ -17,6 +17,7 @@ from sgcn_core.datasets.shapes import ShapeOptions
 _RACES = ("african", "asian", "caucasian")
 _SEXES = ("female", "male")
 _AGES = ("baby", "child", "young", "old")  # about 1, 11, 25 and 90 years
+_SIZES = (0.55, 0.85, 1.0, 1.0)  # of the head at these ages: an adult's targets move a child's face by less
 _LEVELS = ("min", "average", "max")
 _SHARE_OF_AGES = (0.12, 0.33)  # below the first: baby to child; below the second: child to young; else to old
 
@@ -36,7 +37,7 @@ _SIDEWAYS = ("nose/nose-trans", "mouth/mouth-trans")
 _SKEWED = re.compile(r"asym/|.*-sideways")
 
 _FEATURE_SHARE, _FEATURE_DEVIATION = 0.35, 0.45
-_SKEW_SHARE, _SKEW_SCALE = 0.3, 1.6
+_SKEW_SHARE, _SKEW_SCALE = 0.3, 1.2
 _LARGEST_WEIGHT, _LARGEST_MOVE = 0.85, 8.0  # of a feature's target; millimetres
 _MOUTH_SUM = 0.9  # of all units of the mouth but its opening
 
@@ -86,11 +87,15 @@ class TargetWeights:
         self._fill(table, _RACES, torch.softmax(draw.normal(2.5, count, 3), dim=1))
         male = draw.uniform(-0.3, 1.3, count).clamp(0.0, 1.0)
         self._fill(table, _SEXES, torch.stack([1.0 - male, male], 1))
-        self._fill(table, _AGES, _draw_ages(draw, count))
+        ages = _draw_ages(draw, count)
+        size = (ages @ torch.tensor(_SIZES, device=ages.device))[:, None]
+        self._fill(table, _AGES, ages)
         for trait in ("muscle", "weight"):
             self._fill(table, tuple(level + trait for level in _LEVELS), _between(3, draw.uniform(0.0, 2.0, count)))
-        self._fill(table, self.features.names, self.features.draw(options, draw, count).minimum(self.limits))
-        self._fill(table, self.units, draw_units(self.units, options, draw, count))
+        self._fill(table, self.features.names, size * self.features.draw(options, draw, count).minimum(self.limits))
+        units = draw_units(self.units, options, draw, count)
+        lids = torch.tensor([name.startswith("eye-") for name in self.units], dtype=torch.bool, device=units.device)
+        self._fill(table, self.units, torch.where(lids, units, size * units))
         return self._products(table)
 
     def _table(self, count: int) -> Tensor:
