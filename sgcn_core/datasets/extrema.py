@@ -10,20 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 
+from sgcn_core.datasets.surface_patches import SearchArea, SurfacePatches
 from sgcn_core.datasets.surface_projection import closest_on_triangles
 
 # Width of the soft maximum, in millimetres of the criterion: what is this close to the extremum shares in it.
 _SOFTNESS = 0.15
-# Largest edge of the pieces that the triangles of a patch are cut into, and the most pieces along an edge.
-_PIECE, _MOST_PIECES = 1.2, 6
-# The strip that a midline landmark stays in, on either side of the average face's midline.
-_STRIP = 1.0
 # How many triangles nearest to the extremum are tried for the landing.
 _LANDINGS = 12
 
@@ -45,6 +39,8 @@ class Extremum:
         Instead of ``direction``: the deepest point behind the line between these two, in the sagittal plane.
     halfway : two labels, optional
         Instead of ``direction``: the point as far from one as from the other of these extrema.
+    apart : label, optional
+        Skin nearer to this landmark, of the same side, than to the vertex is not searched.
     """
 
     direction: tuple[float, float, float] = (0.0, 0.0, 1.0)
@@ -52,6 +48,7 @@ class Extremum:
     play: float = 20.0
     chord: tuple[str, str] | None = None
     halfway: tuple[str, str] | None = None
+    apart: str | None = None
 
 
 # The direction of me, zy and go is the normal of the average face at the landmark: their ridges are too smooth for an
@@ -64,11 +61,12 @@ EXTREMA: dict[str, Extremum] = {
     "pg": Extremum(play=15.0, reach=8.0),
     "me": Extremum(direction=(0.0, -0.96, 0.28), play=12.0, reach=8.0),
     "gn": Extremum(halfway=("pg", "me"), reach=14.0),
-    "al": Extremum(direction=(1.0, 0.0, 0.0), play=8.0, reach=6.0),
+    # The cheek beyond the crease is wider than the wing.
+    "al": Extremum(direction=(0.99, 0.0, 0.12), play=8.0, reach=6.0, apart="ac"),
     "zy": Extremum(direction=(1.0, -0.08, 0.05), play=12.0, reach=8.0),
     "go": Extremum(direction=(0.92, -0.37, 0.12), play=8.0, reach=8.0),
     "sa": Extremum(direction=(0.0, 1.0, 0.0), play=15.0),
-    "sba": Extremum(direction=(0.0, -1.0, 0.0), play=10.0, reach=4.0),
+    "sba": Extremum(direction=(0.0, -1.0, 0.0), play=10.0, reach=4.0, apart="obi"),
     "pa": Extremum(direction=(0.0, 0.0, -1.0), play=30.0),
 }
 
@@ -90,21 +88,6 @@ class SurfaceSites:
         """Positions (B, L, 3) of the places on ``vertices`` (B, V, 3)."""
         each = torch.arange(len(vertices), device=vertices.device)[:, None, None]
         return (self.weights[..., None] * vertices[each, self.corners]).sum(2)
-
-
-@dataclass(frozen=True, eq=False)
-class _Patches:
-    """Patches of skin around E landmarks: K triangles, S pieces of them; padded.
-
-    triangles (E, K, 3) vertices; valid (E, K); owner (E, S) triangle of each piece within the patch, weights (E, S, 3)
-    its centre, log_area (E, S), minus infinity where padded.
-    """
-
-    triangles: Tensor
-    valid: Tensor
-    owner: Tensor
-    weights: Tensor
-    log_area: Tensor
 
 
 class LandmarkExtrema:
@@ -142,13 +125,10 @@ class LandmarkExtrema:
         self._rules = [rules[label] for label in self.labels]
         self._columns = [column[label] for label in self.labels]
         self._column = column
-        midline = [not label.endswith(("_r", "_l")) for label in self.labels]
-        reaches = [rule.reach for rule in self._rules]
         if self.labels:
-            centres = [int(landmarks[i]) for i in self._columns]
-            used = faces if skin is None else faces[(faces < skin).all(1)]
-            patches = _make_patches(neutral.cpu().numpy(), used.cpu().numpy(), centres, reaches, midline)
-            self._patches = _Patches(*(torch.from_numpy(array).to(neutral.device) for array in patches))
+            searched = faces if skin is None else faces[(faces < skin).all(1)]
+            areas = [_search_area(label, rules[label], column, landmarks) for label in self.labels]
+            self._patches = SurfacePatches.around(neutral, searched, areas)
         signs = [-1.0 if label.endswith("_r") else 1.0 for label in self.labels]
         directions = [
             (sign * rule.direction[0], *rule.direction[1:]) for sign, rule in zip(signs, self._rules, strict=True)
@@ -207,6 +187,13 @@ def _with_sides(table: dict[str, Extremum]) -> list[tuple[str, Extremum]]:
     return [(label + side, rule) for label, rule in table.items() for side in ("", "_r", "_l")]
 
 
+def _search_area(label: str, rule: Extremum, column: dict[str, int], landmarks: Tensor) -> SearchArea:
+    side = label[-2:] if label.endswith(("_r", "_l")) else ""
+    other = column.get((rule.apart or "") + side)
+    apart = None if other is None else int(landmarks[other])
+    return SearchArea(int(landmarks[column[label]]), rule.reach, not side, apart)
+
+
 def _landed(points: Tensor, corners: Tensor, triangles: Tensor, valid: Tensor) -> SurfaceSites:
     """The places nearest to ``points`` (B, E, 3) on the patches ``corners`` (B, E, K, 3, 3)."""
     distance = (corners.mean(3) - points[:, :, None]).square().sum(3).masked_fill(~valid, torch.inf)
@@ -218,59 +205,3 @@ def _landed(points: Tensor, corners: Tensor, triangles: Tensor, valid: Tensor) -
     chosen = torch.gather(near, 2, best)
     ids = torch.gather(triangles.expand(len(points), -1, -1, -1), 2, chosen[..., None].expand(-1, -1, -1, 3))
     return SurfaceSites(ids[:, :, 0], torch.gather(weights, 2, best[..., None].expand(-1, -1, -1, 3))[:, :, 0])
-
-
-def _make_patches(
-    vertices: np.ndarray, faces: np.ndarray, centres: list[int], reaches: list[float], midline: list[bool]
-) -> list[np.ndarray]:
-    """Arrays of ``_Patches``."""
-    patches = []
-    along = _surface_distances(vertices, faces, centres, max(reaches))
-    for centre, reach, strip, distance in zip(centres, reaches, midline, along, strict=True):
-        patch = faces[(distance[faces] <= reach).any(1) & np.isfinite(distance[faces]).all(1)]
-        owner, weights, area = _cut(vertices[patch])
-        places = np.einsum("si,six->sx", weights, vertices[patch][owner])
-        keep = np.linalg.norm(places - vertices[centre], axis=1) <= reach
-        if strip:
-            keep &= np.abs(places[:, 0] - vertices[centre, 0]) <= _STRIP
-        patches.append((patch, np.ones(len(patch), bool), owner[keep], weights[keep], np.log(area[keep])))
-    fills = (0, False, 0, 0.0, -np.inf)
-    return [_padded([patch[i] for patch in patches], fill) for i, fill in enumerate(fills)]
-
-
-def _surface_distances(vertices: np.ndarray, faces: np.ndarray, centres: list[int], reach: float) -> np.ndarray:
-    """Distances (E, V) along the edges; infinite beyond a little more than ``reach``."""
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    edges = np.unique(np.sort(edges, 1), axis=0)
-    lengths = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
-    graph = coo_matrix((lengths, edges.T), shape=(len(vertices), len(vertices))).tocsr()
-    # Paths along edges are longer than the surface's own.
-    return np.asarray(dijkstra(graph, directed=False, indices=centres, limit=1.5 * reach + 5.0))
-
-
-def _cut(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut triangles (K, 3, 3) into small ones: owner (S,), barycentric centres (S, 3), area (S,)."""
-    edges = np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2).max(1)
-    parts = np.clip(np.ceil(edges / _PIECE), 1, _MOST_PIECES).astype(int)
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
-    centres = [_centres(n) for n in parts]
-    owner = np.repeat(np.arange(len(corners)), parts**2)
-    area = np.maximum(areas[owner] / parts[owner] ** 2, 1e-6)
-    return owner, np.concatenate(centres).astype(np.float32), area.astype(np.float32)
-
-
-def _centres(n: int) -> np.ndarray:
-    """Barycentric centres (n * n, 3) of the pieces of a triangle whose edges are cut into n."""
-    upright = [(i + 1 / 3, j + 1 / 3) for i in range(n) for j in range(n - i)]
-    inverted = [(i + 2 / 3, j + 2 / 3) for i in range(n - 1) for j in range(n - 1 - i)]
-    ab = np.array(upright + inverted) / n
-    return np.column_stack([1.0 - ab.sum(1), ab])
-
-
-def _padded(arrays: list[np.ndarray], fill: float) -> np.ndarray:
-    """Stacked along a new first axis, the shorter ones filled up."""
-    length = max(len(array) for array in arrays)
-    stacked = np.full((len(arrays), length, *arrays[0].shape[1:]), fill, dtype=arrays[0].dtype)
-    for row, array in zip(stacked, arrays, strict=True):
-        row[: len(array)] = array
-    return stacked
