@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,6 +19,11 @@ MODEL = tiny_face_model()
 CLEAN = GeneratorOptions.clean()
 
 
+@cache
+def maker(seed: int = 0, posed: bool = True, clean: bool = True) -> ScanMaker:
+    return ScanMaker(MODEL, options=CLEAN if clean else None, seed=seed, posed=posed)
+
+
 def distances(scan: GeneratedScan) -> np.ndarray:
     corners = scan.surface.vertices[scan.surface.faces]
     points = np.concatenate([corners.reshape(-1, 3), corners.mean(1)])
@@ -25,23 +31,23 @@ def distances(scan: GeneratedScan) -> np.ndarray:
 
 
 def test_a_clean_scan_shows_every_landmark_on_its_surface() -> None:
-    scan = ScanMaker(MODEL, options=CLEAN).scan(0)
+    scan = maker().scan(0)
     assert tuple(scan.landmarks) == MODEL.labels and scan.absent == ()
     assert scan.surface.unit == "mm"
     assert np.median(distances(scan)) < 4.0  # the tiny model's triangles are 6 mm wide
 
 
 def test_the_same_number_is_the_same_scan_and_another_is_not() -> None:
-    first, again = ScanMaker(MODEL, seed=3).scan(5), ScanMaker(MODEL, seed=3).scan(5)
+    first, again = maker(3, clean=False).scan(5), maker(3, clean=False).scan(5)
     np.testing.assert_array_equal(first.surface.vertices, again.surface.vertices)
     assert first.absent == again.absent
-    for other in (ScanMaker(MODEL, seed=3).scan(6), ScanMaker(MODEL, seed=4).scan(5)):
+    for other in (maker(3, clean=False).scan(6), maker(4, clean=False).scan(5)):
         assert other.surface.vertices.shape != first.surface.vertices.shape
 
 
 def test_posed_and_unposed_scans_show_the_same_person() -> None:
-    posed = ScanMaker(MODEL, options=CLEAN, posed=True).scan(1)
-    still = ScanMaker(MODEL, options=CLEAN, posed=False).scan(1)
+    posed = maker().scan(1)
+    still = maker(posed=False).scan(1)
     np.testing.assert_allclose(
         posed.to_head.apply(posed.surface.vertices), still.to_head.apply(still.surface.vertices), atol=1e-6
     )
@@ -49,7 +55,7 @@ def test_posed_and_unposed_scans_show_the_same_person() -> None:
 
 
 def test_landmarks_stand_where_the_average_person_has_them_in_the_head_frame() -> None:
-    scan = ScanMaker(MODEL, options=CLEAN).scan(2)
+    scan = maker().scan(2)
     truth = scan.to_head.apply(np.array(list(scan.landmarks.values())))
     mean = MODEL.neutral[MODEL.landmarks].numpy()
     assert np.linalg.norm(truth - mean, axis=1).mean() < 15.0
@@ -58,10 +64,11 @@ def test_landmarks_stand_where_the_average_person_has_them_in_the_head_frame() -
 def test_landmarks_that_are_cut_away_are_absent_and_the_others_are_not() -> None:
     nothing = {entry.name: 0.0 for entry in fields(ScanOptions) if isinstance(entry.default, float)}
     options = replace(CLEAN, scan=ScanOptions(**{**nothing, "no_flanks": 1.0}))
+    cutter = ScanMaker(MODEL, options=options, posed=False, shoulders=0.0)
     for number in range(4):
-        cut = ScanMaker(MODEL, options=options, posed=False, shoulders=0.0).scan(number)
+        cut = cutter.scan(number)
         reach = np.abs(cut.to_head.apply(cut.surface.vertices)[:, 0]).max()
-        whole = ScanMaker(MODEL, options=CLEAN, posed=False).scan(number)
+        whole = maker(posed=False).scan(number)
         for label, position in whole.landmarks.items():
             x = abs(cut.to_head.apply(position)[0])
             if abs(x - reach) > 8.0:
@@ -69,7 +76,7 @@ def test_landmarks_that_are_cut_away_are_absent_and_the_others_are_not() -> None
 
 
 def test_every_landmark_is_present_absent_or_disputed() -> None:
-    scan = ScanMaker(MODEL, seed=1).scan(0)
+    scan = maker(3, clean=False).scan(0)
     assert sorted((*scan.landmarks, *scan.absent, *scan.disputed)) == sorted(MODEL.labels)
     assert len(MODEL.labels) == LANDMARKS
 

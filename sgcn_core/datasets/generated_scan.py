@@ -43,6 +43,8 @@ _STREAM = 0x5CA9
 _SURROUNDINGS, _THERE, _GONE = 3.0, 0.5, 0.05
 # Fewest and most triangles of a scan of a whole head.
 _TRIANGLES = (8000, 80000)
+# A scan that does not reach down to here has no shoulders either, millimetres.
+_CHIN = -95.0
 # Pixel of the cameras that look at the scene, not below the size of its triangles, millimetres.
 _PIXEL = 4.0
 
@@ -168,7 +170,7 @@ class ScanMaker:
         pieces = [mesh]
         if bool(lots.fall(scan.doubled)):
             pieces.append(compacted(doubled(mesh, rng)))
-        if bool(lots.fall(self.shoulders)):
+        if bool(lots.fall(self.shoulders)) and mesh.vertices[:, 1].min() < _CHIN:
             pieces.append(shoulders(mesh, rng))
         if bool(lots.fall(scan.stray)):
             pieces += [scrap(mesh, rng) for _ in range(rng.integers(1, 4))]

@@ -12,6 +12,10 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+# Height below which there is neck and no chin, millimetres.
+_NECK = -112.0
+
+
 @dataclass(frozen=True, eq=False)
 class Mesh:
     """vertices (V, 3) float64 and faces (F, 3) int64, nothing checked; ``Surface`` is what leaves the package."""
@@ -126,9 +130,9 @@ def scrap(mesh: Mesh, rng: np.random.Generator) -> Mesh:
 
 
 def shoulders(mesh: Mesh, rng: np.random.Generator) -> Mesh:
-    """Shoulders and chest under a head (head frame) that the scan may end at: a flared tube around the neck."""
+    """Shoulders and chest under a head (head frame): a flared tube around the neck, below any chin."""
     low, high = np.percentile(mesh.vertices, [0.5, 99.5], axis=0)
-    height = low[1] + rng.uniform(0.0, 25.0)
+    height = min(low[1] + rng.uniform(0.0, 25.0), _NECK)
     down, around = np.linspace(0.0, 1.0, 24), np.linspace(0.0, 2.0 * np.pi, 72, endpoint=False)
     s, turn = (grid.ravel() for grid in np.meshgrid(down, around, indexing="ij"))
     flare = np.minimum(2.0 * s, 1.0) ** 0.8
