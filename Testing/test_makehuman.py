@@ -209,31 +209,8 @@ def test_landmarks_are_symmetric(people: MakeHuman) -> None:
 
 def test_average_adult_has_human_distances(people: MakeHuman, shared_data: Path) -> None:
     real = np.load(shared_data / "scans" / "real_people_23x3x85.npy")
-    order = [
-        "prn",
-        "ac_l",
-        "ac_r",
-        "sn",
-        "se",
-        "n",
-        "ex_l",
-        "ex_r",
-        "en_l",
-        "en_r",
-        "t_l",
-        "t_r",
-        "ls",
-        "cph_l",
-        "cph_r",
-        "ch_l",
-        "ch_r",
-        "sto",
-        "li",
-        "sl",
-        "gn",
-        "obi_l",
-        "obi_r",
-    ]
+    columns = {"se": 4, "sn": 3, "ex_l": 6, "ex_r": 7, "en_l": 8, "en_r": 9, "t_l": 10, "t_r": 11}
+    columns |= {"ch_l": 15, "ch_r": 16, "gn": 20}
     for first, second in (
         ("en_l", "en_r"),
         ("ex_l", "ex_r"),
@@ -242,7 +219,7 @@ def test_average_adult_has_human_distances(people: MakeHuman, shared_data: Path)
         ("se", "sn"),
         ("se", "gn"),
     ):
-        measured = np.linalg.norm(real[order.index(first)] - real[order.index(second)], axis=0)
+        measured = np.linalg.norm(real[columns[first]] - real[columns[second]], axis=0)
         ours = float(distance(people, people.neutral, first, second))
         assert abs(ours - measured.mean()) < 3 * measured.std(), (first, second, ours)
 
