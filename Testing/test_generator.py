@@ -16,12 +16,19 @@ from tiny_face_model import ellipsoid, tiny_face_model
 
 from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
 from sgcn_core.datasets.alignment import axis_angle_rotations, procrustes
+from sgcn_core.datasets.contact_sheet import contact_sheet
+from sgcn_core.datasets.crop_distance import CropDistance
 from sgcn_core.datasets.face_model import FaceModel
 from sgcn_core.datasets.generator import FaceGenerator, GeneratorOptions, nearest_neighbours
+from sgcn_core.datasets.lots import Lots
+from sgcn_core.datasets.occlusion import seen_from
+from sgcn_core.datasets.options import ITEMS
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.datasets.sample_pool import progressive_samples
 from sgcn_core.datasets.scan_effects import ScanOptions
+from sgcn_core.datasets.scanner import Scanner
 from sgcn_core.datasets.shapes import ShapeOptions, draw_expressions
+from sgcn_core.datasets.surface_points import Density
 
 NODES = 300
 
@@ -147,3 +154,104 @@ def test_samples_without_a_face_have_no_landmarks(generator: FaceGenerator) -> N
     torch.testing.assert_close(faces.normals.norm(dim=2), torch.ones(8, NODES))
     kept = generator.with_options(GeneratorOptions(effects=None, scan=ScanOptions(**none))).faces_at(0, 8)
     assert not kept.landmarks.isnan().any()
+
+
+@pytest.mark.parametrize("item", ITEMS)
+def test_every_corruption_alone_gives_whole_graphs(generator: FaceGenerator, item: str) -> None:
+    source = generator.with_options(GeneratorOptions.only(item))
+    faces = source.faces_at(0, 3)
+    assert faces.points.shape == (3, NODES, 3) and faces.points.isfinite().all()
+    torch.testing.assert_close(faces.normals.norm(dim=2), torch.ones(3, NODES))
+    assert torch.equal(faces.points, source.faces_at(0, 3).points)
+
+
+def test_a_corruption_without_share_changes_nothing_but_the_draws(generator: FaceGenerator) -> None:
+    for item in ("beard", "strap", "warp", "staircase", "facets", "doubled"):
+        off = generator.with_options(GeneratorOptions.only(item, share=0.0)).faces_at(0, 4)
+        on = generator.with_options(GeneratorOptions.only(item)).faces_at(0, 4)
+        assert not torch.equal(on.points, off.points), item
+        if item in ("beard", "staircase", "facets", "doubled"):  # these leave the landmarks where they are on the skin
+            torch.testing.assert_close(on.landmarks, off.landmarks, equal_nan=True)
+    with pytest.raises(ValueError, match="no corruption is called 'bread'"):
+        GeneratorOptions.only("bread")
+
+
+def test_warp_moves_the_landmarks_with_the_surface(generator: FaceGenerator) -> None:
+    off = generator.with_options(GeneratorOptions.only("warp", share=0.0)).faces_at(0, 8)
+    on = generator.with_options(GeneratorOptions.only("warp")).faces_at(0, 8)
+    moved = (on.landmarks - off.landmarks).norm(dim=2)
+    assert 0.1 < float(moved.mean()) < 2.0
+    nearest = torch.cdist(off.landmarks, off.points).argmin(2)[..., None].expand(-1, -1, 3)
+    along = torch.gather(on.points - off.points, 1, nearest)
+    assert float((on.landmarks - off.landmarks - along).norm(dim=2).mean()) < 0.4 * float(moved.mean())
+
+
+def test_a_camera_sees_neither_what_turns_away_nor_what_is_hidden() -> None:
+    grid = torch.stack(torch.meshgrid(torch.arange(-40.0, 41.0, 2.0), torch.arange(-40.0, 41.0, 2.0), indexing="ij"), 2)
+    wall = torch.cat([grid.flatten(0, 1), torch.zeros(len(grid) ** 2, 1)], 1)
+    plate = wall[(wall.abs() <= 15.0).all(1)] + torch.tensor([0.0, 0.0, 20.0])
+    points = torch.cat([wall, plate])[None]
+    normals = torch.tensor([0.0, 0.0, 1.0]).expand_as(points)
+    ahead, aside = torch.tensor([[[0.0, 0.0, 1.0]]]), torch.tensor([[[0.6, 0.0, 0.8]]])
+    grazing = torch.full((1, 1, 1), 0.1)
+    seen = seen_from(points, normals, ahead, grazing=grazing, pixel=3.0)[0]
+    behind = (wall[:, :2].abs() <= 12.0).all(1)
+    beside = (wall[:, :2].abs() >= 19.0).any(1)
+    assert not seen[: len(wall)][behind].any()
+    assert seen[: len(wall)][beside].all() and seen[len(wall) :].all()
+    both = seen_from(points, normals, torch.cat([ahead, aside], 1), grazing=grazing, pixel=3.0)[0]
+    assert both.sum() > seen.sum()  # the second camera looks behind the plate
+    assert not seen_from(points, -normals, ahead, grazing=grazing, pixel=3.0).any()
+
+
+def test_crop_distance_is_that_to_the_nearest_landmark() -> None:
+    torch.manual_seed(0)
+    landmarks = torch.randn(20, 3) * 40
+    points = torch.randn(2, 500, 3) * 45
+    exact = torch.cdist(points, landmarks.expand(2, -1, -1)).min(2).values
+    found = CropDistance(landmarks)(points)
+    near = exact < CROP_MARGIN + 5
+    assert float((found - exact)[near].abs().max()) < 1.0
+    assert float((found - exact)[near & (exact > 10)].abs().mean()) < 0.15
+    assert (found[exact > CROP_MARGIN + 20] > CROP_MARGIN).all()
+
+
+def test_long_hair_hides_the_skin_below_it_and_is_as_dense_as_the_skin(generator: FaceGenerator) -> None:
+    none = {field.name: 0.0 for field in dataclasses.fields(ScanOptions)}
+    scanner = Scanner(generator.model, ScanOptions(**{**none, "long_hair": 1.0}))
+    draw = Draw(torch.Generator().manual_seed(0))
+    lots, density = Lots(draw, 4), Density(2000, generator.pool_area)
+    vertices = generator.model.neutral.expand(4, -1, -1)
+    skin = generator._skin_samples(vertices, density, lots)
+    scene, _ = scanner.scan(skin, vertices, vertices[:, generator.model.landmarks], density, lots)
+    own = skin.points.shape[1]
+    assert scene.rank[:, :own].isinf().any() and scene.rank[:, own:].isfinite().any(1).all()
+    bushiest = int(scene.rank[:, own:].isfinite().sum(1).argmax())
+    hair = scene.points[bushiest, own:][scene.rank[bushiest, own:].isfinite()]
+    spacing = torch.cdist(hair, hair).fill_diagonal_(torch.inf).min(1).values.median()
+    assert 0.3 * density.spacing < float(spacing) < 1.5 * density.spacing
+
+
+def test_quiet_faces_have_no_rare_effects() -> None:
+    draw = Draw(torch.Generator().manual_seed(0))
+    lots = Lots(draw, 1000, quiet=0.5)
+    rare, common = lots.fall(0.8), lots.fall(0.8, always=True)
+    assert not rare[~lots.busy].any() and rare[lots.busy].any() and common[~lots.busy].any()
+    assert 0.4 < float(lots.busy.float().mean()) < 0.6
+
+
+def test_second_population_shares_the_prototype(generator: FaceGenerator) -> None:
+    given = generator.prototype + 1.0
+    other = FaceGenerator(tiny_face_model(), nodes=NODES, pools=1, pool_size=2000, prototype=given)
+    assert torch.equal(other.prototype, given)
+    clean = other.with_options(GeneratorOptions.clean()).faces_at(0, 16)
+    torch.testing.assert_close(clean.landmarks.mean((0, 1)), given.mean(0), atol=3.0, rtol=0)
+
+
+def test_contact_sheet_shows_every_sample(generator: FaceGenerator) -> None:
+    sheet = contact_sheet(generator.with_options(GeneratorOptions.clean()), count=5, columns=3, side=60)
+    assert sheet.size == (360, 120)
+    pixels = np.asarray(sheet)
+    panels = [pixels[row * 60 : row * 60 + 60, column * 60 : column * 60 + 60] for row in (0, 1) for column in range(6)]
+    assert all(len(np.unique(panel.reshape(-1, 3), axis=0)) > 20 for panel in panels[:10])
+    assert all((panel == 255).all() for panel in panels[10:])

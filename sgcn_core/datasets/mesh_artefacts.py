@@ -109,7 +109,7 @@ def add_point_noise(points: Tensor, normals: Tensor, share: float, lots: Lots) -
 
 def add_normal_noise(normals: Tensor, share: float, lots: Lots) -> Tensor:
     """Noise of the normals, up to about 0.3 radians: what triangles of a noisy mesh show."""
-    deviation = lots.draw.uniform(0.0, 0.3, lots.count, 1, 1) * lots.fall(share, 1, 1, always=True)
+    deviation = 0.3 * lots.draw.uniform(0.0, 1.0, lots.count, 1, 1).pow(1.5) * lots.fall(share, 1, 1, always=True)
     return normalize(normals + deviation * lots.draw.normal(1.0, *normals.shape), dim=2)
 
 

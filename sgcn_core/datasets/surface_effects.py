@@ -21,6 +21,7 @@ _COVERED = 5.0
 _EYE_TO_LID = 3.0
 _HEAD_CENTRE = (0.0, 0.0, 15.0)
 _BROWS = tuple(f"ibug{i}" for i in range(17, 27))
+_EARS = tuple(f"{name}_{side}" for name in ("t", "sa", "pa", "pra", "sba", "obs", "obi") for side in "rl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,17 +73,14 @@ class SurfaceEffects:
         skin = torch.arange(len(x), device=model.device) < model.skin
         self.skin = skin
         self.scalp_height = y - _interpolate(z, _HAIRLINE_Z, _HAIRLINE_Y)
-        self.not_ear = torch.where(z < 30.0, torch.sigmoid((73.0 - x.abs()) / 2.0), torch.ones_like(x)) * skin
+        self.not_ear = torch.sigmoid((_distance_to(model, _EARS) - 15.0) / 2.0) * skin
         self.forehead = torch.sigmoid((z - 40.0) / 5.0) * torch.sigmoid((y - 40.0) / 3.0) * skin
         lips = ((x / 30.0).square() + ((y + 35.0) / 13.0).square() < 1.0) & (z > 70.0)
         self.beard = torch.sigmoid((-28.0 - y) / 4.0) * torch.sigmoid((y + 100.0) / 4.0) * (z > 15.0) * ~lips * skin
         upper = torch.sigmoid((y + 29.0) / 1.5) * torch.sigmoid((-13.0 - y) / 2.0)
         self.moustache = upper * torch.sigmoid((26.0 - x.abs()) / 3.0) * (z > 85.0) * skin
         self.neck = torch.sigmoid((-86.0 - y + 0.12 * (z - 60.0)) / 4.0) * skin
-        known = [int(v) for v, label in zip(model.landmarks, model.labels, strict=True) if label in _BROWS and v >= 0]
-        # Of a population without brow landmarks nothing is near to any.
-        brows = model.neutral[known] if known else model.neutral.new_full((1, 3), 1e4)
-        self.brows = torch.sigmoid((6.0 - torch.cdist(model.neutral, brows).min(1).values) / 1.5) * skin
+        self.brows = torch.sigmoid((6.0 - _distance_to(model, _BROWS)) / 1.5) * skin
         self.average = _neighbour_average(model)
 
     def apply(self, vertices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
@@ -117,7 +115,7 @@ class SurfaceEffects:
         offset = draw.normal(9.0, count, 1)
         region = torch.sigmoid((self.scalp_height - offset) / 4.0) * self.not_ear
         hair = self._layer(region, self.options.hair, (2.0, 20.0), lumps, lots, always=True)
-        fringe = torch.sigmoid((self.scalp_height + draw.uniform(10.0, 35.0, count, 1)) / 2.0) * self.forehead
+        fringe = torch.sigmoid((self.scalp_height + draw.uniform(10.0, 42.0, count, 1)) / 2.0) * self.forehead
         return torch.maximum(hair, self._layer(fringe, self.options.fringe, (5.0, 18.0), lumps, lots))
 
     def _layer(
@@ -201,6 +199,13 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     for corner in range(3):
         total.index_add_(1, faces[:, corner], normals)
     return torch.nn.functional.normalize(total, dim=2)
+
+
+def _distance_to(model: Population, labels: tuple[str, ...]) -> Tensor:
+    """Distance (V,) of the average head's vertices to the nearest of some landmarks; huge where none is known."""
+    known = [int(v) for v, label in zip(model.landmarks, model.labels, strict=True) if label in labels and v >= 0]
+    landmarks = model.neutral[known] if known else model.neutral.new_full((1, 3), 1e4)
+    return torch.cdist(model.neutral, landmarks).min(1).values
 
 
 def _interpolate(values: Tensor, knots: tuple[float, ...], heights: tuple[float, ...]) -> Tensor:
