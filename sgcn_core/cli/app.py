@@ -12,6 +12,7 @@ from sgcn_core.cli.benchmark import benchmark
 from sgcn_core.cli.demo import demo
 from sgcn_core.cli.detect import detect
 from sgcn_core.cli.doctor import doctor
+from sgcn_core.cli.evaluate import evaluate
 from sgcn_core.cli.exit_codes import EPILOG
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.command(epilog=EPILOG)(detect)
 app.command(epilog=EPILOG)(demo)
 app.command(epilog=EPILOG)(doctor)
 app.command(epilog=EPILOG)(benchmark)
+app.command(epilog=EPILOG)(evaluate)
 
 
 def _print_version(wanted: bool) -> None:

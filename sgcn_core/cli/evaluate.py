@@ -1,0 +1,162 @@
+"""`sgcn-landmarks evaluate`: how good the landmarks are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sgcn_core.cli.console import note, progress_bar, reporting_errors, say
+from sgcn_core.cli.exit_codes import ExitCode
+from sgcn_core.cli.options import Refinement
+
+if TYPE_CHECKING:
+    from sgcn_core.datasets.face_model import FaceModel
+    from sgcn_core.evaluation.tables import Table
+
+Report = Callable[[str, float], None]
+
+
+class Protocol(str, Enum):
+    """What to run on generated people."""
+
+    PAPER = "paper"
+    SHIPPED = "shipped"
+    CORRUPTIONS = "corruptions"
+
+
+def evaluate(
+    protocol: Annotated[
+        Protocol | None,
+        typer.Option(
+            help="On generated people: the paper's experiments; the same tests for the weights made for use; or one "
+            "corruption at a time."
+        ),
+    ] = None,
+    scans: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Scans with landmark files (.mrk.json, .fcsv, .csv, .json) of their name."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="ict_facekit.npz, for --protocol; see docs/training.md.")
+    ] = None,
+    clinical: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON: clinical label -> vertex of the model, for --protocol.")
+    ] = None,
+    networks: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Networks of the paper's experiments, for --protocol paper.")
+    ] = Path("evaluation/networks"),
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For tables (.csv, .md) and plots (.png).")] = None,
+    people: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Test people, or scans of each corruption; 169 are the paper's sizes."),
+    ] = None,
+    refine: Annotated[Refinement | None, typer.Option(help="From heatmap to position, for --scans.")] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="LABEL", help="Landmark of --scans to leave out; may be repeated.")
+    ] = None,
+    plausibility: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Array (23, 3, people) of real people: compare distances on every scan."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the sampling and the generated scans.")] = 0,
+    device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps.")] = "cpu",
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Measure landmark errors. Needs the extra `train` for --protocol and `evaluate` for its plots."""
+    if (protocol is None) == (scans is None):
+        raise typer.BadParameter("give either --protocol or --scans")
+    if protocol is not None and (model is None or clinical is None or out is None):
+        raise typer.BadParameter(f"--protocol {protocol.value} needs --model, --clinical and --out")
+    if plausibility is not None and scans is None:
+        raise typer.BadParameter("--plausibility needs --scans")
+    with reporting_errors(debug=debug), progress_bar(1) as start:
+        report = start(0, "evaluate")
+        if scans is not None:
+            mode = refine.value if refine else None
+            tables = _on_scans(scans, weights, device, mode, tuple(without or ()), plausibility, seed)
+            _finish(tables, out)
+        elif protocol is not None and model is not None and clinical is not None and out is not None:
+            _on_people(protocol, model, clinical, networks, weights, out, people, seed, device, report)
+    raise typer.Exit(ExitCode.OK)
+
+
+def _finish(tables: list[Table], out: Path | None) -> None:
+    """Print the tables and write them."""
+    for table in tables:
+        say(f"{table.title}\n\n{table.markdown()}\n")
+        if out is not None:
+            table.write(out)
+
+
+def _on_scans(
+    folder: Path,
+    weights: Path | None,
+    device: str,
+    refine: str | None,
+    without: tuple[str, ...],
+    plausibility: Path | None,
+    seed: int,
+) -> list[Table]:
+    from sgcn_core.cli.detect import load_detector
+    from sgcn_core.evaluation.metrics import OBSERVERS
+    from sgcn_core.evaluation.plausibility import implausible, plausibility_table, read_people
+    from sgcn_core.evaluation.scans import evaluate_folder, landmarks_table, scans_table
+
+    real = read_people(plausibility) if plausibility else None
+    detector = load_detector(weights, device)
+    text = f"Weights {detector.checkpoint.sha256[:16]}, seed {seed}. {OBSERVERS}"
+    scans = list(evaluate_folder(detector, folder, without=without, refine=refine, seed=seed, every=real is not None))
+    for scan in scans:
+        if scan.refused:
+            note(f"warning: {scan.name}: {scan.refused}")
+        if scan.unmatched:
+            note(f"note: {scan.name}: the weights know no {', '.join(scan.unmatched)}")
+    measured = [scan for scan in scans if scan.errors or scan.refused]
+    tables = [scans_table(measured, text), landmarks_table(measured, text)] if measured else []
+    if real is not None:
+        results = {scan.name: scan.result for scan in scans if scan.result is not None}
+        tables.append(plausibility_table(results, real, text))
+        say(f"{len(implausible(tables[-1]))} of {len(tables[-1].rows)} distances are implausible\n")
+    return tables
+
+
+def _on_people(
+    protocol: Protocol,
+    model: Path,
+    clinical: Path,
+    networks: Path,
+    weights: Path | None,
+    out: Path,
+    people: int | None,
+    seed: int,
+    device: str,
+    report: Report,
+) -> None:
+    from sgcn_core.evaluation import runs
+
+    faces = _face_model(model, clinical)
+    if protocol is Protocol.PAPER:
+        tables = runs.paper(faces, networks, out, people=people, seed=seed, report=report)
+    elif protocol is Protocol.SHIPPED:
+        tables = runs.shipped(faces, weights, out, people=people, seed=seed, report=report)
+    else:
+        tables = runs.corruptions(faces, weights, device, people=people, seed=seed, report=report)
+    _finish(tables, out)
+
+
+def _face_model(model: Path, clinical: Path) -> FaceModel:
+    """The face model; a file of another kind is an error of one line."""
+    import zipfile
+
+    from sgcn_core.datasets.face_model import FaceModel
+    from sgcn_core.errors import FileFormatError
+
+    try:
+        return FaceModel.load(model, clinical)
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise FileFormatError(f"{model} and {clinical} are no face model and its landmarks: {error}") from error

@@ -1,0 +1,82 @@
+"""Whole protocols: what the command `evaluate` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.paper_people import PaperPeople
+from sgcn_core.evaluation import paper_report
+from sgcn_core.evaluation.metrics import OBSERVERS
+from sgcn_core.evaluation.paper_cases import PaperCases
+from sgcn_core.evaluation.paper_networks import PaperNetwork, load_networks
+from sgcn_core.evaluation.paper_protocol import Sizes, run_shipped, run_sweeps, run_table
+from sgcn_core.evaluation.tables import Table
+
+Report = Callable[[str, float], None]
+
+
+def paper(model: FaceModel, networks: Path, out: Path, *, people: int | None, seed: int, report: Report) -> list[Table]:
+    """Table 1 and Figures 8-11, 14 and 15; what was measured is kept in ``paper_*.npz``, the plots beside it."""
+    trained = load_networks(networks)
+    sizes = Sizes() if people is None else Sizes.all(people)
+    cases = PaperCases(PaperPeople(model))
+    out.mkdir(parents=True, exist_ok=True)
+    note = _note(cases, seed)
+    table = run_table(trained, cases, sizes, report, seed=seed)
+    table.save(out / "paper_table.npz")
+    sweeps = run_sweeps(trained, cases, sizes.sweeps, report, seed=seed)
+    sweeps.save(out / "paper_sweeps.npz")
+    paper_report.plot_table(table, out, f"Seed {seed}")
+    paper_report.plot_sweeps(sweeps, out, f"{sizes.sweeps} people, seed {seed}")
+    return [
+        paper_report.table_one(table, note),
+        paper_report.details(table, "paper_details", note),
+        paper_report.groups_table(table, note),
+        *(paper_report.expressions_table(table, training, note) for training in ("neutral", "emotions")),
+        paper_report.details(sweeps, "paper_sweeps", note),
+    ]
+
+
+def shipped(
+    model: FaceModel, weights: Path | None, out: Path, *, people: int | None, seed: int, report: Report
+) -> list[Table]:
+    """The same tests for the weights made for use."""
+    if weights is None:
+        with as_file(files("sgcn_core") / "resources" / "weights" / "face.safetensors") as path:
+            network = PaperNetwork.load(path)
+    else:
+        network = PaperNetwork.load(weights)
+    cases = PaperCases(PaperPeople(model))
+    count = Sizes().shipped if people is None else people
+    measured = run_shipped(network, cases, count, report, seed=seed)
+    out.mkdir(parents=True, exist_ok=True)
+    measured.save(out / "shipped.npz")
+    note = f"{_note(cases, seed)} Weights {network.checkpoint.sha256[:16]}."
+    groups = paper_report.groups_table(measured, note)
+    return [
+        paper_report.details(measured, "shipped_details", note),
+        Table("shipped_groups", groups.title, groups.rows),
+    ]
+
+
+def corruptions(
+    model: FaceModel, weights: Path | None, device: str, *, people: int | None, seed: int, report: Report
+) -> list[Table]:
+    """One row a corruption."""
+    from sgcn_core.detector import LandmarkDetector
+    from sgcn_core.evaluation.corruptions import corruptions_table
+
+    detector = LandmarkDetector.from_pretrained(weights, device=device)
+    note = f"Weights {detector.checkpoint.sha256[:16]}. {OBSERVERS}"
+    return [corruptions_table(detector, model, scans=people or 10, seed=seed, note=note, report=report)]
+
+
+def _note(cases: PaperCases, seed: int) -> str:
+    people = cases.people.options
+    return (
+        f"Generated people (ICT-FaceKit, people seed {people.seed}), {people.train} to train on, {people.test} others "
+        f"to test on, sampling seed {seed}, upright pose known. {OBSERVERS}"
+    )

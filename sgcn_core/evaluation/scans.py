@@ -1,0 +1,173 @@
+"""Errors on scans that somebody annotated: meshes with landmark files beside them, matched by label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.detector import LandmarkDetector
+from sgcn_core.errors import FaceNotFoundError, FileFormatError
+from sgcn_core.evaluation.metrics import summarise
+from sgcn_core.evaluation.tables import Cell, Table
+from sgcn_core.io.markups import LANDMARK_SUFFIXES, read_landmarks
+from sgcn_core.io.meshes import READABLE_SUFFIXES, read_surface
+from sgcn_core.landmarks import LandmarkResult
+from sgcn_core.surface import Surface, resolve_unit
+from sgcn_core.units import UNITS_TO_MM
+
+FloatArray = NDArray[np.float64]
+
+CORE = ("en", "ex", "prn", "sn", "ch", "ls", "li", "cph")
+"""Well-defined points, whose mean is given apart; both sides where there are two."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScanErrors:
+    """What was found on one scan.
+
+    Attributes
+    ----------
+    name : str
+    errors : label -> distance in millimetres, NaN where the landmark was reported missing; empty if refused or where
+        there is no truth
+    unmatched : labels of the landmark file that the weights do not know
+    refused : the reason, if no face was recognised
+    result : what the detector returned
+    """
+
+    name: str
+    errors: Mapping[str, float]
+    unmatched: tuple[str, ...] = ()
+    refused: str | None = None
+    result: LandmarkResult | None = None
+
+
+def meshes(folder: Path) -> list[Path]:
+    """The meshes of a folder, by name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it does not exist or holds none.
+    """
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}; check the path")
+    found = [path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in READABLE_SUFFIXES]
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no mesh ({', '.join(sorted(READABLE_SUFFIXES))})")
+    return found
+
+
+def landmark_file(mesh: Path) -> Path | None:
+    """The landmark file beside a mesh, ``NAME.mrk.json``, ``.fcsv``, ``.csv`` or ``.json``; None if there is none."""
+    candidates = (mesh.with_suffix("").with_name(mesh.stem + suffix) for suffix in LANDMARK_SUFFIXES)
+    return next((path for path in candidates if path.exists()), None)
+
+
+def read_truth(path: Path, surface: Surface) -> dict[str, FloatArray]:
+    """Landmarks label -> (3,) in the frame of the surface, millimetres; those that the file calls missing left out.
+
+    A table that declares neither frame nor unit is in the mesh file's own.
+    """
+    result = read_landmarks(path)
+    header = path.read_text(encoding="utf-8-sig").partition("\n")[0].lower().replace(" ", "").split(",")
+    table = path.suffix.lower() == ".csv"
+    unit = resolve_unit(surface, None) if table and "unit" not in header else result.unit
+    if not (table and "frame" not in header and "x" in header):
+        result = result.in_frame(surface.frame)
+    return {
+        label: UNITS_TO_MM[unit] * position
+        for label, position in zip(result.labels, result.positions, strict=True)
+        if not np.isnan(position).any()
+    }
+
+
+def scan_errors(
+    detector: LandmarkDetector,
+    name: str,
+    surface: Surface,
+    truth: Mapping[str, FloatArray],
+    *,
+    refine: str | None = None,
+    seed: int = 0,
+) -> ScanErrors:
+    """Detect and compare with the truth (millimetres, the surface's frame), by label without regard to case."""
+    try:
+        result = detector.detect(surface, refine=refine, seed=seed)
+    except FaceNotFoundError as error:
+        return ScanErrors(name, {}, refused=str(error))
+    factor = UNITS_TO_MM[result.unit]
+    known = {label.casefold(): label for label in result.labels}
+    errors = {
+        label: float(np.linalg.norm(factor * result.position(known[label.casefold()]) - position))
+        for label, position in truth.items()
+        if label.casefold() in known
+    }
+    return ScanErrors(name, errors, tuple(label for label in truth if label not in errors), result=result)
+
+
+def evaluate_folder(
+    detector: LandmarkDetector,
+    folder: Path,
+    *,
+    without: Sequence[str] = (),
+    refine: str | None = None,
+    seed: int = 0,
+    every: bool = False,
+) -> Iterator[ScanErrors]:
+    """Every annotated scan of a folder; with ``every`` also those without a landmark file, which have no errors.
+
+    Raises
+    ------
+    FileFormatError
+        If no scan has a landmark file, or a file cannot be read.
+    """
+    tables = {path: landmark_file(path) for path in meshes(folder)}
+    if not every and not any(tables.values()):
+        raise FileFormatError(f"no mesh in {folder} has a landmark file ({', '.join(LANDMARK_SUFFIXES)}) of its name")
+    for path, table in tables.items():
+        if table is None and not every:
+            continue
+        surface = read_surface(path)
+        truth = read_truth(table, surface) if table else {}
+        kept = {label: place for label, place in truth.items() if label not in without}
+        yield scan_errors(detector, path.name, surface, kept, refine=refine, seed=seed)
+
+
+def scans_table(scans: Sequence[ScanErrors], note: str) -> Table:
+    """A row a scan, and one over all."""
+    rows = [_row(scan.name, list(scan.errors.items()), int(scan.refused is not None)) for scan in scans]
+    if len(scans) > 1:
+        together = [pair for scan in scans for pair in scan.errors.items()]
+        rows.append(_row("all", together, sum(scan.refused is not None for scan in scans)))
+    return Table("scans", f"Errors on annotated scans, millimetres. {note}", rows)
+
+
+def landmarks_table(scans: Sequence[ScanErrors], note: str) -> Table:
+    """A row a landmark over all scans that show it."""
+    labels = dict.fromkeys(label for scan in scans for label in scan.errors)
+    rows = [
+        _row(label, [(label, scan.errors[label]) for scan in scans if label in scan.errors], None) for label in labels
+    ]
+    return Table("scan_landmarks", f"Errors of each landmark over all scans, millimetres. {note}", rows)
+
+
+def _row(name: str, errors: Sequence[tuple[str, float]], refused: int | None) -> dict[str, Cell]:
+    summary = summarise([error for _, error in errors])
+    cells: dict[str, Cell] = {
+        "what": name,
+        "landmarks": summary.count,
+        "mean mm": summary.mean,
+        "median": summary.median,
+        "95 %": summary.high,
+        "> 10 mm": summary.failures,
+        "missing": summary.missing,
+    }
+    if refused is None:
+        return cells
+    core = summarise([error for label, error in errors if label.casefold().rsplit("_", 1)[0] in CORE])
+    return {**cells, "well defined, mean": core.mean, "refused": refused}

@@ -1,0 +1,78 @@
+"""Tables as Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sgcn_core.evaluation.metrics import THRESHOLDS, Summary
+from sgcn_core.io.atomic import write_text
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a name that serves as file name.
+
+    Attributes
+    ----------
+    name : str, without suffix
+    title : str, what is measured, on what, with which seed
+    rows : mappings with the same keys in the same order; floats are rounded to two digits in Markdown
+    """
+
+    name: str
+    title: str
+    rows: Sequence[Mapping[str, Cell]]
+
+    def __post_init__(self) -> None:
+        if any(list(row) != list(self.rows[0]) for row in self.rows):
+            raise ValueError(f"the rows of the table {self.name} have different columns")
+
+    def markdown(self) -> str:
+        """The table alone, without the title."""
+        if not self.rows:
+            return "(nothing was measured)"
+        columns = list(self.rows[0])
+        lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+        lines += ["| " + " | ".join(_shown(row[column]) for column in columns) + " |" for row in self.rows]
+        return "\n".join(lines)
+
+    def csv(self) -> str:
+        """All digits, one header row."""
+        stream = io.StringIO()
+        if self.rows:
+            writer = csv.DictWriter(stream, list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        return stream.getvalue()
+
+    def write(self, folder: Path) -> None:
+        """``NAME.csv`` and ``NAME.md`` in the folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / f"{self.name}.csv", self.csv())
+        write_text(folder / f"{self.name}.md", f"{self.title}\n\n{self.markdown()}\n")
+
+
+def summary_cells(summary: Summary) -> dict[str, Cell]:
+    """The columns of a summary; rates in per cent."""
+    rates = {f"SDR@{threshold:g} %": 100.0 * rate for threshold, rate in zip(THRESHOLDS, summary.rates, strict=True)}
+    return {
+        "mean mm": summary.mean,
+        "SD": summary.deviation,
+        "median": summary.median,
+        "95 %": summary.high,
+        **rates,
+        "> 10 mm": summary.failures,
+    }
+
+
+def _shown(cell: Cell) -> str:
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return "-"
+    return f"{cell:.2f}" if isinstance(cell, float) else str(cell).replace("|", "/")
