@@ -24,12 +24,15 @@ PLACES |= {"pg": (0, -61), "sl": (0, -53), "ls": (0, -25), "sts": (0, -33), "sti
 PAIRS = {"en": (18, 32), "ex": (44, 34), "ps": (33, 40), "pi": (33, 30), "al": (18, -2), "sbal": (10, -13)}
 PAIRS |= {"cph": (7, -24), "ch": (25, -35), "chk": (44, 5), "zy": (74, 22), "go": (55, -53), "t": (80, 14)}
 PAIRS |= {"ac": (18, -8), "mf": (9, 38), "scm": (18, 60), "scl": (45, 61)}
+JAW = {3: (67, -40), 4: (62, -53), 5: (54, -64), 6: (42, -73), 7: (22, -82)}  # contour points of the 68
 
 
 def simple_head() -> SimpleNamespace:
     """An ellipsoid with clinical landmarks: all that ``Anatomy`` asks of a population."""
     vertices, faces = ellipsoid(80, 120)
     wanted = {**PLACES, **{f"{label}_l": place for label, place in PAIRS.items()}}
+    wanted |= {f"ibug{16 - k}": place for k, place in JAW.items()}
+    wanted |= {f"ibug{k}": (-x, y) for k, (x, y) in JAW.items()}
     wanted |= {f"{label}_r": (-x, y) for label, (x, y) in PAIRS.items()}
     front = vertices[:, 2] > 31.0
     away = [np.hypot(*(vertices[:, :2] - place).T) + 1e3 * ~front for place in wanted.values()]
@@ -137,7 +140,10 @@ def test_sides_are_mirror_images(head: SimpleNamespace, anatomy: Anatomy, name: 
     left, right = (moves(anatomy, head, **{f"{name}_{side}": strength}) for side in "lr")
     flip = torch.tensor([-1.0, 1.0, 1.0])
     for label, move in left.items():
-        twin = label[:-2] + {"_l": "_r", "_r": "_l"}.get(label[-2:], label[-2:])
+        if label.startswith("ibug"):
+            twin = f"ibug{16 - int(label[4:])}"
+        else:
+            twin = label[:-2] + {"_l": "_r", "_r": "_l"}.get(label[-2:], label[-2:])
         torch.testing.assert_close(right[twin] * flip, move, atol=0.05, rtol=0.02)
     assert max(float(move.norm()) for move in left.values()) > 0.5
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sgcn_core.datasets.landmark_fields import LandmarkFields, Vector
+from sgcn_core.datasets.landmark_fields import CHEEK, LandmarkFields, Vector
 
 # Proportions of a child of about three years, relative to the distance between the eyes, over those of an adult:
 # width and height. Farkas, Anthropometry of the Head and Face (1994): the lower face grows most after that age.
@@ -50,7 +50,8 @@ def _child(fields: LandmarkFields) -> Tensor | None:
     moves["g"] = (0.0, 0.0, 2.5)
     spread = fields.spread(moves, reach=110.0, outward=False, free=("ft", "scm", "scl", "mf"))
     for side, out in (("r", -1.0), ("l", 1.0)):
-        round_cheek = fields.bump((f"chk_{side}", f"ch_{side}", f"go_{side}"), (0.75 * out, 0.0, 0.65), deviation=18.0)
+        middle = tuple(f"{label}_{side}" for label in CHEEK)
+        round_cheek = fields.bump(middle, (0.75 * out, 0.0, 0.65), deviation=18.0)
         if spread is not None and round_cheek is not None:
             spread = spread + _CHEEK * round_cheek
     return spread

@@ -12,6 +12,8 @@ from torch import Tensor
 from sgcn_core.datasets.population import Population
 
 Vector = tuple[float, float, float]
+# The mean of these is the middle of a cheek.
+CHEEK = ("al", "zy", "ch", "jaw4", "jaw5")
 # Softens the interpolation, so that neighbouring landmarks that move differently do not fold the skin between them.
 _RIDGE = 0.03
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sgcn_core.datasets.landmark_fields import LandmarkFields, Vector
+from sgcn_core.datasets.landmark_fields import CHEEK, LandmarkFields, Vector
 
 SIDES = ("r", "l")
 
@@ -49,9 +49,9 @@ def pathology_fields(fields: LandmarkFields) -> dict[str, Tensor | None]:
         found["deficient_" + side] = _deficient(fields, side, out)
         found["palsy_" + side] = _palsy(fields, side, out)
         found["cleft_" + side] = _cleft(fields, side, out)
-        cheek = (f"chk_{side}", f"ch_{side}", f"go_{side}")
+        cheek = tuple(f"{label}_{side}" for label in CHEEK)
         found["cheek_" + side] = fields.bump(cheek, (0.75 * out, -0.1, 0.65), deviation=19.0)
-        jaw = (f"go_{side}", f"go_{side}", f"ch_{side}")
+        jaw = (f"jaw3_{side}", f"jaw4_{side}", f"jaw5_{side}")
         found["jaw_" + side] = fields.bump(jaw, (0.85 * out, -0.35, 0.4), deviation=18.0)
         lid = (f"ps_{side}", f"ps_{side}", f"scl_{side}", f"scm_{side}")
         found["lid_" + side] = fields.bump(lid, (0.2 * out, 0.0, 1.0), deviation=8.0)
