@@ -15,7 +15,7 @@ from sgcn_core.datasets.random_tensors import Draw
 # Height of the hairline over the depth z of the head, on the neutral face (millimetres, head frame).
 _HAIRLINE_Z = (-60.0, -10.0, 15.0, 60.0, 105.0)
 _HAIRLINE_Y = (-60.0, -30.0, 35.0, 70.0, 88.0)
-# A landmark under more hair than this cannot be seen.
+# A landmark under more hair or cloth than this cannot be seen.
 _COVERED = 5.0
 # Vertices of eyeball and lid that are closer than this on the neutral face smear into each other under smoothing.
 _EYE_TO_LID = 3.0
@@ -103,12 +103,12 @@ class SurfaceEffects:
         height = hair + self._layer(self.beard, options.beard, (1.0, 7.0), lumps, lots)
         height = height + self._layer(self.moustache, options.moustache, (1.0, 5.0), lumps, lots)
         height = height + self._layer(self.brows, options.brows, (0.3, 2.0), lumps, lots)
-        height = height + self._layer(self.neck, options.collar, (3.0, 30.0), lumps, lots)
-        vertices = vertices + height[..., None] * vertex_normals(vertices, self.faces)
+        collar = self._layer(self.neck, options.collar, (3.0, 30.0), lumps, lots)
+        vertices = vertices + (height + collar)[..., None] * vertex_normals(vertices, self.faces)
         vertices = self._eye_spikes(vertices, lots)
         amount = draw.uniform(0.0, 0.35, count, 1, 1) * lots.fall(options.mesh_noise, 1, 1)
         vertices = vertices + amount * draw.normal(1.0, *vertices.shape)
-        return vertices, hair[:, self.landmarks] < _COVERED
+        return vertices, (hair + collar)[:, self.landmarks] < _COVERED
 
     def _hair(self, lumps: Tensor, lots: Lots) -> Tensor:
         draw, count = lots.draw, lots.count
