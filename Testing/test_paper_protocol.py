@@ -25,7 +25,7 @@ from sgcn_core.evaluation.measurements import Measurements, Setting
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.paper_cases import TEST_SETS, PaperCases
 from sgcn_core.evaluation.paper_networks import PaperNetwork, load_networks
-from sgcn_core.evaluation.paper_protocol import Sizes, run_sweeps, run_table
+from sgcn_core.evaluation.paper_protocol import Sizes, run_depths, run_sweeps, run_table
 from sgcn_core.evaluation.retriangulation import Retriangulation
 from sgcn_core.training.config import Stage, TrainingConfig
 from sgcn_core.training.export import export_weights
@@ -176,15 +176,21 @@ def test_protocol_measures_every_row_and_reports_it(
     assert rows[0]["train emotions, test Emotions"] == "-" and "±" in str(rows[0]["train neutral, test Neutral"])
     assert paper_report.expressions_table(table, "neutral", "").rows[1]["expression"] == "jaw left"
     sweeps = run_sweeps(trained, cases, 1, lambda name, share: None)
-    assert {setting.depth for setting in sweeps.settings()} == {2, 20}
-    written = paper_report.plot_table(table, tmp_path, "") + paper_report.plot_sweeps(sweeps, tmp_path, "")
+    assert {(setting.nodes, setting.t) for setting in sweeps.settings()} == {(200, 4), (200, 12), (100, 12)}
+    depths = run_depths(trained, cases, 1, lambda name, share: None)
+    assert {(setting.network, setting.depth) for setting in depths.settings()} == {
+        ("SGCN", 2),
+        ("SGCN", 20),
+        ("GCN", 20),
+    }
+    written = paper_report.plot_table(table, tmp_path, "") + paper_report.plot_sweeps(sweeps, depths, tmp_path, "")
     assert {"paper_over_t.png", "paper_over_depth.png", "paper_groups.png"} <= {path.name for path in written}
     assert all(path.exists() for path in written)
 
 
 def test_measurements_survive_the_disk(tmp_path: Path) -> None:
     setting = Setting(
-        training="neutral", network="SGCN", depth=20, nodes=9, test="Neutral", variant="remeshed", mode="mean"
+        training="neutral", network="SGCN", depth=20, steps=5, nodes=9, test="Neutral", variant="remeshed", mode="mean"
     )
     measured = Measurements()
     for condition, error in (("a", 1.0), ("b", 2.0), ("a", 3.0)):
@@ -193,3 +199,20 @@ def test_measurements_survive_the_disk(tmp_path: Path) -> None:
     loaded = Measurements.load(tmp_path / "m.npz")
     assert list(loaded.settings()) == [setting] and setting.method == "1S-SGCN"
     assert summarise(loaded.by_condition(setting)["a"]).mean == 2.0 and loaded.of(setting).shape == (3, LANDMARKS)
+
+
+def test_rows_of_a_table_are_trained_alike() -> None:
+    """The ablation's four networks differ in data and coarse branch alone, those of Figure 11 in depth and branch."""
+    folder = Path(__file__).resolve().parents[1] / "configs"
+    names = {path.stem: TrainingConfig.load(path) for path in folder.glob("paper_*.json")}
+    depths = {name: config for name, config in names.items() if "_depth" in name}
+    four = {name: config for name, config in names.items() if name not in depths}
+    assert {(config.data, config.coarse) for config in four.values()} == {
+        (data, coarse) for data in ("neutral", "emotions") for coarse in (True, False)
+    }
+    assert {(config.depth, config.coarse) for config in depths.values()} == {
+        (depth, coarse) for depth in (5, 10, 20) for coarse in (True, False)
+    }
+    for group in (four, depths):
+        alike = {dataclasses.replace(config, data="", coarse=True, depth=0) for config in group.values()}
+        assert len(alike) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ class Setting:
     training : the training set
     network : "SGCN" or "GCN"
     depth, nodes, t : D, |V| and t of the paper
+    steps : of the training
     test, variant : test set, and "registered" or "remeshed"
     mode : of stage 2
     """
@@ -29,6 +30,7 @@ class Setting:
     training: str
     network: str
     depth: int
+    steps: int
     nodes: int
     test: str
     variant: str
@@ -86,9 +88,3 @@ class Measurements:
                 for condition, errors in zip(entry["conditions"], archive[f"errors{i}"], strict=True):
                     measured.add(setting, condition, errors)
         return measured
-
-
-def faces_text(measured: Measurements, settings: Sequence[Setting]) -> str:
-    """How many faces stand behind a set of settings, for a table."""
-    counts = sorted({len(measured.errors[setting]) for setting in settings})
-    return "-".join(str(count) for count in dict.fromkeys((counts[0], counts[-1]))) if counts else "0"

@@ -66,22 +66,33 @@ def run_table(
 def run_sweeps(
     networks: Sequence[PaperNetwork], cases: PaperCases, people: int, report: Report, *, seed: int = 0
 ) -> Measurements:
-    """Figures 8, 9 and 11: over the nodes, t and the depth, with the networks trained on Neutral."""
+    """Figures 8 and 9: over the nodes and t, with the SGCN of the paper's depth trained on Neutral."""
     measured = Measurements()
-    neutral = [network for network in networks if network.training_set == "neutral"]
+    chosen = [n for n in networks if (n.training_set, n.name, n.depth) == ("neutral", "SGCN", PAPER_DEPTH)]
     for number, variant in enumerate(VARIANTS):
-        for case in cases.faces_of("Neutral", variant, people):
+        for case in cases.faces_of("Neutral", variant, people) if chosen else ():
             report(f"sweeps, {variant}, person {case.person}", number / len(VARIANTS))
-            for network in neutral:
-                main = network.depth == PAPER_DEPTH and network.name == "SGCN"
-                steps = T_VALUES if main else (PAPER_T,)
-                _measure(
-                    measured, case, network, "Neutral", variant, [(mode, t) for mode in MODES for t in steps], seed=seed
-                )
-                for nodes in NODE_COUNTS if main else ():
+            for network in chosen:
+                ways = [(mode, t) for mode in MODES for t in T_VALUES]
+                _measure(measured, case, network, "Neutral", variant, ways, seed=seed)
+                ways = [(mode, PAPER_T) for mode in MODES]
+                for nodes in NODE_COUNTS:
                     if nodes != network.nodes:
-                        ways = [(mode, PAPER_T) for mode in MODES]
                         _measure(measured, case, network, "Neutral", variant, ways, nodes=nodes, seed=seed)
+    return measured
+
+
+def run_depths(
+    networks: Sequence[PaperNetwork], cases: PaperCases, people: int, report: Report, *, seed: int = 0
+) -> Measurements:
+    """Figure 11: networks of several depths, all trained on Neutral."""
+    measured = Measurements()
+    for number, variant in enumerate(VARIANTS):
+        for case in cases.faces_of("Neutral", variant, people) if networks else ():
+            report(f"depths, {variant}, person {case.person}", number / len(VARIANTS))
+            for network in networks:
+                ways = [(mode, PAPER_T) for mode in MODES]
+                _measure(measured, case, network, "Neutral", variant, ways, seed=seed)
     return measured
 
 
@@ -121,6 +132,7 @@ def _measure(
             training=network.training_set,
             network=network.name,
             depth=network.depth,
+            steps=network.steps,
             nodes=nodes or network.nodes,
             test=test,
             variant=variant,

@@ -50,6 +50,7 @@ def details(measured: Measurements, name: str, note: str) -> Table:
             "method": setting.method,
             "trained on": setting.training,
             "D": setting.depth,
+            "steps": setting.steps,
             "nodes": setting.nodes,
             "t": setting.t,
             "test": setting.test,
@@ -128,22 +129,17 @@ def plot_table(measured: Measurements, folder: Path, note: str) -> list[Path]:
     return written
 
 
-def plot_sweeps(measured: Measurements, folder: Path, note: str) -> list[Path]:
+def plot_sweeps(sweeps: Measurements, depths: Measurements, folder: Path, note: str) -> list[Path]:
     """Figures 8, 9 and 11: the mean error over the nodes, t and the depth."""
-    settings = list(measured.settings())
-    if not settings:
-        return []
-    deepest = max(setting.depth for setting in settings)
-    own = max((setting.nodes for setting in settings if setting.network == "GCN"), default=0)
-    own = own or settings[0].nodes
-    sgcn = [setting for setting in settings if setting.network == "SGCN" and setting.depth == deepest]
-    plans: tuple[tuple[str, str, Iterable[Setting], Callable[[Setting], int]], ...] = (
-        ("t", "t", [s for s in sgcn if s.nodes == own], lambda s: s.t),
-        ("nodes", "|V|, with the network trained at one size", [s for s in sgcn if s.t == PAPER_T], lambda s: s.nodes),
-        ("depth", "D", [s for s in settings if s.t == PAPER_T and s.nodes == own], lambda s: s.depth),
+    settings = list(sweeps.settings())
+    own = [setting for setting in settings if setting.nodes == settings[0].nodes]
+    plans: tuple[tuple[str, str, Measurements, list[Setting], Callable[[Setting], int]], ...] = (
+        ("t", "t", sweeps, own, lambda setting: setting.t),
+        ("nodes", "|V|", sweeps, list(sweeps.settings(t=PAPER_T)), lambda setting: setting.nodes),
+        ("depth", "D", depths, list(depths.settings()), lambda setting: setting.depth),
     )
     written = []
-    for name, text, chosen, place in plans:
+    for name, text, measured, chosen, place in plans:
         series = _series(measured, chosen, place)
         if any(len(places) > 1 for places, _ in series.values()):
             written.append(folder / f"paper_over_{name}.png")

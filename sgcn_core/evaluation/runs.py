@@ -12,15 +12,19 @@ from sgcn_core.evaluation import paper_report
 from sgcn_core.evaluation.metrics import OBSERVERS
 from sgcn_core.evaluation.paper_cases import PaperCases
 from sgcn_core.evaluation.paper_networks import PaperNetwork, load_networks
-from sgcn_core.evaluation.paper_protocol import Sizes, run_shipped, run_sweeps, run_table
+from sgcn_core.evaluation.paper_protocol import Sizes, run_depths, run_shipped, run_sweeps, run_table
 from sgcn_core.evaluation.tables import Table
 
 Report = Callable[[str, float], None]
 
 
 def paper(model: FaceModel, networks: Path, out: Path, *, people: int | None, seed: int, report: Report) -> list[Table]:
-    """Table 1 and Figures 8-11, 14 and 15; what was measured is kept in ``paper_*.npz``, the plots beside it."""
+    """Table 1 and Figures 8-11, 14 and 15; what was measured is kept in ``paper_*.npz``, the plots beside it.
+
+    The networks of Figure 11, of any depth but trained alike, are those in the folder ``depth`` within ``networks``.
+    """
     trained = load_networks(networks)
+    of_any_depth = load_networks(networks / "depth") if (networks / "depth").is_dir() else []
     sizes = Sizes() if people is None else Sizes.all(people)
     cases = PaperCases(PaperPeople(model))
     out.mkdir(parents=True, exist_ok=True)
@@ -29,14 +33,17 @@ def paper(model: FaceModel, networks: Path, out: Path, *, people: int | None, se
     table.save(out / "paper_table.npz")
     sweeps = run_sweeps(trained, cases, sizes.sweeps, report, seed=seed)
     sweeps.save(out / "paper_sweeps.npz")
+    depths = run_depths(of_any_depth, cases, sizes.sweeps, report, seed=seed)
+    depths.save(out / "paper_depths.npz")
     paper_report.plot_table(table, out, f"Seed {seed}")
-    paper_report.plot_sweeps(sweeps, out, f"{sizes.sweeps} people, seed {seed}")
+    paper_report.plot_sweeps(sweeps, depths, out, f"{sizes.sweeps} people, seed {seed}")
     return [
         paper_report.table_one(table, note),
         paper_report.details(table, "paper_details", note),
         paper_report.groups_table(table, note),
         *(paper_report.expressions_table(table, training, note) for training in ("neutral", "emotions")),
         paper_report.details(sweeps, "paper_sweeps", note),
+        paper_report.details(depths, "paper_depths", note),
     ]
 
 
