@@ -57,6 +57,7 @@ def synthetic(scans: int, seed: int = 0) -> CalibrationData:
         evidence=evidence,
         error=np.where(absent, np.nan, error),
         absent=absent,
+        covered=np.zeros(shape, dtype=bool),
         known=np.ones(shape, dtype=bool),
         size=np.full(scans, 1.1),
         recognition=peak,
@@ -164,8 +165,8 @@ def test_statements_hold_on_other_scans(model: ErrorModel) -> None:
     figures = calibration_figures(model, synthetic(150, seed=1))
     assert 0.86 < figures["coverage_90"] < 0.94
     assert figures["auroc_above_5mm"] > 0.85
-    assert figures["absent_reported_missing"] > 0.9
-    assert figures["present_reported_missing"] < 0.1
+    assert figures["cut_away_reported_missing"] > 0.85
+    assert figures["present_reported_missing"] < 0.06
     assert figures["stated_error_mm"] == pytest.approx(figures["mean_error_told_mm"], rel=0.1)
     for line in reliability_rows(model, synthetic(150, seed=1)):
         assert line["landmarks"] < 60 or line["stated"] == pytest.approx(line["so"], abs=0.15)

@@ -15,6 +15,10 @@ from sgcn_core import LandmarkDetector, LandmarkResult, LandmarkSet, Surface
 from sgcn_core.demo_face import demo_surface
 from sgcn_core.errors import FaceNotFoundError, ModelError, SurfaceError
 from sgcn_core.io.meshes import read_surface, write_surface
+from sgcn_core.refinement.calibration import Calibration
+from sgcn_core.refinement.error_model import EDGES, ErrorModel
+from sgcn_core.refinement.evidence import FEATURES
+from sgcn_core.refinement.landmark_shape import LandmarkShape
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +173,47 @@ def test_weights_that_lack_a_set_say_so(detector: LandmarkDetector, face: Surfac
     np.testing.assert_array_equal(other.detect(face).position("tip"), reference.position("ibug0"))
     with pytest.raises(ModelError, match="not 1 of the set 'ibug68'"):
         other.detect(face, landmark_set="ibug68")
+
+
+def constant_calibration(labels: int, *, absent: float) -> Calibration:
+    """Says the same of every landmark, whatever the evidence: about 1 mm, and how probably it is absent."""
+    features, classes = len(FEATURES), len(EDGES)
+    shares = np.full(classes, 1e-9)
+    shares[3], shares[-1] = 1.0 - absent, absent
+    model = ErrorModel(
+        centre=np.zeros(features),
+        scale=np.ones(features),
+        label=np.zeros((labels, 1)),
+        hidden=np.zeros((features + 1, 1)),
+        hidden_bias=np.zeros(1),
+        output=np.zeros((1, classes)),
+        output_bias=np.log(shares),
+        typical=(np.array(EDGES[1:]) + np.array(EDGES[:-1])) / 2.0,
+        stretch=np.ones(1),
+        missing_above=np.array([0.5]),
+    )
+    checkpoint = LandmarkDetector.from_pretrained().checkpoint
+    shape = LandmarkShape(checkpoint.prototype, np.zeros((1, labels, 3)), np.full(labels, 0.02))
+    return Calibration(shape, model)
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e-3])
+def test_stated_errors_are_millimetres_of_the_person(detector: LandmarkDetector, face: Surface, factor: float) -> None:
+    calibration = constant_calibration(len(detector.checkpoint.labels), absent=0.02)
+    calibrated = LandmarkDetector(dataclasses.replace(detector.checkpoint, calibration=calibration))
+    result = calibrated.detect(face.with_(vertices=face.vertices * factor, unit=None))
+    found = np.array(result.status) == "found"
+    assert found.sum() > 120 and "missing" not in result.status
+    np.testing.assert_allclose(result.expected_error, 1.2 * result.info["size_ratio"], rtol=1e-3)
+    assert (result.error_bound > result.expected_error).all()
+    np.testing.assert_allclose(result.confidence, 0.98, atol=1e-3)
+
+
+def test_landmarks_that_are_probably_absent_are_missing_and_the_face_is_still_one(
+    detector: LandmarkDetector, face: Surface
+) -> None:
+    calibration = constant_calibration(len(detector.checkpoint.labels), absent=0.8)
+    calibrated = LandmarkDetector(dataclasses.replace(detector.checkpoint, calibration=calibration))
+    result = calibrated.detect(face)
+    assert set(result.status) == {"missing"}
+    assert np.isnan(result.errors_mm).all() and np.isnan(result.positions).all() and not result.confidence.any()

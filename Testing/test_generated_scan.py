@@ -81,6 +81,13 @@ def test_every_landmark_is_present_absent_or_disputed() -> None:
     assert len(MODEL.labels) == LANDMARKS
 
 
+def test_landmarks_under_something_are_covered_and_those_cut_away_are_not() -> None:
+    scan = maker(3, clean=False).scan(1)
+    assert set(scan.covered) <= set(scan.absent)
+    flanks = ScanMaker(MODEL, options=GeneratorOptions.only("no_flanks"), shoulders=0.0).scan(0)
+    assert flanks.covered == ()
+
+
 def test_subdivision_keeps_the_surface_and_the_order_of_the_triangles() -> None:
     mesh = Mesh(*ellipsoid())
     fine = subdivided(mesh)

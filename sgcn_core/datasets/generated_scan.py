@@ -58,6 +58,7 @@ class GeneratedScan:
     surface : Surface, millimetres
     landmarks : label -> (3,) float64, of those that the scan shows; anywhere on the surface, hardly ever at a vertex
     absent : labels of those that it does not show: cut away, in a hole, under hair
+    covered : labels of the absent ones that lie under something that the scan does show: hair, a strap, a hand
     disputed : labels of those at the very edge of what is left, of which neither can be said
     to_head : Similarity, from the scan to the head frame, the best fit of this person to the average one
     """
@@ -65,6 +66,7 @@ class GeneratedScan:
     surface: Surface
     landmarks: dict[str, FloatArray]
     absent: tuple[str, ...]
+    covered: tuple[str, ...]
     disputed: tuple[str, ...]
     to_head: Similarity
 
@@ -108,44 +110,53 @@ class ScanMaker:
         rng = np.random.default_rng(int(state[1]))
         lots = Lots(draw, 1, self.options.quiet)
         vertices, landmarks, seen, size = self.source.people(draw, lots)
-        mesh, landmarks, left = self._scanned(vertices, landmarks, lots, rng)
+        mesh, landmarks, left, bare = self._scanned(vertices, landmarks, lots, rng)
         # From the head frame to the scan's own axes, in millimetres of the person.
         placed = _random_pose(rng) if self.posed else Similarity.identity()
         placed = placed @ Similarity(float(size[0]), np.eye(3), np.zeros(3))
         positions = placed.apply(landmarks[0].double().numpy()[self.known])
-        left = np.where(seen[0].numpy(), left, 0.0)[self.known]
+        bare = np.where(seen[0].numpy(), bare, 0.0)[self.known]
+        left = np.minimum(left[self.known], bare)
         state = np.where(left >= _THERE, "there", np.where(left < _GONE, "gone", "disputed")).tolist()
+        under = (bare < _GONE).tolist()
         return GeneratedScan(
             surface=Surface(vertices=placed.apply(mesh.vertices), faces=mesh.faces, unit="mm"),
             landmarks={
                 label: place for label, place, it in zip(self.labels, positions, state, strict=True) if it == "there"
             },
             absent=tuple(label for label, it in zip(self.labels, state, strict=True) if it == "gone"),
+            covered=tuple(label for label, it in zip(self.labels, under, strict=True) if it),
             disputed=tuple(label for label, it in zip(self.labels, state, strict=True) if it == "disputed"),
             to_head=placed.inverse(),
         )
 
     def _scanned(
         self, vertices: Tensor, landmarks: Tensor, lots: Lots, rng: np.random.Generator
-    ) -> tuple[Mesh, Tensor, FloatArray]:
-        """What the scanner makes of the person, in the head frame; the landmarks, and what is left around each."""
+    ) -> tuple[Mesh, Tensor, FloatArray, FloatArray]:
+        """What the scanner makes of the person, in the head frame.
+
+        The mesh, the landmarks (1, L, 3), and of the skin around each (L,) the share that is left, and that is bare.
+        """
         faces = self.population.faces.numpy()
         skin = slid(subdivided(Mesh(vertices[0].double().numpy(), faces)), rng)
         eye = np.repeat(faces[:, 0] >= self.population.skin, 4)
         triangles = np.exp(rng.uniform(*np.log(_TRIANGLES)))
         pieces, kept = [skin], np.ones(len(skin.faces), dtype=bool)
+        bare = kept
         if self.source.scanner is not None:
-            pieces, kept = self._scene(skin, eye, vertices, lots)
-        left = _surroundings_left(landmarks[0].double().numpy(), skin.centroids, kept[: len(skin.faces)])
+            pieces, kept, bare = self._scene(skin, eye, vertices, lots)
+        shares = _surroundings(landmarks[0].double().numpy(), skin.centroids, kept[: len(skin.faces)], bare)
         whole = joined(pieces)
         mesh = compacted(Mesh(whole.vertices, whole.faces[kept]))
         mesh = decimated(mesh, max(2000, int(triangles * kept.sum() / len(skin.faces))))
         if self.source.scanner is None:
-            return mesh, landmarks, left
-        return *self._spoiled(mesh, landmarks, lots, rng), left
+            return mesh, landmarks, *shares
+        return *self._spoiled(mesh, landmarks, lots, rng), *shares
 
-    def _scene(self, skin: Mesh, eye: BoolArray, vertices: Tensor, lots: Lots) -> tuple[list[Mesh], BoolArray]:
-        """The head and what stands near it, and which triangles of all of that the scanner keeps."""
+    def _scene(
+        self, skin: Mesh, eye: BoolArray, vertices: Tensor, lots: Lots
+    ) -> tuple[list[Mesh], BoolArray, BoolArray]:
+        """The head and what stands near it, which triangles of it all the scanner keeps, and which skin is bare."""
         scanner = self.source.scanner
         assert scanner is not None
         points, normals = _batch(skin.centroids), _batch(skin.face_normals)
@@ -161,7 +172,7 @@ class ScanMaker:
         is_eye = torch.zeros_like(exists)
         is_eye[0, : len(eye)] = torch.from_numpy(eye)
         kept = visible(centroids, facing, is_eye, scanner.options, lots.draw, lots=lots, exists=exists, pixel=_PIXEL)
-        return [skin, *things], kept[0].numpy()
+        return [skin, *things], kept[0].numpy(), bare[0].numpy()
 
     def _spoiled(self, mesh: Mesh, landmarks: Tensor, lots: Lots, rng: np.random.Generator) -> tuple[Mesh, Tensor]:
         """Warped, stepped and noisy, with pieces that are no face."""
@@ -189,13 +200,13 @@ def _batch(values: FloatArray) -> Tensor:
     return torch.from_numpy(values).float()[None]
 
 
-def _surroundings_left(landmarks: FloatArray, centroids: FloatArray, kept: BoolArray) -> FloatArray:
-    """Share (L,) of the triangles around each landmark that is kept, of the nearest five where it has fewer."""
+def _surroundings(landmarks: FloatArray, centroids: FloatArray, *states: BoolArray) -> list[FloatArray]:
+    """For every state of the triangles its share (L,) around each landmark; of the nearest five where it has fewer."""
     tree = cKDTree(centroids)
     around = [tree.query_ball_point(landmark, _SURROUNDINGS) for landmark in landmarks]
     nearest = np.asarray(tree.query(landmarks, 5)[1])
     chosen = [ids if len(ids) >= 5 else near.tolist() for ids, near in zip(around, nearest, strict=True)]
-    return np.array([kept[ids].mean() for ids in chosen])
+    return [np.array([state[ids].mean() for ids in chosen]) for state in states]
 
 
 def _random_pose(rng: np.random.Generator) -> Similarity:

@@ -38,6 +38,7 @@ class CalibrationData:
     evidence : (S, L, F)
     error : (S, L), millimetres of the head frame; NaN where the landmark is absent or its place unknown
     absent : (S, L), whether the scan does not show it
+    covered : (S, L), whether it lies under something that the scan does show
     known : (S, L), whether the generated person has this landmark at all
     size : (S,), millimetres of the person for one of the head frame
     recognition : (S, L), the old measure of trust
@@ -48,6 +49,7 @@ class CalibrationData:
     evidence: FloatArray
     error: FloatArray
     absent: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
     known: NDArray[np.bool_]
     size: FloatArray
     recognition: FloatArray
@@ -146,6 +148,7 @@ def _row(checkpoint: Checkpoint, generated: GeneratedScan, found: _Found) -> dic
         "evidence": found.evidence,
         "error": np.linalg.norm(found.positions - truth, axis=1) / found.size,
         "absent": absent,
+        "covered": np.array([label in generated.covered for label in checkpoint.labels]),
         "known": absent | np.isfinite(truth).all(1),
         "size": found.size,
         "recognition": found.recognition,

@@ -22,6 +22,7 @@ _GROSS = 5.0
 def calibration_figures(model: ErrorModel, data: CalibrationData) -> dict[str, Any]:
     """Coverage, ranking and missing landmarks on these scans, as numbers."""
     estimate, error, absent = _judged(model, data)
+    covered = data.covered[data.known]
     missing = estimate.absent > model.missing_above[0]
     told = ~absent & ~missing
     found = told & (estimate.bound <= UNCERTAIN_BEYOND)
@@ -29,7 +30,8 @@ def calibration_figures(model: ErrorModel, data: CalibrationData) -> dict[str, A
         "scans": len(data.size),
         "refused": len(data.refused),
         "landmarks": int((~absent).sum()),
-        "absent": int(absent.sum()),
+        "cut_away": int((absent & ~covered).sum()),
+        "covered": int((absent & covered).sum()),
         "mean_error_mm": _mean(error[~absent]),
         "stated_error_mm": _mean(estimate.expected[told]),
         "mean_error_told_mm": _mean(error[told]),
@@ -37,7 +39,8 @@ def calibration_figures(model: ErrorModel, data: CalibrationData) -> dict[str, A
         "coverage_90_found": _mean(error[found] <= estimate.bound[found]),
         "auroc_above_5mm": area_under_curve(estimate.expected[~absent], error[~absent] > _GROSS),
         "auroc_absent": area_under_curve(estimate.absent, absent),
-        "absent_reported_missing": _mean(missing[absent]),
+        "cut_away_reported_missing": _mean(missing[absent & ~covered]),
+        "covered_reported_missing": _mean(missing[absent & covered]),
         "present_reported_missing": _mean(missing[~absent]),
         "found": _mean(found[~absent]),
         "mean_error_found_mm": _mean(error[found]),

@@ -29,7 +29,8 @@ class FitOptions:
     steps, rate : of Adam on all landmarks at once
     decay : weight of the squared parameters
     folds : the bound's factor and the limit of absence come from predictions of models that did not see the scan
-    found_missing : share of absent landmarks that shall be reported missing
+    found_missing : share of the landmarks cut away that shall be reported missing
+    lost : share of the landmarks present that may be reported missing for that
     """
 
     hidden: int = 32
@@ -39,18 +40,20 @@ class FitOptions:
     decay: float = 2e-3
     folds: int = 3
     found_missing: float = 0.965
+    lost: float = 0.04
     seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """M landmarks: evidence (M, F), which landmark (M,), class of error (M,), error (M,) and scan (M,)."""
+    """M landmarks: evidence (M, F); (M,) each: which one, class of error, error, scan, whether covered."""
 
     evidence: FloatArray
     label: IntArray
     target: IntArray
     error: FloatArray
     scan: IntArray
+    covered: NDArray[np.bool_]
 
     @classmethod
     def of(cls, data: CalibrationData) -> Samples:
@@ -58,11 +61,16 @@ class Samples:
         error = data.error[scan, label]
         target = np.clip(np.searchsorted(EDGES, np.nan_to_num(error), side="right") - 1, 0, ABSENT - 1)
         target = np.where(data.absent[scan, label], ABSENT, target)
-        return cls(data.evidence[scan, label], label, target, error, scan)
+        return cls(data.evidence[scan, label], label, target, error, scan, data.covered[scan, label])
 
     def where(self, chosen: NDArray[np.bool_]) -> Samples:
         return Samples(
-            self.evidence[chosen], self.label[chosen], self.target[chosen], self.error[chosen], self.scan[chosen]
+            self.evidence[chosen],
+            self.label[chosen],
+            self.target[chosen],
+            self.error[chosen],
+            self.scan[chosen],
+            self.covered[chosen],
         )
 
 
@@ -82,18 +90,24 @@ def fit_error_model(data: CalibrationData, options: FitOptions | None = None) ->
         estimate = model.estimate(rest.evidence, within=1.0, labels=rest.label)
         bound[fold == part], absence[fold == part] = estimate.bound, estimate.absent
     absent = samples.target == ABSENT
-    limit = missing_limit(absence[absent], options.found_missing)
+    limit = missing_limit(absence[absent & ~samples.covered], absence[~absent], options)
     told = ~absent & (absence <= limit)
     stretch = float(np.quantile(samples.error[told] / bound[told], BOUND_SHARE)) if told.any() else 1.0
     model = _fitted(samples, labels, options)
     return replace(model, stretch=np.array([stretch]), missing_above=np.array([limit]))
 
 
-def missing_limit(absence: FloatArray, share: float) -> float:
-    """Limit that ``share`` of these probabilities of absent landmarks exceed; 0.5 where there are too few to tell."""
-    if len(absence) < 20:
+def missing_limit(cut_away: FloatArray, present: FloatArray, options: FitOptions) -> float:
+    """Probability of absence above which a landmark is reported missing.
+
+    As many of those cut away exceed it as ``options`` asks for, but not more of those present than it allows; 0.5 where
+    there are too few to tell.
+    """
+    if len(cut_away) < 20:
         return 0.5
-    return float(np.clip(np.quantile(absence, 1.0 - share), 0.02, 0.9))
+    wanted = np.quantile(cut_away, 1.0 - options.found_missing)
+    allowed = np.quantile(present, 1.0 - options.lost)
+    return float(np.clip(max(wanted, allowed), 0.02, 0.9))
 
 
 def _fitted(samples: Samples, labels: int, options: FitOptions) -> ErrorModel:
