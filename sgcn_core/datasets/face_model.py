@@ -13,6 +13,8 @@ from torch import Tensor
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.datasets.shapes import ShapeOptions, draw_vertices
 
+# Vertices of the clinical landmarks, the package's own.
+CLINICAL_VERTICES = Path(__file__).parents[1] / "resources" / "face_models" / "ict_clinical_vertices.json"
 # Only this cap of each eyeball can be seen between the lids: half opening angle about +z, in degrees.
 _VISIBLE_EYE = 65.0
 
@@ -58,7 +60,7 @@ class FaceModel:
         return draw_vertices(self, options, draw, count)
 
     @classmethod
-    def load(cls, model: Path, clinical: Path, *, device: str | torch.device = "cpu") -> FaceModel:
+    def load(cls, model: Path, clinical: Path = CLINICAL_VERTICES, *, device: str | torch.device = "cpu") -> FaceModel:
         """Read ``ict_facekit.npz`` and the clinical landmarks' vertices (a JSON object label -> vertex)."""
         with np.load(model, allow_pickle=False) as archive:
             data = {key: archive[key] for key in archive.files}

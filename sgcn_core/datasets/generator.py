@@ -205,8 +205,9 @@ class FaceGenerator:
         """Graphs of ``count`` faces as a torch-geometric batch.
 
         Each graph holds ``x`` (N, 6) normalised positions and normals, ``neighbours`` (N, k) ids within the graph,
-        ``members`` (N,) the coarse set, ``landmarks`` (1, L, 3) normalised, NaN where absent, and ``millimetres`` (1,)
-        of the person for one normalised unit. No name contains "index": torch-geometric would shift those.
+        ``members`` (N,) the coarse set, ``landmarks`` (1, L, 3) normalised, NaN where absent, ``known`` (1, L), False
+        where the population cannot tell, and ``millimetres`` (1,) of the person for one normalised unit. No name
+        contains "index": torch-geometric would shift those.
         """
         faces = self.faces_at(step, count, stream=stream)
         centre = torch.tensor(CROP_CENTRE, device=self.model.device)
@@ -225,6 +226,7 @@ class FaceGenerator:
                     members=members[i],
                     landmarks=landmarks[i : i + 1],
                     millimetres=faces.size[i : i + 1] * CROP_RADIUS,
+                    known=self.model.known[None],
                 )
                 for i in range(count)
             ]

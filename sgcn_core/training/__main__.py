@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from lightning.fabric import Fabric
 
-from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.face_model import CLINICAL_VERTICES, FaceModel
+from sgcn_core.datasets.makehuman import MakeHuman
 from sgcn_core.training.config import TrainingConfig
 from sgcn_core.training.run import TrainingRun
 
@@ -18,7 +19,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sgcn_core.training", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON file, see configs/")
     parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
-    parser.add_argument("--clinical", type=Path, required=True, help="JSON: clinical label -> vertex of the model")
+    parser.add_argument("--clinical", type=Path, default=CLINICAL_VERTICES, help="JSON: clinical label -> vertex")
+    parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's base mesh and targets, for more people")
     parser.add_argument(
         "--run", type=Path, required=True, help="folder of the run; continued where it has a checkpoint"
     )
@@ -41,7 +43,8 @@ def main(arguments: list[str] | None = None) -> None:
     fabric = Fabric(accelerator=options.accelerator, devices=devices, precision=options.precision)
     fabric.launch()
     model = FaceModel.load(options.model, options.clinical, device=fabric.device)
-    run = TrainingRun(TrainingConfig.load(options.config), model, options.run, fabric=fabric)
+    second = MakeHuman.load(options.makehuman, device=fabric.device) if options.makehuman else None
+    run = TrainingRun(TrainingConfig.load(options.config), model, options.run, fabric=fabric, second=second)
     if options.start:
         run.start_from(options.start)
     run.train(minutes=options.minutes)

@@ -41,6 +41,7 @@ class TrainingConfig:
     weight_decay, clip : of the optimiser, and the largest gradient norm
     ema : decay of the running mean of the weights, which is what gets shipped
     pools : number of blue-noise sample sets
+    second_share : of the faces from the second population, where one is given
     data : ``"generator"``, fresh generated scans; ``"neutral"`` or ``"emotions"``, the fixed people of the paper's
         experiments (``sgcn_core.datasets.paper_faces``)
     """
@@ -59,6 +60,7 @@ class TrainingConfig:
     ema: float = 0.998
     pools: int = 64
     data: str = "generator"
+    second_share: float = 0.35
     validate_every: int = 250
     validation_faces: int = 16
 

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from sgcn_core.datasets.face_model import FaceModel
 from sgcn_core.datasets.generator import FaceGenerator, GeneratorOptions
+from sgcn_core.datasets.mixed import MixedGenerator
 from sgcn_core.datasets.paper_faces import PaperFaces
+from sgcn_core.datasets.population import Population
 from sgcn_core.training.config import TrainingConfig
 
-Source = FaceGenerator | PaperFaces
+Source = FaceGenerator | MixedGenerator | PaperFaces
 
 
-def training_data(config: TrainingConfig, model: FaceModel) -> tuple[Source, dict[str, Source]]:
+def training_data(
+    config: TrainingConfig, model: FaceModel, second: Population | None = None
+) -> tuple[Source, dict[str, Source]]:
     """What to train on, and what to measure the error on by name.
+
+    A second population gives ``config.second_share`` of the generated faces.
 
     The paper's people are measured on others of their kind: their own batches of the validation stream.
     """
     if config.data == "generator":
-        generator = FaceGenerator(model, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
+        generator: FaceGenerator | MixedGenerator = FaceGenerator(
+            model, neighbours=config.neighbours, pools=config.pools, seed=config.seed
+        )
+        if second is not None:
+            other = FaceGenerator(
+                second,
+                neighbours=config.neighbours,
+                pools=config.pools,
+                seed=config.seed,
+                prototype=generator.prototype,
+            )
+            generator = MixedGenerator(generator, other, share=config.second_share)
         return generator, {"clean": generator.with_options(GeneratorOptions.clean()), "corrupted": generator}
     faces = PaperFaces(model, config.data, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
     return faces, {config.data: faces}

@@ -8,7 +8,10 @@ import numpy as np
 import torch
 
 from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
-from sgcn_core.datasets.generator import aligned_landmarks
+from sgcn_core.datasets.alignment import aligned
+from sgcn_core.datasets.generator import FaceGenerator
+from sgcn_core.datasets.lots import Lots
+from sgcn_core.datasets.mixed import MixedGenerator
 from sgcn_core.datasets.paper_faces import PaperFaces
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.model.checkpoint import Checkpoint, save_checkpoint
@@ -53,8 +56,18 @@ def landmark_deviation(generator: Source, people: int = 512) -> np.ndarray:
     """
     if isinstance(generator, PaperFaces):
         return generator.deviation.double().cpu().numpy()
-    model, target = generator.model, generator.prototype
-    draw = Draw(torch.Generator(model.device).manual_seed(generator.seed + 1))
-    landmarks = aligned_landmarks(model, generator.options.shape, draw, target, people)
-    deviation: np.ndarray = (landmarks - target).square().sum(2).double().mean(0).sqrt().cpu().numpy()
-    return deviation
+    sources = [generator.first, generator.second] if isinstance(generator, MixedGenerator) else [generator]
+    off = torch.cat([_distances(source, people // len(sources)) for source in sources])
+    return off.square().nanmean(0).double().sqrt().cpu().numpy()
+
+
+def _distances(source: FaceGenerator, people: int, at_once: int = 32) -> torch.Tensor:
+    """Distance (people, L) of every person's landmarks from the prototype, NaN where the population cannot tell."""
+    draw = Draw(torch.Generator(source.model.device).manual_seed(source.seed + 1))
+    known, target = source.model.known, source.prototype
+    found = []
+    for _ in range(people // at_once):
+        landmarks = source.people(draw, Lots(draw, at_once, source.options.quiet))[1]
+        landmarks = aligned(landmarks, landmarks[:, known], target[known])[0]
+        found.append((landmarks - target).norm(dim=2).masked_fill(~known, torch.nan))
+    return torch.cat(found)

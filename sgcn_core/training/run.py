@@ -14,6 +14,7 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from sgcn_core.datasets.face_model import FaceModel
+from sgcn_core.datasets.population import Population
 from sgcn_core.model.checkpoint import load_checkpoint
 from sgcn_core.model.heatmap import gaussian_heatmaps
 from sgcn_core.model.loss import adaptive_wing_loss
@@ -35,6 +36,7 @@ class TrainingRun:
     config : TrainingConfig
     model : FaceModel on the device of ``fabric``
     folder : Path, made where absent; a checkpoint in it is continued
+    second : Population, optional, of which ``config.second_share`` of the generated faces are
     fabric : lightning.fabric.Fabric, gives device, precision and processes
     report : called with a line of text now and then
     """
@@ -46,11 +48,12 @@ class TrainingRun:
         folder: Path,
         *,
         fabric: Fabric,
+        second: Population | None = None,
         report: Callable[[str], None] = print,
     ) -> None:
         self.config, self.folder, self.fabric, self.report = config, Path(folder), fabric, report
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.generator, self.validation = training_data(config, model)
+        self.generator, self.validation = training_data(config, model, second)
         self.model = self.generator.model
         torch.manual_seed(config.seed)
         self.network_config = NetworkConfig(
@@ -87,7 +90,9 @@ class TrainingRun:
             return
         start = load_checkpoint(weights, device=self.model.device).network
         if start.config != self.network_config:
-            raise ValueError(f"{weights} holds a network {start.config}, the configuration asks for {self.network_config}")
+            raise ValueError(
+                f"{weights} holds a network {start.config}, the configuration asks for {self.network_config}"
+            )
         self.network.module.load_state_dict(start.state_dict())
         self.average = WeightAverage(self.network.module, self.config.ema)
         self.report(f"starting from {weights}")
@@ -121,7 +126,10 @@ class TrainingRun:
         batch = self.generator.batch(self.step * world + rank, graphs)
         features, neighbours, members = unpack(batch)
         truth = gaussian_heatmaps(features[..., :3], batch.landmarks, sigma=stage.sigma)
-        loss = adaptive_wing_loss(self.network(features, neighbours, members), truth)
+        predicted = self.network(features, neighbours, members)
+        if "known" in batch:  # what a population cannot label costs nothing
+            truth = torch.where(batch.known[:, None], truth, predicted.detach().to(truth.dtype))
+        loss = adaptive_wing_loss(predicted, truth)
         self.network.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         # Muon is indifferent to the length of a gradient; the last optimiser is an AdamW.
