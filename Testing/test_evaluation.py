@@ -142,6 +142,8 @@ def test_distances_of_real_people() -> None:
     table = plausibility.plausibility_table({"typical": typical, "odd": odd}, people, "")
     assert len(table.rows) == 2 * len(plausibility.DISTANCES)
     assert {row["scan"] for row in plausibility.implausible(table)} == {"odd"}
+    odd_row = plausibility.plausibility_summary(table).rows[1]
+    assert odd_row["distances"] == len(plausibility.DISTANCES) and "en_r-en_l" in str(odd_row["implausible"])
     mean, deviation = plausibility.distance_statistics(people)["ch_r", "ch_l"]
     rows = [plausibility.LABELS.index(label) for label in ("ch_r", "ch_l")]
     lengths = np.linalg.norm(people[rows[0]] - people[rows[1]], axis=0)

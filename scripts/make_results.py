@@ -67,9 +67,15 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("scans",),
         (),
     ),
-    ("Distances between landmarks on real scans", "", ("plausibility",), ()),
+    (
+        "Distances between landmarks on real scans",
+        "Implausible is what lies more than 3 standard deviations from the mean of real people. `gn` of those people "
+        "lies on the front of the chin, and their lips are thinner than those of most scans here (`ls-li`).",
+        ("plausibility_summary",),
+        (),
+    ),
 )
-DETAILS = ("paper_details", "paper_sweeps", "paper_depths", "scan_landmarks")
+DETAILS = ("paper_details", "paper_sweeps", "paper_depths", "scan_landmarks", "plausibility")
 
 
 def main() -> None:

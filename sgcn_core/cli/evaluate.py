@@ -104,7 +104,7 @@ def _on_scans(
 ) -> list[Table]:
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.evaluation.metrics import OBSERVERS
-    from sgcn_core.evaluation.plausibility import implausible, plausibility_table, read_people
+    from sgcn_core.evaluation.plausibility import implausible, plausibility_summary, plausibility_table, read_people
     from sgcn_core.evaluation.scans import evaluate_folder, landmarks_table, scans_table
 
     real = read_people(plausibility) if plausibility else None
@@ -120,8 +120,9 @@ def _on_scans(
     tables = [scans_table(measured, text), landmarks_table(measured, text)] if measured else []
     if real is not None:
         results = {scan.name: scan.result for scan in scans if scan.result is not None}
-        tables.append(plausibility_table(results, real, text))
-        say(f"{len(implausible(tables[-1]))} of {len(tables[-1].rows)} distances are implausible\n")
+        distances = plausibility_table(results, real, text)
+        tables += [plausibility_summary(distances), distances]
+        say(f"{len(implausible(distances))} of {len(distances.rows)} distances are implausible\n")
     return tables
 
 

@@ -71,6 +71,24 @@ def implausible(table: Table) -> Sequence[Mapping[str, Cell]]:
     return [row for row in table.rows if row["plausible"] == "no"]
 
 
+def plausibility_summary(table: Table) -> Table:
+    """A row a scan: how many distances there are, how many are implausible, and the one furthest from the mean."""
+    rows: list[dict[str, Cell]] = []
+    for scan in dict.fromkeys(row["scan"] for row in table.rows):
+        of_scan = [row for row in table.rows if row["scan"] == scan]
+        worst = max(of_scan, key=lambda row: abs(float(row["SDs away"] or 0.0)))
+        rows.append(
+            {
+                "scan": scan,
+                "distances": len(of_scan),
+                "implausible": ", ".join(str(row["distance"]) for row in of_scan if row["plausible"] == "no") or "none",
+                "furthest": str(worst["distance"]),
+                "SDs away": worst["SDs away"],
+            }
+        )
+    return Table("plausibility_summary", table.title, rows)
+
+
 def _rows(
     name: str, result: LandmarkResult, statistics: Mapping[tuple[str, str], tuple[float, float]]
 ) -> list[dict[str, Cell]]:
