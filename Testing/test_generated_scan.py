@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sgcn_core.datasets.generated_scan import GeneratedScan, ScanMaker
 from sgcn_core.datasets.generator import GeneratorOptions
 from sgcn_core.datasets.scan_effects import ScanOptions
 from sgcn_core.datasets.scan_meshes import Mesh, decimated, scrap, shoulders, subdivided
+from sgcn_core.datasets.scan_store import stored_scan
 
 MODEL = tiny_face_model()
 CLEAN = GeneratorOptions.clean()
@@ -86,6 +88,20 @@ def test_landmarks_under_something_are_covered_and_those_cut_away_are_not() -> N
     assert set(scan.covered) <= set(scan.absent)
     flanks = ScanMaker(MODEL, options=GeneratorOptions.only("no_flanks"), shoulders=0.0).scan(0)
     assert flanks.covered == ()
+
+
+def test_scans_are_kept_and_read_again(tmp_path: Path) -> None:
+    made = stored_scan(maker(3, clean=False), 1, tmp_path / "scans")
+    (path,) = (tmp_path / "scans").iterdir()
+    changed = path.stat().st_mtime_ns
+    read = stored_scan(maker(3, clean=False), 1, tmp_path / "scans")
+    assert path.stat().st_mtime_ns == changed
+    fresh = stored_scan(maker(3, clean=False), 1, None)
+    np.testing.assert_allclose(read.surface.vertices, fresh.surface.vertices, atol=1e-3)
+    np.testing.assert_array_equal(read.surface.faces, made.surface.faces)
+    assert (read.absent, read.covered, read.disputed) == (fresh.absent, fresh.covered, fresh.disputed)
+    np.testing.assert_allclose(list(read.landmarks.values()), list(fresh.landmarks.values()))
+    np.testing.assert_allclose(read.to_head.as_matrix(), fresh.to_head.as_matrix())
 
 
 def test_subdivision_keeps_the_surface_and_the_order_of_the_triangles() -> None:

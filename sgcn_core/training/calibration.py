@@ -44,6 +44,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--clinical", type=Path, required=True, help="JSON: clinical label -> vertex of the model")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's data: one scan in four shows its people")
     parser.add_argument("--scans", type=int, default=240, help="generated scans to detect on")
+    parser.add_argument("--kept-scans", type=Path, help="folder in which generated scans are kept for other weights")
     parser.add_argument("--seed", type=int, default=0, help="of the scans")
     parser.add_argument("--features", type=Path, help="detections (.npz): used where the file is there, else written")
     parser.add_argument("--out", type=Path, help="write the weights with their calibration here")
@@ -69,6 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
                 makers,
                 shape,
                 options.scans,
+                kept=options.kept_scans,
                 report=lambda number: status.update(f"scan {number + 1} of {options.scans}"),
             )
         if options.features is not None:
@@ -83,9 +85,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def scan_makers(model: FaceModel, makehuman: Path | None, seed: int) -> list[ScanMaker]:
-    """Who makes the scans in turn."""
+    """Who makes the scans in turn; the second population has seeds of its own."""
     maker = ScanMaker(model, seed=seed)
-    return [maker] if makehuman is None else [maker, maker, maker, ScanMaker(MakeHuman.load(makehuman), seed=seed)]
+    return [maker] if makehuman is None else [maker] * 3 + [ScanMaker(MakeHuman.load(makehuman), seed=seed + 1000)]
 
 
 def fit_shape(checkpoint: Checkpoint, model: FaceModel) -> LandmarkShape:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from sgcn_core.datasets.generated_scan import GeneratedScan, ScanMaker
+from sgcn_core.datasets.scan_store import stored_scan
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.model.checkpoint import Checkpoint
@@ -88,6 +89,7 @@ def collect(
     scans: int,
     *,
     searched: float = 0.1,
+    kept: Path | None = None,
     report: Callable[[int], None] = lambda number: None,
 ) -> CalibrationData:
     """Detect the landmarks of ``scans`` scans, taken from the makers in turn.
@@ -96,13 +98,14 @@ def collect(
     ----------
     searched : share of scans whose pose is searched for as in use; the others start from the true pose with the
         residue that such a search leaves, which takes a fraction of the time
+    kept : folder in which scans are kept for other weights, see ``stored_scan``
     report : called with the number of each scan that is done
     """
     rows: list[dict[str, object]] = []
     refused: list[int] = []
     network = NetworkPass(detector.checkpoint, torch.device("cpu"))
     for number in range(scans):
-        generated = makers[number % len(makers)].scan(number)
+        generated = stored_scan(makers[number % len(makers)], number, kept)
         rng = np.random.default_rng((number, 17))
         try:
             found = _detect(detector, network, generated, shape, rng, search=rng.random() < searched)
