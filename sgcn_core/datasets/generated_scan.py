@@ -145,13 +145,14 @@ class ScanMaker:
         bare = kept
         if self.source.scanner is not None:
             pieces, kept, bare = self._scene(skin, eye, vertices, lots)
-        shares = _surroundings(landmarks[0].double().numpy(), skin.centroids, kept[: len(skin.faces)], bare)
+        left, uncovered = _surroundings(landmarks[0].double().numpy(), skin.centroids, kept[: len(skin.faces)], bare)
         whole = joined(pieces)
         mesh = compacted(Mesh(whole.vertices, whole.faces[kept]))
         mesh = decimated(mesh, max(2000, int(triangles * kept.sum() / len(skin.faces))))
         if self.source.scanner is None:
-            return mesh, landmarks, *shares
-        return *self._spoiled(mesh, landmarks, lots, rng), *shares
+            return mesh, landmarks, left, uncovered
+        mesh, landmarks = self._spoiled(mesh, landmarks, lots, rng)
+        return mesh, landmarks, left, uncovered
 
     def _scene(
         self, skin: Mesh, eye: BoolArray, vertices: Tensor, lots: Lots
