@@ -117,11 +117,13 @@ def test_a_rest_of_pose_and_size_does_not_matter() -> None:
 # Evidence
 
 
-def evidence(positions: np.ndarray, peak: np.ndarray, nodes: np.ndarray) -> dict[str, np.ndarray]:
+def evidence(
+    positions: np.ndarray, peak: np.ndarray, nodes: np.ndarray, *, blob: float = 0.03
+) -> dict[str, np.ndarray]:
     none = np.full(LANDMARKS, -1)
     zeros = np.zeros(LANDMARKS)
     refined = Refined(positions, positions, zeros, peak, peak, zeros + 0.02, none, none, np.zeros((LANDMARKS, 3)))
-    heatmaps = np.exp(-((nodes[:, None] - positions) ** 2).sum(-1) / (2 * 0.03**2)).astype(np.float32) * peak
+    heatmaps = np.exp(-((nodes[:, None] - positions) ** 2).sum(-1) / (2 * blob**2)).astype(np.float32) * peak
     rows = gather_evidence(
         refined, heatmaps, nodes, np.empty((0, 3)), SHAPE, deviation=np.full(LANDMARKS, 0.03), sigma=0.03, unit=120.0
     )
@@ -145,6 +147,13 @@ def test_evidence_tells_what_is_wrong_with_a_landmark() -> None:
     cut = evidence(moved, peak, cloud(np.delete(moved, 4, 0)))
     assert cut["gap"][4] > usual["gap"][4] + 0.5
     assert cut["sparseness"][4] > usual["sparseness"][4] + 0.5
+
+
+def test_a_broad_heatmap_is_noticed() -> None:
+    peak, nodes = np.full(LANDMARKS, 0.8), np.random.default_rng(1).uniform(-1.0, 1.0, (20000, 3))
+    sharp, broad = (evidence(MEAN, peak, nodes, blob=blob) for blob in (0.03, 0.06))
+    for name in ("mass", "width", "rival"):
+        assert np.median(broad[name] - sharp[name]) > 0.1
 
 
 def test_evidence_of_a_face_that_is_not_seen_is_finite() -> None:

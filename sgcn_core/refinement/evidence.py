@@ -22,6 +22,9 @@ FEATURES: tuple[str, ...] = (
     "residual",  # of Eq. 8
     "spread",  # of the highest nodes
     "rival",  # highest value of the heatmap elsewhere
+    "mass",  # of the squared heatmap around the landmark, over its peak's
+    "width",  # of the squared heatmap in the direction in which it is widest
+    "lean",  # from the middle of the squared heatmap to the landmark
     "pull",  # from the weighted mean of Eq. 6 to the surface
     "misplacement",  # from where the other landmarks expect it
     "mahalanobis",  # the same in standard deviations
@@ -82,7 +85,7 @@ def gather_evidence(
         "amplitude": np.clip(refined.amplitude, 0.0, 1.5),
         "residual": np.minimum(refined.residual, 1.0),
         "spread": np.log1p(unit * refined.spread),
-        "rival": _rivals(heatmaps, nodes, refined.positions, STRAY_LIMIT * sigma),
+        **_heat_around(heatmaps, nodes, refined.positions, STRAY_LIMIT * sigma, unit),
         "pull": np.log1p(unit * np.linalg.norm(refined.positions - refined.mean, axis=1)),
         "misplacement": np.log1p(misplacement),
         "mahalanobis": np.log1p(predicted.distance),
@@ -98,11 +101,24 @@ def gather_evidence(
     return np.stack([columns[name] for name in FEATURES], axis=1)
 
 
-def _rivals(heatmaps: NDArray[np.float32], nodes: FloatArray, positions: FloatArray, beyond: float) -> FloatArray:
-    """Highest value of each heatmap further than ``beyond`` from its landmark: (L,)."""
+def _heat_around(
+    heatmaps: NDArray[np.float32], nodes: FloatArray, positions: FloatArray, reach: float, unit: float
+) -> dict[str, FloatArray]:
+    """How each heatmap lies around its landmark, within ``reach``, and how high it is elsewhere: (L,) each."""
     squared = (nodes**2).sum(1)[:, None] + (positions**2).sum(1) - 2.0 * nodes @ positions.T
-    away = np.where(squared > beyond**2, heatmaps, -0.2).max(0)
-    return np.clip(away, -0.2, 1.5).astype(np.float64)
+    away = np.where(squared > reach**2, heatmaps, -0.2).max(0)
+    heat = np.where(squared <= reach**2, np.maximum(heatmaps, 0.0), 0.0).astype(np.float64) ** 2
+    total = heat.sum(0) + 1e-9
+    middle = heat.T @ nodes / total[:, None]
+    products = (nodes[:, :, None] * nodes[:, None, :]).reshape(-1, 9)
+    spread = (heat.T @ products / total[:, None]).reshape(-1, 3, 3) - middle[:, :, None] * middle[:, None, :]
+    widest = np.sqrt(np.maximum(np.linalg.eigvalsh(spread)[:, -1], 0.0))
+    return {
+        "rival": np.clip(away, -0.2, 1.5).astype(np.float64),
+        "mass": np.log(total / (heat.max(0) + 1e-6) + 1e-3),
+        "width": np.log1p(unit * widest),
+        "lean": np.log1p(unit * np.linalg.norm(np.where(total[:, None] > 1e-6, middle - positions, 0.0), axis=1)),
+    }
 
 
 def _surroundings(tree: cKDTree, positions: FloatArray) -> dict[str, FloatArray]:
