@@ -60,8 +60,8 @@ class PeopleOptions:
     identity: float = 1.0
     asymmetry: float = 0.15
     strength: tuple[float, float] = (0.7, 1.0)
-    rotation: float = 1.5
-    translation: float = 1.5
+    rotation: float = 0.5
+    translation: float = 0.5
     seed: int = 2025
 
 
