@@ -21,6 +21,7 @@ from sgcn_core.model.checkpoint import Checkpoint, load_checkpoint
 from sgcn_core.pipeline.alignment import settle_pose
 from sgcn_core.pipeline.judging import judge_landmarks, refuse_without_face
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
+from sgcn_core.pipeline.stage_one import StageOne
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.pose import PoseHypothesis, estimate_pose
 from sgcn_core.preprocessing.surface_probe import probe_surface
@@ -82,6 +83,7 @@ class LandmarkDetector:
         refine: str | None = None,
         unit: str | None = None,
         progress: Progress | None = None,
+        observe: Callable[[StageOne], None] | None = None,
     ) -> LandmarkResult:
         """Landmarks of a face, head or bust.
 
@@ -93,6 +95,7 @@ class LandmarkDetector:
         refine : overrides the detector's mode of stage 2
         unit : ``"um"``, ``"mm"``, ``"cm"`` or ``"m"``; default: what the file says, else from the size
         progress : called with the name of the stage that begins and the share done
+        observe : called with what stage 1 saw, for whoever wants to draw heatmaps
 
         Returns
         -------
@@ -126,6 +129,9 @@ class LandmarkDetector:
             graph = self._pass.graph(scan, to_head, self.nodes)
         with clock.stage("network", 0.7):
             heatmaps = self._pass.heatmaps(graph)
+        if observe is not None:
+            to_normalised = self._pass.standardise @ to_head @ _scaling(factor)
+            observe(StageOne(self.checkpoint.labels, heatmaps, graph.nodes, to_normalised))
         with clock.stage("refinement", 0.9):
             refined, recognition = self._pass.landmarks(heatmaps, graph, refine or self.refine)
             refuse_without_face(recognition)
@@ -151,9 +157,8 @@ class LandmarkDetector:
     def _info(
         self, to_head: Similarity, factor: float, hypothesis: PoseHypothesis, clock: _Clock, seed: int, mode: str
     ) -> dict[str, Any]:
-        scale = Similarity(factor, np.eye(3), np.zeros(3))
         return {
-            "pose": (to_head @ scale).as_matrix().tolist(),
+            "pose": (to_head @ _scaling(factor)).as_matrix().tolist(),
             "pose_misfit_mm": round(hypothesis.misfit, 3),
             "size_ratio": round(1.0 / to_head.scale, 4),
             "refine": mode,
@@ -163,6 +168,10 @@ class LandmarkDetector:
             "weights_sha256": self.checkpoint.sha256,
             "stages": clock.seconds,
         }
+
+
+def _scaling(factor: float) -> Similarity:
+    return Similarity(factor, np.eye(3), np.zeros(3))
 
 
 class _Clock:

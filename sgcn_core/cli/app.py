@@ -14,6 +14,7 @@ from sgcn_core.cli.detect import detect
 from sgcn_core.cli.doctor import doctor
 from sgcn_core.cli.evaluate import evaluate
 from sgcn_core.cli.exit_codes import EPILOG
+from sgcn_core.cli.worker import worker
 
 app = typer.Typer(
     name="sgcn-landmarks",
@@ -29,6 +30,7 @@ app.command(epilog=EPILOG)(demo)
 app.command(epilog=EPILOG)(doctor)
 app.command(epilog=EPILOG)(benchmark)
 app.command(epilog=EPILOG)(evaluate)
+app.command(epilog=EPILOG)(worker)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,125 @@
+"""The two ends of the protocol: lines in, lines out, and nothing else on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+LONGEST_REQUEST = 1 << 20
+"""Bytes of one request; a longer line is answered with an error."""
+
+_LISTENING_CHECK_SECONDS = 0.5
+
+
+def reserve_standard_streams() -> tuple[int, int]:
+    """File descriptors of requests and answers, which from now on nobody else in this process can use.
+
+    Whatever Python or a library prints to standard output afterwards goes to standard error; standard input is empty.
+    """
+    sys.stdout.flush()
+    requests, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return requests, answers
+
+
+class Answers:
+    """Writes messages, one JSON object per line, ASCII only.
+
+    Parameters
+    ----------
+    descriptor : int
+        Where to.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._turn = threading.Lock()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Write a message; where nobody is left to read it, the worker ends.
+
+        Raises
+        ------
+        ValueError
+            The message holds something that JSON cannot.
+        """
+        line = json.dumps(message, ensure_ascii=True, allow_nan=False)
+        if not self._write(line.encode("ascii") + b"\n"):
+            raise SystemExit(0)
+
+    def is_heard(self) -> bool:
+        """Whether somebody still reads; found out with an empty line, which readers ignore."""
+        return self._write(b"\n")
+
+    def _write(self, content: bytes) -> bool:
+        with self._turn:
+            try:
+                while content:
+                    content = content[os.write(self._descriptor, content) :]
+            except OSError:
+                return False
+        return True
+
+
+class RequestLines:
+    """Lines of the requests, read in a thread of their own, so that the end of the caller is noticed during work.
+
+    Parameters
+    ----------
+    descriptor : int
+        Where from.
+    answers : Answers
+        When the input has ended and nobody reads the answers either, the process ends at once, whatever it is doing.
+    """
+
+    def __init__(self, descriptor: int, answers: Answers) -> None:
+        self._descriptor, self._answers = descriptor, answers
+        self._lines: queue.Queue[bytes | None] = queue.Queue()
+        threading.Thread(target=self._read, name="requests", daemon=True).start()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Lines without their ends, empty ones left out, until the input ends."""
+        while (line := self._lines.get()) is not None:
+            if line.strip():
+                yield line.strip()
+
+    def _read(self) -> None:
+        waiting = b""
+        while chunk := self._chunk():
+            *lines, waiting = (waiting + chunk).split(b"\n")
+            for line in lines:
+                self._lines.put(line)
+            if len(waiting) > LONGEST_REQUEST:
+                self._lines.put(waiting[: LONGEST_REQUEST + 1])
+                waiting = self._rest_of_line()
+        self._lines.put(waiting)
+        self._lines.put(None)
+        self._leave_when_unheard()
+
+    def _chunk(self) -> bytes:
+        try:
+            return os.read(self._descriptor, 65536)
+        except OSError:
+            return b""
+
+    def _rest_of_line(self) -> bytes:
+        """Read over the rest of a line that is too long; what follows it."""
+        while chunk := self._chunk():
+            _, end, following = chunk.partition(b"\n")
+            if end:
+                return following
+        return b""
+
+    def _leave_when_unheard(self) -> None:
+        while self._answers.is_heard():
+            time.sleep(_LISTENING_CHECK_SECONDS)
+        os._exit(0)

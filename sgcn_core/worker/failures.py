@@ -1,0 +1,58 @@
+"""What went wrong, as a program can show it: type, message, and what to do about it."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any
+
+from sgcn_core.errors import FaceNotFoundError, FileFormatError, ModelError, SgcnError, SurfaceError
+from sgcn_core.worker.requests import BadRequest
+
+
+class InstallationError(Exception):
+    """A package that detection needs cannot be imported."""
+
+
+class DeviceError(Exception):
+    """The computing device asked for is not there or cannot be used."""
+
+
+class UnknownDetectionError(LookupError):
+    """The detection that a request refers to is not kept (any more)."""
+
+
+HINTS: dict[type[BaseException], str] = {
+    BadRequest: "The calling program and the worker may be of different versions; install them together.",
+    InstallationError: "Install the missing package into the Python that runs the worker, or reinstall it there.",
+    DeviceError: "Choose the device 'cpu', or check the installation of PyTorch and of the graphics driver.",
+    UnknownDetectionError: "Place the landmarks again, then ask for the heatmap.",
+    FaceNotFoundError: "Check that the surface shows a face, in millimetres, with the skin as its outer side.",
+    ModelError: "Choose another weights file, or the weights that come with the package.",
+    FileFormatError: "Write or export the file again.",
+    SurfaceError: "Check the surface: it needs triangles, finite coordinates and the size of a face.",
+    MemoryError: "Close other programs, or reduce the number of triangles.",
+    OSError: "Check that the file or folder exists, may be used, and that the disk is not full.",
+    ValueError: "Check the settings.",
+}
+_UNEXPECTED = "This is a fault of the program; please report it with the log."
+_EXPLAINED = (SgcnError, OSError, MemoryError, InstallationError, DeviceError, UnknownDetectionError, BadRequest)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """The value of ``error`` in an answer. What was not foreseen leaves its traceback on standard error."""
+    hint = next((text for kind, text in HINTS.items() if isinstance(error, kind)), _UNEXPECTED)
+    if not isinstance(error, (*_EXPLAINED, ValueError)):
+        traceback.print_exception(error, file=sys.stderr)
+    return {"type": type(error).__name__, "message": _message(error), "hint": hint}
+
+
+def _message(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, _EXPLAINED) and text:
+        return text
+    return text if isinstance(error, ValueError) and text else f"unexpected {type(error).__name__}: {text}"

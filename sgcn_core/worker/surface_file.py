@@ -1,0 +1,42 @@
+"""The surface file that a caller writes with NumPy alone: ``.npz`` with `points` and `triangles`."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from sgcn_core.errors import FileFormatError
+from sgcn_core.surface import Surface
+
+SUFFIX = ".npz"
+
+
+def read_surface_file(path: Path) -> Surface:
+    """Read a surface in Slicer's world: millimetres, RAS.
+
+    Parameters
+    ----------
+    path : Path
+        As ``numpy.savez`` writes it, without pickles: ``points`` (P, 3) numbers, ``triangles`` (F, 3) integers.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    FileFormatError
+        The file is damaged, or an array is missing.
+    SurfaceError
+        The arrays are no usable surface.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; was it removed before the worker read it?")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            points, triangles = archive["points"], archive["triangles"]
+    except KeyError as error:
+        raise FileFormatError(f"cannot read {path}: it must hold 'points' and 'triangles'; {error}") from error
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+        raise FileFormatError(f"cannot read {path} as a surface file: {error}; write it again") from error
+    return Surface(points, triangles, unit="mm", frame="RAS", source=str(path))
