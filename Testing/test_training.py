@@ -21,6 +21,7 @@ from sgcn_core.errors import ModelError
 from sgcn_core.model.checkpoint import load_checkpoint, save_checkpoint
 from sgcn_core.training.config import Stage, TrainingConfig
 from sgcn_core.training.export import export_weights
+from sgcn_core.training.optimiser import make_optimisers
 from sgcn_core.training.run import TrainingRun
 
 CONFIG = TrainingConfig(
@@ -91,6 +92,46 @@ def test_exported_weights_load_and_predict_the_same(finished: TrainingRun, tmp_p
     graph = (torch.randn(100, 6), torch.randint(100, (100, 8)), torch.rand(100) < 0.2)
     expected = finished.averaged_network().predict(*graph)
     torch.testing.assert_close(loaded.network.predict(*graph), expected)
+
+
+def test_a_run_begins_with_the_weights_of_a_file(finished: TrainingRun, tmp_path: Path) -> None:
+    path = tmp_path / "face.safetensors"
+    export_weights(finished, path)
+    run = start(tmp_path / "next")
+    run.start_from(path)
+    for name, value in finished.average.weights.items():
+        assert torch.equal(run.network.module.state_dict()[name], value), name
+        assert torch.equal(run.average.weights[name], value), name
+    with pytest.raises(ValueError, match="the configuration asks for"):
+        start(tmp_path / "deeper", dataclasses.replace(CONFIG, depth=3)).start_from(path)
+    step = finished.step
+    finished.start_from(path)  # a run that is under way keeps its weights
+    assert finished.step == step
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_every_weight_belongs_to_one_optimiser(kind: str, finished: TrainingRun) -> None:
+    network = finished.averaged_network()
+    optimisers = make_optimisers(network, kind=kind, weight_decay=0.0)
+    held = [id(weight) for optimiser in optimisers for group in optimiser.param_groups for weight in group["params"]]
+    assert sorted(held) == sorted(id(weight) for weight in network.parameters())
+    for optimiser in optimisers[:-1]:
+        assert all(
+            weight.shape == (16, 16) or weight.shape == (16, 32) for weight in optimiser.param_groups[0]["params"]
+        )
+    with pytest.raises(ValueError, match=r'must be "muon" or "adamw"'):
+        make_optimisers(network, kind="sgd", weight_decay=0.0)
+
+
+def test_a_landmark_that_the_population_does_not_know_costs_nothing(tmp_path: Path) -> None:
+    run = start(tmp_path)
+    known = torch.ones(LANDMARKS, dtype=torch.bool)
+    known[4] = False
+    run.generator.model = dataclasses.replace(run.generator.model)
+    object.__setattr__(run.generator.model, "known", known)
+    run._step(*CONFIG.stage_at(0))
+    assert float(run.network.module.head.bias.grad[4]) == 0.0
+    assert float(run.network.module.head.bias.grad[5]) != 0.0
 
 
 def test_damaged_or_foreign_weights_are_refused(finished: TrainingRun, tmp_path: Path) -> None:

@@ -17,23 +17,21 @@ def training_data(
 ) -> tuple[Source, dict[str, Source]]:
     """What to train on, and what to measure the error on by name.
 
-    A second population gives ``config.second_share`` of the generated faces.
-
-    The paper's people are measured on others of their kind: their own batches of the validation stream.
+    A second population gives ``config.second_share`` of the generated faces. The paper's people are measured on others
+    of their kind: their own batches of the validation stream.
     """
     if config.data == "generator":
-        generator: FaceGenerator | MixedGenerator = FaceGenerator(
-            model, neighbours=config.neighbours, pools=config.pools, seed=config.seed
-        )
-        if second is not None:
-            other = FaceGenerator(
-                second,
-                neighbours=config.neighbours,
-                pools=config.pools,
-                seed=config.seed,
-                prototype=generator.prototype,
-            )
-            generator = MixedGenerator(generator, other, share=config.second_share)
+        generator = _generator(config, model, second)
         return generator, {"clean": generator.with_options(GeneratorOptions.clean()), "corrupted": generator}
     faces = PaperFaces(model, config.data, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
     return faces, {config.data: faces}
+
+
+def _generator(config: TrainingConfig, model: FaceModel, second: Population | None) -> FaceGenerator | MixedGenerator:
+    first = FaceGenerator(model, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
+    if second is None:
+        return first
+    other = FaceGenerator(
+        second, neighbours=config.neighbours, pools=config.pools, seed=config.seed, prototype=first.prototype
+    )
+    return MixedGenerator(first, other, share=config.second_share)

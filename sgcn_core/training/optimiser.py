@@ -28,7 +28,8 @@ def make_optimisers(network: nn.Module, *, kind: str, weight_decay: float) -> li
         return [torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=weight_decay)]
     if kind != "muon":
         raise ValueError(f'optimiser must be "muon" or "adamw", received {kind!r}')
-    hidden, others = [], []
+    hidden: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         (hidden if parameter.ndim == 2 and not name.startswith(_ENDS) else others).append(parameter)
     return [
