@@ -11,6 +11,10 @@ class SurfaceError(SgcnError, ValueError):
     """The geometry is unusable: empty, not finite, indices out of range, no triangles."""
 
 
+class VolumeError(SgcnError, ValueError):
+    """A volume is unusable: wrong shape, impossible spacing or direction, or no head in it."""
+
+
 class FileFormatError(SgcnError, ValueError):
     """A file cannot be read or written as the format its name promises."""
 
