@@ -34,7 +34,10 @@ class FaceModel:
     skin : number of skin vertices; those that follow are eyeballs
     expression_names : ARKit names
     labels : landmark names, L of them
-    landmarks : Tensor of int64, shape (L,), the vertex of each landmark
+    landmarks : Tensor of int64, shape (L,), the vertex of each landmark; the contour ``ibug0`` to ``ibug16`` on the
+        anatomical edge of the jaw
+    published : Tensor of int64, shape (68,), optional, the iBUG points as the model's makers list them, whose contour
+        runs across the cheeks, up to 18 mm in front of the edge
     """
 
     neutral: Tensor
@@ -45,6 +48,7 @@ class FaceModel:
     expression_names: tuple[str, ...]
     labels: tuple[str, ...]
     landmarks: Tensor
+    published: Tensor | None = None
 
     @property
     def device(self) -> torch.device:
@@ -74,7 +78,7 @@ class FaceModel:
 
         vertices = json.loads(Path(clinical).read_text(encoding="utf-8"))
         labels = tuple(f"ibug{i}" for i in range(68)) + tuple(vertices)
-        landmarks = np.concatenate([data["landmarks68"], np.array(list(vertices.values()))]).astype(np.int64)
+        landmarks = np.concatenate([data["landmarks68_jawline"], np.array(list(vertices.values()))]).astype(np.int64)
         faces = np.concatenate([data["faces"], eye_faces + skin]).astype(np.int64)
         return cls(
             neutral=block("neutral"),
@@ -85,6 +89,7 @@ class FaceModel:
             expression_names=tuple(str(name) for name in data["expression_names"]),
             labels=labels,
             landmarks=torch.from_numpy(landmarks).to(device),
+            published=torch.from_numpy(data["landmarks68"].astype(np.int64)).to(device),
         )
 
 

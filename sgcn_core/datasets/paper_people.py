@@ -140,11 +140,12 @@ class PaperPeople:
 
 
 def with_ibug_landmarks(model: FaceModel) -> FaceModel:
-    """The model with the 68 landmarks of the paper alone; unchanged where it names none of them."""
+    """The model with the 68 landmarks of the paper alone, as published; unchanged where it names none of them."""
     rows = [row for row, label in enumerate(model.labels) if label.startswith("ibug")]
     if not rows:
         return model
-    return replace(model, labels=tuple(model.labels[row] for row in rows), landmarks=model.landmarks[rows])
+    landmarks = model.landmarks[rows] if model.published is None else model.published
+    return replace(model, labels=tuple(model.labels[row] for row in rows), landmarks=landmarks)
 
 
 def expression_weights(names: Sequence[str], shapes: Mapping[str, float]) -> Tensor:
