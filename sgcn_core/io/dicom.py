@@ -12,7 +12,8 @@ from sgcn_core.io.volumes import check_header, itk_errors, stored_type, volume_o
 from sgcn_core.volume import Volume
 
 _POSITION, _ORIENTATION, _MODALITY, _DESCRIPTION = "0020|0032", "0020|0037", "0008|0060", "0008|103e"
-# How far a slice may lie from its place on the regular grid, mm: beyond the first it is told, beyond the second refused.
+# How far a slice may lie from its place on the regular grid, mm: beyond the first it is told, beyond the second
+# refused.
 _TOLD_MM, _REFUSED_MM = 0.1, 1.0
 
 
@@ -37,7 +38,7 @@ def read_dicom_folder(folder: Path, *, series: str | None = None, max_voxels: in
 
         return read_volume(names[0], max_voxels=max_voxels)
     first = _information(names[0])
-    _check_size(first, folder, len(names), max_voxels)
+    check_header(first, folder, max_voxels, size=(*first.GetSize()[:2], len(names)))
     _check_places(folder, names)
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(names)
@@ -88,24 +89,6 @@ def _information(file: str):  # type: ignore[no-untyped-def]
     with itk_errors(Path(file)):
         reader.ReadImageInformation()
     return reader
-
-
-class _Stack:
-    """The header of a series, with the size that its slices have together."""
-
-    def __init__(self, first, slices: int) -> None:  # type: ignore[no-untyped-def]
-        self._first, self._slices = first, slices
-
-    def __getattr__(self, name: str):  # type: ignore[no-untyped-def]
-        return getattr(self._first, name)
-
-    def GetSize(self) -> tuple[int, int, int]:  # noqa: N802 (as SimpleITK names it)
-        wide, high = self._first.GetSize()[:2]
-        return wide, high, self._slices
-
-
-def _check_size(first, folder: Path, slices: int, max_voxels: int | None) -> None:  # type: ignore[no-untyped-def]
-    check_header(_Stack(first, slices), folder, max_voxels)
 
 
 def _check_places(folder: Path, names: list[str]) -> None:

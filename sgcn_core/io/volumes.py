@@ -95,9 +95,14 @@ def _read_file(file: Path, max_voxels: int | None) -> Volume:
     return volume_of(image, file, modality)
 
 
-def check_header(reader: Any, file: Path, max_voxels: int | None) -> tuple[int, int, int]:
-    """The size (x, y, z) that a header states, if it can be that of a head's image; raises FileFormatError if not."""
-    size = tuple(int(n) for n in reader.GetSize())
+def check_header(
+    reader: Any, file: Path, max_voxels: int | None, *, size: tuple[int, ...] | None = None
+) -> tuple[int, int, int]:
+    """The size (x, y, z) that a header states, if it can be that of a head's image; raises FileFormatError if not.
+
+    `size` replaces that of the header, where that is one slice of many.
+    """
+    size = tuple(int(n) for n in size or reader.GetSize())
     if len(size) < 3 or (len(size) == 3 and size[2] == 1):
         raise FileFormatError(f"cannot read {file}: it holds one slice; give the folder or the file with all slices")
     if any(n > 1 for n in size[3:]):
@@ -116,7 +121,7 @@ def check_header(reader: Any, file: Path, max_voxels: int | None) -> tuple[int, 
             f"cannot read {file}: its header states {wide}x{high}x{deep} voxels, more than the limit of {max_voxels}; "
             "crop or resample it, or raise max_voxels"
         )
-    dimension = len(size)
+    dimension = reader.GetDimension()
     direction = [[reader.GetDirection()[dimension * row + column] for column in range(3)] for row in range(3)]
     try:
         checked_geometry(size[:3], reader.GetSpacing()[:3], reader.GetOrigin()[:3], direction)

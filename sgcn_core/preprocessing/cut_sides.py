@@ -1,0 +1,94 @@
+"""Sides on which the field of view cuts the head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.preprocessing.voxel_grid import VoxelGrid
+from sgcn_core.volume import Volume
+
+_SIDES = (("left", "right"), ("back", "front"), ("top", "bottom"))  # +, - along L, P, S
+_TOUCH_MM2 = 50.0  # of head on a side of the volume itself
+_JUMP_MM2 = 150.0  # of head on the first slice that has any, inside the volume ...
+_JUMP_SHARE = 0.7  # ... and its share of the head some millimetres further in
+_FURTHER_MM = 4.0
+
+
+@dataclass(frozen=True)
+class CutSide:
+    """A plane on which the head goes on beyond the image.
+
+    Attributes
+    ----------
+    side : str
+        "left", "right", "front", "back", "top" or "bottom" of the patient: where the plane's outside points to.
+    area : float
+        Of the head on the plane, mm2.
+    point, normal : 3 floats each
+        A point of the plane, mm in LPS, and its unit normal, out of the image.
+    """
+
+    side: str
+    area: float
+    point: tuple[float, float, float]
+    normal: tuple[float, float, float]
+
+
+def find_cuts(head: NDArray[np.bool_], grid: VoxelGrid, volume: Volume) -> tuple[list[CutSide], NDArray, NDArray]:
+    """The cut sides, and the box (low, high) of voxels between them.
+
+    A head that ends by itself does so with a small area that grows; one that is cut ends with a large one. A cut is
+    looked for on the sides of the grid and, because images are padded, inside it.
+
+    Parameters
+    ----------
+    head : bool array (Z, Y, X)
+        Filled head on `grid`, where it ends by grey values, not by the sides.
+    """
+    cuts = []
+    low, high = np.zeros(3, dtype=np.int64), np.array(head.shape, dtype=np.int64)
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        pixel = float(np.prod([grid.spacing[other] for other in others]))
+        area = head.sum(axis=others) * pixel
+        for end in (0, 1):
+            depth = _cut_depth(area[::-1] if end else area, grid.spacing[axis])
+            if depth is None:
+                continue
+            if end:
+                high[axis] -= depth
+            else:
+                low[axis] = depth
+            plane = high[axis] - 1 if end else low[axis]
+            cuts.append(_cut_side(axis, end, int(plane), float(area[plane]), grid, volume))
+    return cuts, low, high
+
+
+def _cut_depth(area: NDArray[np.float64], step: float) -> int | None:
+    """Index of the first whole slice of a cut head, None if the head ends by itself."""
+    present = np.flatnonzero(area >= _TOUCH_MM2)
+    if len(present) == 0:
+        return None
+    first = int(present[0])
+    if first == 0:
+        return 0
+    second = min(first + 1, len(area) - 1)
+    within = min(second + max(4, int(np.ceil(_FURTHER_MM / step))), len(area) - 1)
+    # The first slice may be half filled: the second is the first whole one.
+    is_cut = area[second] >= max(_JUMP_MM2, _JUMP_SHARE * area[within])
+    return second if is_cut else None
+
+
+def _cut_side(axis: int, end: int, plane: int, area: float, grid: VoxelGrid, volume: Volume) -> CutSide:
+    middle = (np.array(grid.values.shape) - 1) / 2
+    middle[axis] = plane
+    point = volume.physical((middle * grid.scale + grid.shift)[None, ::-1])[0]
+    normal = volume.direction[:, 2 - axis] * (1 if end else -1)
+    main = int(np.argmax(np.abs(normal)))
+    side = _SIDES[main][0 if normal[main] > 0 else 1]
+    x, y, z = (float(v) for v in point)
+    a, b, c = (float(v) for v in normal)
+    return CutSide(side, area, (x, y, z), (a, b, c))

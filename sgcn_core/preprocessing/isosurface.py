@@ -1,0 +1,62 @@
+"""Isosurfaces of voxel grids, in physical millimetres."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.polydata import from_polydata, to_polydata
+from sgcn_core.preprocessing.voxel_grid import VoxelGrid
+from sgcn_core.volume import Volume
+
+Vertices = NDArray[np.float64]
+Faces = NDArray[np.int64]
+
+
+def isosurface(grid: VoxelGrid, level: float, volume: Volume) -> tuple[Vertices, Faces]:
+    """Triangles where the values pass `level`, normals towards lower values; open at the sides of the grid.
+
+    Returns
+    -------
+    vertices : ndarray (V, 3)
+        mm in LPS, in the frame of `volume`.
+    faces : ndarray (F, 3)
+    """
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
+
+    values = np.ascontiguousarray(grid.values)
+    image = vtkImageData()
+    image.SetDimensions(*values.shape[::-1])
+    image.GetPointData().SetScalars(numpy_to_vtk(values.ravel()))
+    contour = vtkFlyingEdges3D()
+    contour.SetInputData(image)
+    contour.SetValue(0, level)
+    contour.ComputeNormalsOff()
+    contour.ComputeGradientsOff()
+    contour.ComputeScalarsOff()
+    contour.Update()
+    if contour.GetOutput().GetNumberOfPolys() == 0:
+        return np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
+    indices, faces = from_polydata(contour.GetOutput())
+    vertices = volume.physical(indices * grid.scale[::-1] + grid.shift[::-1])
+    mirrored = np.linalg.det(volume.direction) < 0
+    return vertices, np.ascontiguousarray(faces[:, ::-1]) if mirrored else faces
+
+
+def smoothed(vertices: Vertices, faces: Faces, *, pass_band: float, iterations: int = 15) -> Vertices:
+    """Positions after windowed-sinc smoothing (Taubin 1996), which keeps the size; open rims stay where they are."""
+    from vtkmodules.vtkFiltersCore import vtkWindowedSincPolyDataFilter
+
+    smoother = vtkWindowedSincPolyDataFilter()
+    smoother.SetInputData(to_polydata(vertices, faces))
+    smoother.SetNumberOfIterations(iterations)
+    smoother.SetPassBand(pass_band)
+    smoother.BoundarySmoothingOff()
+    smoother.FeatureEdgeSmoothingOff()
+    smoother.NonManifoldSmoothingOn()
+    smoother.NormalizeCoordinatesOn()
+    smoother.Update()
+    moved, _ = from_polydata(smoother.GetOutput())
+    return moved
