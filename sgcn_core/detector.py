@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from sgcn_core import __version__
 from sgcn_core.errors import ModelError
-from sgcn_core.io.meshes import read_surface
 from sgcn_core.landmarks import LandmarkResult, LandmarkSet
 from sgcn_core.model.checkpoint import Checkpoint, load_checkpoint
 from sgcn_core.pipeline.alignment import settle_pose
@@ -24,6 +23,7 @@ from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.pipeline.stage_one import StageOne
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.pose import PoseHypothesis, estimate_pose
+from sgcn_core.preprocessing.skin import read_scan
 from sgcn_core.preprocessing.surface_probe import probe_surface
 from sgcn_core.refinement.calibration import Verdict
 from sgcn_core.refinement.confidence import MISSING
@@ -115,7 +115,7 @@ class LandmarkDetector:
         clock = _Clock(progress)
         with clock.stage("read", 0.0):
             if not isinstance(surface, Surface):
-                surface = read_surface(surface)
+                surface = read_scan(surface, unit=unit)
             unit = resolve_unit(surface, unit)
             factor = UNITS_TO_MM[unit]
             vertices = surface.vertices * factor

@@ -67,7 +67,10 @@ class Outcome:
 def detect(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT...", help="OBJ, PLY, STL, VTK, VTP, OFF, GLB, glTF files, or folders of them."),
+        typer.Argument(
+            metavar="INPUT...",
+            help="OBJ, PLY, STL, VTK, VTP, OFF, GLB, glTF, NIfTI, NRRD, MHA files, or folders of them or of DICOM.",
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Landmark file, for a single input.")
@@ -99,7 +102,8 @@ def detect(
 ) -> None:
     """Detect facial landmarks on 3D surfaces.
 
-    A folder stands for the meshes in it. A file that fails is reported and does not stop the others.
+    A folder stands for the meshes and volumes in it, or for a DICOM series; of a volume the skin is
+    taken. A file that fails is reported and does not stop the others.
     """
     suffix = f".{file_format.value}" if file_format else None
     try:
@@ -141,13 +145,13 @@ def run_job(
 ) -> Outcome:
     """Detect and write the landmarks of one input, then draw its picture."""
     from sgcn_core.io.markups import write_landmarks
-    from sgcn_core.io.meshes import read_surface
+    from sgcn_core.preprocessing.skin import read_scan
 
     began = time.perf_counter()
     try:
         if job.landmarks.exists() and not job.may_replace:
             raise FileExistsError(f"{job.landmarks} exists and may hold corrections; give --overwrite to replace it")
-        surface = read_surface(job.source, unit=settings.unit)
+        surface = read_scan(job.source, unit=settings.unit)
         result = detector.detect(
             surface,
             landmark_set=settings.landmark_set,

@@ -22,7 +22,7 @@ class Job:
     Attributes
     ----------
     source : Path
-        The mesh.
+        The mesh or volume; a folder for a DICOM series.
     landmarks : Path
         The landmark file.
     picture : Path or None
@@ -44,7 +44,7 @@ class Request:
     Attributes
     ----------
     inputs : tuple of Path
-        Meshes and folders.
+        Meshes, volumes and folders.
     output : Path or None
         The landmark file, for a single input.
     output_dir : Path or None
@@ -66,12 +66,12 @@ class Request:
 
 
 def plan(request: Request) -> list[Job]:
-    """Every job, in order; a folder stands for the meshes in it, sorted by name.
+    """Every job, in order; a folder stands for the meshes and volumes in it, sorted by name, or for its DICOM series.
 
     Raises
     ------
     PlanError
-        Contradictory options, an output that would replace an input, a folder without meshes.
+        Contradictory options, an output that would replace an input, a folder with nothing to read.
     """
     sources = _sources(request.inputs)
     suffix = _suffix(request)
@@ -92,17 +92,28 @@ def plan(request: Request) -> list[Job]:
 
 
 def _sources(inputs: Sequence[Path]) -> list[Path]:
-    """Folders replaced by their meshes; each file once."""
+    """Folders replaced by what they hold; each file once."""
     found: dict[Path, Path] = {}
     for given in inputs:
         members = [given]
         if given.is_dir():
-            members = sorted(p for p in given.iterdir() if p.suffix.lower() in MESH_SUFFIXES and p.is_file())
-            if not members:
-                raise PlanError(f"no mesh in folder {given}; looked for {', '.join(MESH_SUFFIXES)}")
+            members = _members(given)
         for member in members:
             found.setdefault(member.resolve(), member)
     return list(found.values())
+
+
+def _members(folder: Path) -> list[Path]:
+    from sgcn_core.io.dicom import is_dicom_folder
+    from sgcn_core.io.volumes import DICOM_SUFFIXES, VOLUME_SUFFIXES
+
+    suffixes = (*MESH_SUFFIXES, *(suffix for suffix in VOLUME_SUFFIXES if suffix not in DICOM_SUFFIXES))
+    members = sorted(p for p in folder.iterdir() if p.name.lower().endswith(suffixes) and p.is_file())
+    if members:
+        return members
+    if is_dicom_folder(folder):
+        return [folder]
+    raise PlanError(f"no mesh, volume or DICOM series in folder {folder}; looked for {', '.join(suffixes)}")
 
 
 def _suffix(request: Request) -> str:
@@ -126,11 +137,12 @@ def _named(sources: Sequence[Path], folder: Path | None) -> list[tuple[Path, Pat
     A stem shared by two inputs gives way to the whole name (scan.ply, scan.obj), a shared name to a number.
     """
     homes = [folder or source.parent for source in sources]
-    stems = Counter((home, source.stem.lower()) for home, source in zip(homes, sources, strict=True))
+    stems = Counter((home, _stem_of(source).lower()) for home, source in zip(homes, sources, strict=True))
     taken: set[tuple[Path, str]] = set()
     named = []
     for home, source in zip(homes, sources, strict=True):
-        base = source.stem if stems[home, source.stem.lower()] == 1 else source.name
+        stem = _stem_of(source)
+        base = stem if stems[home, stem.lower()] == 1 else source.name
         name, number = base, 1
         while (home, name.lower()) in taken:
             number += 1
@@ -138,6 +150,13 @@ def _named(sources: Sequence[Path], folder: Path | None) -> list[tuple[Path, Pat
         taken.add((home, name.lower()))
         named.append((source, home, name))
     return named
+
+
+def _stem_of(source: Path) -> str:
+    """The name without its suffix, which may be two (.nii.gz); that of a folder whole."""
+    from sgcn_core.io.volumes import volume_suffix
+
+    return source.name if source.is_dir() else source.name[: -len(volume_suffix(source) or source.suffix) or None]
 
 
 def _with_pictures(jobs: list[Job], picture: Path | None) -> list[Job]:

@@ -11,7 +11,8 @@ from typing import Any
 from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.volume import Volume, checked_geometry
 
-VOLUME_SUFFIXES: tuple[str, ...] = (".nii.gz", ".nii", ".nrrd", ".mha", ".nhdr", ".mhd", ".hdr", ".dcm", ".ima")
+DICOM_SUFFIXES = (".dcm", ".ima")
+VOLUME_SUFFIXES: tuple[str, ...] = (".nii.gz", ".nii", ".nrrd", ".mha", ".nhdr", ".mhd", ".hdr", *DICOM_SUFFIXES)
 
 MAX_VOXELS = 2 * 600**3
 # How many bytes of voxels a byte of the file can hold: deflate cannot do better than 1032 : 1, and .nii has none. (ITK
