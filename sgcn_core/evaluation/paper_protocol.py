@@ -32,10 +32,10 @@ class Sizes:
     """
 
     neutral: int = 169
-    emotions: int = 60
-    expressions: int = 20
-    sweeps: int = 40
-    shipped: int = 20
+    emotions: int = 40
+    expressions: int = 12
+    sweeps: int = 24
+    shipped: int = 12
 
     @classmethod
     def all(cls, people: int) -> Sizes:
