@@ -14,6 +14,7 @@ from sgcn_core.cli.detect import detect
 from sgcn_core.cli.doctor import doctor
 from sgcn_core.cli.evaluate import evaluate
 from sgcn_core.cli.exit_codes import EPILOG
+from sgcn_core.cli.skin import skin
 from sgcn_core.cli.worker import worker
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=EPILOG)(detect)
+app.command(epilog=EPILOG)(skin)
 app.command(epilog=EPILOG)(demo)
 app.command(epilog=EPILOG)(doctor)
 app.command(epilog=EPILOG)(benchmark)

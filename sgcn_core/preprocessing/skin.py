@@ -20,7 +20,8 @@ from sgcn_core.volume import Volume
 _RESOLUTION = 0.9  # mm; finer voxels are averaged to about this size
 _COARSE = 2.5  # mm; of the grid on which the head is told from other things
 _NOISY = 0.05  # noise as a share of the contrast from which grey values are smoothed
-_PASS_BAND = {"ct": 0.2, "mr": 0.1, "labels": 0.05}
+_BLUR = {"ct": 0.6, "mr": 0.6, "labels": 1.0}  # voxels, of the Gaussian that smooths noise and steps
+_PASS_BAND = {"ct": 0.2, "mr": 0.1, "labels": 0.02}
 _CAP = 0.85  # cosine to a cut plane's normal from which a triangle beside the plane belongs to the cut
 _CAP_DEPTH = 2.5  # voxels
 _STRAY = 0.05  # of the largest piece's area
@@ -119,7 +120,7 @@ def _working_grid(volume: Volume, tissue: Tissue, resolution: float) -> VoxelGri
     if tissue.kind == "labels" or tissue.noise > _NOISY * contrast:
         from scipy.ndimage import gaussian_filter
 
-        grid = grid.with_values(gaussian_filter(grid.values, 0.7, mode="nearest", truncate=3.0))
+        grid = grid.with_values(gaussian_filter(grid.values, _BLUR[tissue.kind], mode="nearest", truncate=3.0))
     return grid
 
 
