@@ -16,6 +16,7 @@ from sgcn_core.datasets.alignment import aligned, axis_angle_rotations
 from sgcn_core.datasets.anatomy import Anatomy
 from sgcn_core.datasets.crop_distance import CropDistance
 from sgcn_core.datasets.extrema import LandmarkExtrema
+from sgcn_core.datasets.landing import LandmarkLanding
 from sgcn_core.datasets.lots import Lots
 from sgcn_core.datasets.options import ITEMS, GeneratorOptions, PoseOptions
 from sgcn_core.datasets.population import Population
@@ -83,6 +84,8 @@ class FaceGenerator:
         self.seed = seed
         self.options = options or GeneratorOptions()
         self.extrema = extremum_solver(model)
+        self.of_extremum = torch.tensor([label in self.extrema.labels for label in model.labels], device=model.device)
+        self.landing = LandmarkLanding(model)
         if prototype is None:
             prototype = mean_shape(model, self.options.shape, extrema=self.extrema if self.options.extrema else None)
         self.prototype = prototype.to(model.neutral)
@@ -141,17 +144,19 @@ class FaceGenerator:
             seen = seen & existing
         corners = vertices[:, model.landmarks.clamp(min=0)]
         vertices, scale = aligned(vertices, corners[:, known], self.prototype[known])
+        landmarks = vertices[:, model.landmarks.clamp(min=0)]
         if self.effects is None:
-            return vertices, self._landmarks(vertices), seen, 1.0 / scale
+            return vertices, self._solved(landmarks, vertices), seen, 1.0 / scale
         vertices, below = self.effects.reshape(vertices, lots)
-        landmarks = self._landmarks(vertices)
+        landmarks = self._solved(self.landing(landmarks, vertices), vertices)
         vertices, uncovered = self.effects.cover(vertices, lots)
         return vertices, landmarks, seen & uncovered & ~below, 1.0 / scale
 
-    def _landmarks(self, vertices: Tensor) -> Tensor:
-        if self.options.extrema:
-            return self.extrema.solve(vertices)
-        return vertices[:, self.model.landmarks.clamp(min=0)]
+    def _solved(self, landmarks: Tensor, vertices: Tensor) -> Tensor:
+        """The landmarks (B, L, 3), those of an extremum solved on the faces (B, V, 3)."""
+        if not self.options.extrema:
+            return landmarks
+        return torch.where(self.of_extremum[:, None], self.extrema.solve(vertices), landmarks)
 
     def _residual_pose(self, vertices: Tensor, landmarks: Tensor, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         """Leave a random residue of pose and scale: vertices, landmarks, and the stretch (B,)."""

@@ -36,7 +36,7 @@ class EffectOptions:
     collar : the neck is 3-30 mm thicker
     strap : a band around forehead or chin, 1-3 mm thick, that presses the skin in by up to 4 mm
     eye_spikes : spikes and craters of 1-6 mm over the cornea
-    smoothing : Laplacian smoothing; the landmarks move with the surface
+    smoothing : Laplacian smoothing; the landmarks are brought onto the smoothed surface
     mesh_noise : jitter of the vertices by up to 0.35 mm
     """
 
@@ -47,8 +47,8 @@ class EffectOptions:
     brows: float = 0.4
     collar: float = 0.15
     strap: float = 0.06
-    eye_spikes: float = 0.15
-    smoothing: float = 0.4
+    eye_spikes: float = 0.25
+    smoothing: float = 0.5
     mesh_noise: float = 0.5
 
 
@@ -179,7 +179,7 @@ class SurfaceEffects:
         phase = draw.uniform(0.0, 2.0 * torch.pi, count, 1, waves)
         return torch.sin(self.neutral @ (direction * frequency) + phase).sum(2) * (2.0 / waves) ** 0.5
 
-    def _smooth(self, vertices: Tensor, lots: Lots, most: int = 12) -> Tensor:
+    def _smooth(self, vertices: Tensor, lots: Lots, most: int = 20) -> Tensor:
         """Laplacian smoothing by 1 to ``most`` half steps in some of the faces."""
         steps = (lots.draw.integers(most, lots.count) + 1) * lots.fall(self.options.smoothing)
         for step in range(int(steps.max())):
