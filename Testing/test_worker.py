@@ -106,6 +106,8 @@ def test_the_second_request_uses_the_model_again_and_heatmaps_follow(client, fac
     tip = np.array(next(row["position"] for row in result["landmarks"] if row["label"] == "prn"))
     distance = np.linalg.norm(face.vertices - tip, axis=1)
     assert distance[heat.argmax()] < 4.0 and heat[distance > 40.0].max() < 0.35
+    error = refused(client, "heatmap", detection=identifier, label="nose", output=str(tmp_path / "n.npy"))
+    assert error.kind == "ValueError" and "'nose'" in error.message
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [path.name]
 
 

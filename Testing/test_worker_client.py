@@ -309,6 +309,23 @@ def test_a_crash_ends_the_children_too(start):
     until(lambda: not alive(child))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX process groups")
+def test_a_process_number_that_may_belong_to_somebody_else_is_not_killed(monkeypatch):
+    process = ChildProcess([sys.executable, "-c", "pass"])
+    until(lambda: process.exit_code() is not None)
+    monkeypatch.setattr(os, "killpg", lambda *_: pytest.fail("killed too late"))
+    process.kill()
+    assert process.exit_code() == 0
+
+
+def test_fields_that_cannot_be_sent_leave_the_client_as_it_was(start, tmp_path):
+    client = start(OBEDIENT)
+    with pytest.raises(TypeError):
+        client.request("detect", input=object())
+    client.request("detect", input=tmp_path / "x.npz")
+    assert client.wait(timeout=LONG)["heard"]["input"] == str(tmp_path / "x.npz")
+
+
 def test_cancelling_nothing_does_nothing(start):
     client = start(OBEDIENT)
     client.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -119,32 +120,24 @@ class WorkerClient:
             self._lose("NotStarted", f"The worker could not be started: {error}.")
 
     def request(self, kind: str, **fields: Any) -> int:
-        """Ask for something, see ``docs/worker.md``; fields that are None are left out.
+        """Ask for something, see ``docs/worker.md``; fields that are None are left out, paths may be `Path` objects.
 
-        Returns
-        -------
-        int
-            The id that the request's events carry.
-
-        Raises
-        ------
-        RuntimeError
-            The worker is busy.
+        Returns the id that the request's events carry; raises RuntimeError where the worker is busy.
         """
         if self.busy:
             raise RuntimeError("the worker is busy; wait for its result or cancel it")
-        self._last_identifier += 1
         given = {name: value for name, value in fields.items() if value is not None}
-        promised = given.get("output")
+        identifier = self._last_identifier + 1
+        line = json.dumps({"id": identifier, "request": kind, **given}, ensure_ascii=True, default=os.fspath)
+        promised = None if "output" not in given else os.fspath(given["output"])
         before = None if promised is None else file_stamp(promised)
-        self._pending = Pending(self._last_identifier, kind, promised, before)
+        self._last_identifier, self._pending = identifier, Pending(identifier, kind, promised, before)
         self.start()
         self._quiet, self._looked = 0.0, self._clock()
         if self._process is not None:
-            line = json.dumps({"id": self._last_identifier, "request": kind, **given}, ensure_ascii=True)
             with suppress(OSError):  # it has ended; the next poll says why
                 self._process.write(line.encode("ascii") + b"\n")
-        return self._last_identifier
+        return identifier
 
     def poll(self) -> list[Event]:
         """What has happened since the last call; takes a few milliseconds at most."""
@@ -159,10 +152,8 @@ class WorkerClient:
 
         Parameters
         ----------
-        on_event : callable, optional
-            Called with every event.
-        timeout : float, optional
-            Seconds after which the worker is ended.
+        on_event : callable, optional, called with every event
+        timeout : float, optional, seconds after which the worker is ended
 
         Raises
         ------

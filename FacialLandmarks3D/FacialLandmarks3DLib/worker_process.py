@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 _ENVIRONMENT = {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 _MOST_BYTES_AT_ONCE = 1 << 20
-_REAP_SECONDS = 5.0
+_REAP_SECONDS = 1.0
+_TASKKILL_SECONDS = 5.0
 
 
 class Process(Protocol):
@@ -131,8 +132,15 @@ class ChildProcess:
         return _available(self._process.stderr)
 
     def exit_code(self) -> int | None:
-        """None while it runs; below zero: the number of the signal that ended it."""
-        return self._process.poll()
+        """None while it runs; below zero: the number of the signal that ended it.
+
+        The children of a process that has ended are killed when that is first noticed: later its number may be
+        somebody else's.
+        """
+        code = self._process.poll()
+        if code is not None:
+            self.kill()
+        return code
 
     def close_input(self) -> None:
         """Ask it to end."""
@@ -146,7 +154,8 @@ class ChildProcess:
             return
         self._killed = True
         if os.name == "nt":
-            _kill_windows_tree(self._process)
+            if self._process.returncode is None:
+                _kill_windows_tree(self._process)
         else:
             with suppress(ProcessLookupError, PermissionError):  # nobody of the group is left
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -169,7 +178,7 @@ def _kill_windows_tree(process: subprocess.Popen[bytes]) -> None:
             [str(taskkill), "/F", "/T", "/PID", str(process.pid)],
             capture_output=True,
             check=False,
-            timeout=_REAP_SECONDS,
+            timeout=_TASKKILL_SECONDS,
             **_apart(),
         )
     with suppress(OSError):
