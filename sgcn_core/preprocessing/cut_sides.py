@@ -13,7 +13,7 @@ from sgcn_core.volume import Volume
 _SIDES = (("left", "right"), ("back", "front"), ("top", "bottom"))  # +, - along L, P, S
 _TOUCH_MM2 = 50.0  # of head on a side of the volume itself
 _JUMP_MM2 = 150.0  # of head on the first slice that has any, inside the volume ...
-_JUMP_SHARE = 0.7  # ... and its share of the head some millimetres further in
+_JUMP_SHARE = 0.5  # ... and its share of the head four slices further in, where a round end has a third at most
 _FURTHER_MM = 4.0
 
 

@@ -13,8 +13,20 @@ Vertices = NDArray[np.float64]
 Faces = NDArray[np.int64]
 
 
-def isosurface(grid: VoxelGrid, level: float, volume: Volume) -> tuple[Vertices, Faces]:
+def isosurface(
+    grid: VoxelGrid, level: float, volume: Volume, *, open_beside: NDArray[np.bool_] | None = None
+) -> tuple[Vertices, Faces]:
     """Triangles where the values pass `level`, normals towards lower values; open at the sides of the grid.
+
+    Parameters
+    ----------
+    grid : VoxelGrid
+        Of float32.
+    level : float
+    volume : Volume
+        Gives the physical frame.
+    open_beside : bool array, optional
+        Voxels that hold no measurement: triangles within two voxels of them are left out.
 
     Returns
     -------
@@ -40,9 +52,20 @@ def isosurface(grid: VoxelGrid, level: float, volume: Volume) -> tuple[Vertices,
     if contour.GetOutput().GetNumberOfPolys() == 0:
         return np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
     indices, faces = from_polydata(contour.GetOutput())
+    if open_beside is not None and open_beside.any():
+        faces = faces[~_beside(open_beside, indices[faces].mean(axis=1))]
     vertices = volume.physical(indices * grid.scale[::-1] + grid.shift[::-1])
     mirrored = np.linalg.det(volume.direction) < 0
     return vertices, np.ascontiguousarray(faces[:, ::-1]) if mirrored else faces
+
+
+def _beside(mask: NDArray[np.bool_], points: Vertices) -> NDArray[np.bool_]:
+    """Whether points (N, 3), in voxels along x, y, z, lie within two voxels of a mask."""
+    from scipy.ndimage import maximum_filter
+
+    x, y, z = np.round(points).astype(np.int64).T
+    near: NDArray[np.bool_] = maximum_filter(mask, size=5)[z, y, x]
+    return near
 
 
 def smoothed(vertices: Vertices, faces: Faces, *, pass_band: float, iterations: int = 15) -> Vertices:

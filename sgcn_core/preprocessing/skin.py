@@ -144,7 +144,11 @@ def _outer_skin(
     values = np.where(head, np.where(grid.values > tissue.threshold, grid.values, np.float32(tissue.flesh)), grid.values)
     values[~head & (values > tissue.threshold)] = tissue.air
     ends = grid.with_values(values).cropped(first, last)
-    vertices, faces = isosurface(ends, tissue.threshold, volume)
+    unmeasured = None
+    if tissue.padding is not None:
+        # Averaging mixes padding with what lies beside it: half of it is enough.
+        unmeasured = grid.cropped(first, last).values < (tissue.padding + tissue.air) / 2
+    vertices, faces = isosurface(ends, tissue.threshold, volume, open_beside=unmeasured)
     if len(faces) == 0:
         raise VolumeError("the volume holds no skin: its head fills all of the image")
     return vertices, faces, cuts

@@ -15,9 +15,11 @@ from sgcn_core.volume import Volume
 CT_AIR, CT_SKIN, CT_FLESH = -1000.0, -300.0, 40.0
 # CT without its intercept: air at 0 and water about 1000 (or 1024) above it.
 _CT_WATER = (950.0, 1150.0)
+_CT_PADDING = -1500.0  # what is written where nothing was measured lies below
 # Between air and flesh, as a share of their distance. Below one half, because coils and skin itself make the rim darker.
 _MR_LEVEL = 0.4
 _MR_NOISE = 4.5  # standard deviations of air's noise that the threshold keeps from air at least
+_LEAST_CONTRAST = 4.0  # standard deviations of air's noise between flesh and air at least
 _PIECEWISE = 0.7  # share of neighbours with equal values, of those not in the background, from which an image is labels
 _SAMPLE = 2_000_000
 
@@ -61,21 +63,20 @@ def judge_tissue(volume: Volume, *, threshold: float | None = None) -> Tissue:
     prefix = f"{volume.source}: " if volume.source else ""
     if finite.size == 0 or finite.min() == finite.max():
         raise VolumeError(f"{prefix}all voxels have the same value, or none is a number; there is no head in the image")
-    found = _of_labels(volume, finite) or _of_ct(finite, volume.modality) or _of_grey_values(finite)
     if threshold is None:
-        return found
+        try:
+            return _of_labels(volume, finite) or _of_ct(finite, volume.modality) or _of_grey_values(finite)
+        except VolumeError as error:
+            raise VolumeError(f"{prefix}{error}") from error
     if not finite.min() < threshold < finite.max():
         raise VolumeError(
             f"{prefix}the threshold must lie between {finite.min():.6g} and {finite.max():.6g}, the smallest and "
             f"largest grey value; received {threshold}"
         )
-    return _with_threshold(found, float(threshold), finite)
-
-
-def _with_threshold(found: Tissue, threshold: float, values: NDArray[np.float32]) -> Tissue:
-    kind = "mr" if found.kind == "labels" else found.kind
-    air, flesh = float(np.median(values[values < threshold])), float(np.median(values[values >= threshold]))
-    return Tissue(kind, threshold, air, flesh, 0.0 if found.kind == "labels" else found.noise, found.padding)
+    kind = "ct" if _of_ct(finite, volume.modality) else "mr"
+    air, flesh = (float(np.median(finite[side])) for side in (finite < threshold, finite >= threshold))
+    padding = _CT_PADDING if kind == "ct" and finite.min() < _CT_PADDING else None
+    return Tissue(kind, float(threshold), air, flesh, 0.0, padding)
 
 
 def _sample(array: NDArray) -> NDArray[np.float32]:
@@ -97,7 +98,7 @@ def _of_labels(volume: Volume, finite: NDArray[np.float32]) -> Tissue | None:
 
 
 def _of_ct(values: NDArray[np.float32], modality: str | None) -> Tissue | None:
-    padding = -1500.0 if values.min() < -1500 else None
+    padding = _CT_PADDING if values.min() < _CT_PADDING else None
     measured = values if padding is None else values[values > padding]
     air = float(np.mean((measured > -1100) & (measured < -850)))
     flesh = float(np.mean((measured > -150) & (measured < 150)))
@@ -129,7 +130,9 @@ def _of_grey_values(values: NDArray[np.float32]) -> Tissue:
     air, flesh = float(np.median(clipped[clipped <= split])), float(np.median(clipped[clipped > split]))
     # Air and dark tissue share the lower class: what lies below air's median is air alone, its spread air's noise.
     below = air - clipped[clipped <= air]
-    noise = float(np.sqrt(np.mean(below**2))) if below.size else 0.0
+    noise = float(np.sqrt(np.mean(below**2)))
+    if flesh - air < _LEAST_CONTRAST * noise:
+        raise VolumeError("no head stands out from the noise of the image; state the threshold if there is one")
     level = air + max(_MR_LEVEL * (flesh - air), _MR_NOISE * noise)
     return Tissue("mr", min(level, air + 0.7 * (flesh - air)), air, flesh, noise)
 
