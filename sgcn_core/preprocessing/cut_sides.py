@@ -12,9 +12,13 @@ from sgcn_core.volume import Volume
 
 _SIDES = (("left", "right"), ("back", "front"), ("top", "bottom"))  # +, - along L, P, S
 _TOUCH_MM2 = 50.0  # of head on a side of the volume itself
-_JUMP_MM2 = 150.0  # of head on the first slice that has any, inside the volume ...
-_JUMP_SHARE = 0.5  # ... and its share of the head four slices further in, where a round end has a third at most
-_FURTHER_MM = 4.0
+# Inside the volume, two slices into a round end of radius R, the head has at most the area 2 pi R (2 slices), and at
+# most two thirds of that one slice further. A cut has more of both; the tip of a nose (R below 15 mm) never does, and
+# to take a blunt one for a cut would cost more than a nose cut by a little.
+_ROUND_MM = 15.0
+_WHOLE_SHARE = 0.5  # of the next slice's area from which the first slice is kept
+_JUMP_SHARE = 0.75
+_JUMP_MM2 = 1000.0
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,10 @@ def _cut_depth(area: NDArray[np.float64], step: float) -> int | None:
     first = int(present[0])
     if first == 0:
         return 0
-    second = min(first + 1, len(area) - 1)
-    within = min(second + max(4, int(np.ceil(_FURTHER_MM / step))), len(area) - 1)
     # The first slice may be half filled: the second is the first whole one.
-    is_cut = area[second] >= max(_JUMP_MM2, _JUMP_SHARE * area[within])
-    return second if is_cut else None
+    second, third = min(first + 1, len(area) - 1), min(first + 2, len(area) - 1)
+    is_cut = area[second] >= max(_JUMP_MM2, 4 * np.pi * _ROUND_MM * step, _JUMP_SHARE * area[third])
+    return (first if area[first] >= _WHOLE_SHARE * area[second] else second) if is_cut else None
 
 
 def _cut_side(axis: int, end: int, plane: int, area: float, grid: VoxelGrid, volume: Volume) -> CutSide:
