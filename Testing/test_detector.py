@@ -193,7 +193,8 @@ def constant_calibration(labels: int, *, absent: float) -> Calibration:
         missing_above=np.array([0.5]),
     )
     checkpoint = LandmarkDetector.from_pretrained().checkpoint
-    shape = LandmarkShape(checkpoint.prototype, np.zeros((1, labels, 3)), np.full(labels, 0.02))
+    noise, finding = np.full(labels, 0.02), np.full(labels, 0.005)
+    shape = LandmarkShape(checkpoint.prototype, np.zeros((1, labels, 3)), noise, finding)
     return Calibration(shape, model)
 
 

@@ -14,7 +14,7 @@ from sgcn_core.datasets.extrema import EXTREMA, Extremum, LandmarkExtrema
 from sgcn_core.datasets.face_model import FaceModel
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.datasets.shapes import ShapeOptions, draw_vertices
-from sgcn_core.datasets.surface_projection import closest_on_triangles
+from sgcn_core.refinement.closest_point import closest_on_triangles
 
 TOP = CENTRE + SEMI_AXES * [0, 0, 1]
 

@@ -52,7 +52,7 @@ class LandmarkDetector:
         device: str | torch.device = "cpu",
         nodes: int = 8000,
         coarse_nodes: int = 2500,
-        refine: str = "surface",
+        refine: str = "guided",
     ) -> None:
         self.checkpoint = checkpoint
         self.nodes, self.coarse_nodes, self.refine = nodes, coarse_nodes, refine
@@ -138,7 +138,8 @@ class LandmarkDetector:
             size = 1.0 / to_head.scale
             verdict = judge_landmarks(self.checkpoint, refined, recognition, heatmaps, graph, size=size)
             back = (self._pass.standardise @ to_head).inverse()
-            positions = back.apply(refined.positions) / factor
+            places = self._pass.positions(refined, graph, refine or self.refine)
+            positions = back.apply(places) / factor
         info = self._info(to_head, factor, hypotheses[0], clock, seed, refine or self.refine)
         return _result(self.checkpoint.labels, positions, verdict, unit, surface.frame, info).select(labels)
 

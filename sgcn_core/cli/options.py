@@ -29,6 +29,7 @@ class Refinement(str, Enum):
     PAPER = "paper"
     AMPLITUDE = "amplitude"
     SURFACE = "surface"
+    GUIDED = "guided"
 
 
 class LengthUnit(str, Enum):

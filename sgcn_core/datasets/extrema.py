@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sgcn_core.datasets.surface_patches import SearchArea, SurfacePatches
-from sgcn_core.datasets.surface_projection import closest_on_triangles
+from sgcn_core.refinement.closest_point import closest_on_triangles
 
 # Width of the soft maximum, in millimetres of the criterion: what is this close to the extremum shares in it.
 _SOFTNESS = 0.15

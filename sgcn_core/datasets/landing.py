@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sgcn_core.datasets.population import Population
-from sgcn_core.datasets.surface_projection import closest_on_triangles
+from sgcn_core.refinement.closest_point import closest_on_triangles
 
 # Triangles searched around each landmark, and how many of them are looked at exactly.
 _AROUND, _EXACT = 60, 6

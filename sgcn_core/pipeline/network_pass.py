@@ -13,6 +13,11 @@ from sgcn_core.preprocessing.face_graph import FaceGraph, build_face_graph
 from sgcn_core.preprocessing.normalise import Similarity, from_crop
 from sgcn_core.refinement.confidence import Confidence, judge
 from sgcn_core.refinement.landmark_estimation import Refined, refine
+from sgcn_core.refinement.landmark_shape import LandmarkShape
+from sgcn_core.refinement.modes import refinement_mode
+from sgcn_core.refinement.onto_surface import closest_on_surface
+from sgcn_core.refinement.shape_guidance import guided_positions
+from sgcn_core.refinement.surface_index import SurfaceIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,3 +86,15 @@ class NetworkPass:
         checkpoint = self.checkpoint
         refined = refine(heatmaps, graph.nodes, graph.vertices, graph.faces, mode=mode, sigma=checkpoint.sigma)
         return refined, judge(refined, checkpoint.prototype, checkpoint.deviation)
+
+    def positions(self, refined: Refined, graph: FaceGraph, mode: str) -> NDArray[np.float64]:
+        """Final places (L, 3), normalised: as refined, or guided by the other landmarks and back on the surface."""
+        calibration = self.checkpoint.calibration
+        if calibration is None or not refinement_mode(mode).guided:
+            return refined.positions
+        return self.guided(refined, graph, calibration.shape)
+
+    def guided(self, refined: Refined, graph: FaceGraph, shape: LandmarkShape) -> NDArray[np.float64]:
+        """Places (L, 3) on the surface that agree with the heatmaps and with the other landmarks."""
+        positions = guided_positions(refined, shape, self.checkpoint.deviation)
+        return closest_on_surface(positions, SurfaceIndex(graph.vertices, graph.faces))

@@ -21,6 +21,7 @@ UNCERTAIN_BEYOND = 5.0
 """A landmark whose 90 % bound is larger than this, in millimetres, is uncertain."""
 
 _SHAPE, _MODEL = "shape.", "error."
+_SHAPE_ARRAYS = ("mean", "modes", "noise", "finding")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class Calibration:
 
     def arrays(self) -> dict[str, FloatArray]:
         """All numbers, by name."""
-        shape = {"mean": self.shape.mean, "modes": self.shape.modes, "noise": self.shape.noise}
+        shape = {name: getattr(self.shape, name) for name in _SHAPE_ARRAYS}
         return {
             **{_SHAPE + name: value for name, value in shape.items()},
             **{_MODEL + name: value for name, value in self.model.arrays().items()},
@@ -55,7 +56,7 @@ class Calibration:
         """The calibration of ``settings()`` and ``arrays()``; ValueError if this version counts other features."""
         if tuple(settings["features"]) != FEATURES:
             raise ValueError(f"it is calibrated for the features {', '.join(settings['features'])}; calibrate it again")
-        shape = {name: np.asarray(arrays[_SHAPE + name], dtype=np.float64) for name in ("mean", "modes", "noise")}
+        shape = {name: np.asarray(arrays[_SHAPE + name], dtype=np.float64) for name in _SHAPE_ARRAYS}
         model = {name.removeprefix(_MODEL): value for name, value in arrays.items() if name.startswith(_MODEL)}
         return cls(LandmarkShape(**shape), ErrorModel.from_arrays(model), dict(settings["info"]))
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sgcn_core.refinement.confidence import align_to_prototype
 from sgcn_core.refinement.landmark_estimation import STRAY_LIMIT, Refined
 from sgcn_core.refinement.landmark_shape import LandmarkShape
+from sgcn_core.refinement.shape_guidance import belief
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
@@ -72,7 +73,7 @@ def gather_evidence(
     from scipy.spatial import cKDTree
 
     peak = np.clip(refined.peak, 0.0, 1.5)
-    weights = np.where(peak > _SEEN, np.minimum(peak, 1.0) ** 2, 0.0)
+    weights = belief(peak)
     to_mean = align_to_prototype(refined.positions, weights + 1e-6, shape.mean, deviation)
     predicted = shape.predict(to_mean.apply(refined.positions), weights)
     expected = to_mean.inverse().apply(predicted.positions)

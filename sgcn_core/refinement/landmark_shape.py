@@ -44,15 +44,17 @@ class LandmarkShape:
     mean : (L, 3), normalised coordinates
     modes : (K, L, 3), each times its standard deviation
     noise : (L,), standard deviation per coordinate of what the modes leave, and of finding the landmark
+    finding : (L,), the second of the two: how precisely the network finds a landmark that it sees well
     """
 
     mean: FloatArray
     modes: FloatArray
     noise: FloatArray
+    finding: FloatArray
 
     @classmethod
-    def fit(cls, landmarks: FloatArray, *, modes: int, finding: float) -> LandmarkShape:
-        """From people's landmarks (P, L, 3), aligned to each other, and the error with which landmarks are found."""
+    def fit(cls, landmarks: FloatArray, *, modes: int, finding: FloatArray | float) -> LandmarkShape:
+        """From people's landmarks (P, L, 3), aligned to each other, and the error (L,) with which they are found."""
         mean = landmarks.mean(0)
         centred = (landmarks - mean).reshape(len(landmarks), -1)
         _, values, directions = np.linalg.svd(centred, full_matrices=False)
@@ -60,7 +62,8 @@ class LandmarkShape:
         scaled = directions[:count] * values[:count, None] / np.sqrt(len(landmarks))
         left = centred - centred @ directions[:count].T @ directions[:count]
         variance = (left**2).reshape(len(landmarks), -1, 3).mean((0, 2))
-        return cls(mean, scaled.reshape(count, *mean.shape), np.sqrt(variance + finding**2))
+        errors = np.broadcast_to(np.asarray(finding, dtype=np.float64), variance.shape)
+        return cls(mean, scaled.reshape(count, *mean.shape), np.sqrt(variance + errors**2), errors)
 
     def predict(self, positions: FloatArray, weights: FloatArray) -> Prediction:
         """Each landmark from all the others, aligned to ``mean`` within a few degrees before.

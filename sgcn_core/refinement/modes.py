@@ -20,12 +20,16 @@ class RefinementMode:
         Fit the height of the Gaussian of Eq. 8 instead of assuming that heatmaps reach exactly 1 at the landmark.
     robust : bool
         Ignore top nodes far from the others, and bound the radius of Eq. 7. False: the equations as printed.
+    guided : bool
+        Afterwards weigh what the heatmap says against what the other landmarks say (`shape_guidance`), as far as the
+        weights know how landmarks lie in faces.
     """
 
     name: str
     candidates: str
     free_amplitude: bool
     robust: bool
+    guided: bool = False
 
     def __post_init__(self) -> None:
         allowed = ("none", "vertices", "triangles")
@@ -40,6 +44,7 @@ MODES: dict[str, RefinementMode] = {
         RefinementMode("paper", candidates="vertices", free_amplitude=False, robust=False),
         RefinementMode("amplitude", candidates="vertices", free_amplitude=True, robust=True),
         RefinementMode("surface", candidates="triangles", free_amplitude=True, robust=True),
+        RefinementMode("guided", candidates="triangles", free_amplitude=True, robust=True, guided=True),
     )
 }
 

@@ -139,7 +139,8 @@ def _detect(
     refuse_without_face(recognition)
     rim = scan_rim(detector.checkpoint, graph)
     evidence = scan_evidence(detector.checkpoint, shape, refined, heatmaps, graph, rim)
-    positions = (network.standardise @ to_head).inverse().apply(refined.positions)
+    places = network.guided(refined, graph, shape)
+    positions = (network.standardise @ to_head).inverse().apply(places)
     return _Found(evidence, recognition.confidence, positions, 1.0 / to_head.scale)
 
 
