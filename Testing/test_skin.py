@@ -212,5 +212,3 @@ def test_shared_volumes(shared_data, name, kind, cut):
     assert found == cut if kind == "labels" else cut <= found
     assert len(np.unique(skin.surface.components())) == 1
     assert 120 < skin.surface.extent.max() < 320
-
-

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ MAX_VOXELS = 2 * 600**3
 # How many bytes of voxels a byte of the file can hold: deflate cannot do better than 1032 : 1, and .nii has none. (ITK
 # itself takes a .nii that is cut short for one that ends with zeros.)
 _MOST_COMPRESSED = {".nii": 1, ".nii.gz": 1100, ".nrrd": 1100, ".mha": 1100}
+_MOST_HEADER = 2**20  # bytes of a NIfTI header with its extensions
 
 
 def volume_suffix(path: str | os.PathLike[str]) -> str | None:
@@ -143,6 +146,31 @@ def _check_file_size(reader: Any, file: Path, size: tuple[int, int, int]) -> Non
             f"cannot read {file}: its header states {'x'.join(map(str, size))} voxels ({needed} bytes), but the file "
             f"has only {stored} bytes; it is damaged or cut short"
         )
+
+    if volume_suffix(file) == ".nii.gz":
+        _check_gzip(file, needed)
+
+
+def _check_gzip(file: Path, needed: int) -> None:
+    """ITK takes a .nii.gz that is cut short for one that ends with zeros; a whole one ends with its length."""
+    with file.open("rb") as stream:
+        stream.seek(-4, os.SEEK_END)
+        stated = int.from_bytes(stream.read(), "little")
+    if (stated - needed) % 2**32 <= _MOST_HEADER or not _is_gzip(file):
+        return
+    try:  # cut short, or compressed in several pieces
+        with gzip.open(file) as unpacked:
+            unpacked.seek(needed)
+            complete = bool(unpacked.read(1))
+    except (EOFError, OSError, zlib.error) as error:
+        raise FileFormatError(f"cannot read {file}: it is damaged or cut short ({error})") from error
+    if not complete:
+        raise FileFormatError(f"cannot read {file}: it has fewer than the {needed} bytes of voxels its header states")
+
+
+def _is_gzip(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
 
 
 def _bytes_per_voxel(pixel_id: int) -> int:

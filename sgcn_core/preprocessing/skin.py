@@ -23,7 +23,7 @@ _NOISY = 0.05  # noise as a share of the contrast from which grey values are smo
 _BLUR = {"ct": 0.6, "mr": 0.6, "labels": 1.0}  # voxels, of the Gaussian that smooths noise and steps
 _PASS_BAND = {"ct": 0.2, "mr": 0.1, "labels": 0.02}
 _CAP = 0.85  # cosine to a cut plane's normal from which a triangle beside the plane belongs to the cut
-_CAP_DEPTH = 2.5  # voxels
+_CAP_DEPTH = 1.5  # voxels
 _STRAY = 0.05  # of the largest piece's area
 
 
@@ -83,7 +83,7 @@ def extract_skin(volume: Volume, *, threshold: float | None = None, resolution: 
         mask = head_mask(_coarse_share(grid, tissue, steps), _times(grid.spacing, steps), hollow=tissue.kind != "ct")
         vertices, faces, cuts = _outer_skin(grid, mask, steps, tissue, volume)
         vertices = smoothed(vertices, faces, pass_band=_PASS_BAND[tissue.kind])
-        faces = _without_caps(vertices, faces, cuts, _CAP_DEPTH * max(grid.spacing))
+        faces = _without_caps(vertices, faces, cuts, volume.direction * grid.spacing[::-1])
         surface = Surface(vertices, faces, "mm", volume.frame, source=volume.source)
     except VolumeError as error:
         raise VolumeError(f"{volume.source}: {error}" if volume.source else str(error)) from error
@@ -141,7 +141,9 @@ def _outer_skin(
     head = _filled_head(grid.values > tissue.threshold, near, deep)
     cuts, first, last = find_cuts(head, grid, volume)
     # Grey values stay where they tell air from skin; where they contradict the head, they are replaced.
-    values = np.where(head, np.where(grid.values > tissue.threshold, grid.values, np.float32(tissue.flesh)), grid.values)
+    values = np.where(
+        head, np.where(grid.values > tissue.threshold, grid.values, np.float32(tissue.flesh)), grid.values
+    )
     values[~head & (values > tissue.threshold)] = tissue.air
     ends = grid.with_values(values).cropped(first, last)
     unmeasured = None
@@ -177,9 +179,7 @@ def _refined(
     return part[tuple(slice(0, n) for n in shape)]
 
 
-def _filled_head(
-    above: NDArray[np.bool_], near: NDArray[np.bool_], deep: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def _filled_head(above: NDArray[np.bool_], near: NDArray[np.bool_], deep: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Head on the fine grid: what the outside reaches through no gap of two voxels or less is filled."""
     from scipy.ndimage import binary_dilation, binary_erosion, label
 
@@ -194,14 +194,18 @@ def _filled_head(
 
 
 def _without_caps(
-    vertices: NDArray[np.float64], faces: NDArray[np.int64], cuts: list[CutSide], depth: float
+    vertices: NDArray[np.float64], faces: NDArray[np.int64], cuts: list[CutSide], steps: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Triangles without those that lie along a cut plane and beside it: they are the image's end, not skin."""
+    """Triangles without those that lie along a cut plane and beside it: they are the image's end, not skin.
+
+    The columns of `steps` lead from voxel to voxel, mm.
+    """
     a, b, c = (vertices[faces[:, corner]] for corner in range(3))
     normals = np.cross(b - a, c - a)
     length = np.linalg.norm(normals, axis=1)
     kept = np.ones(len(faces), dtype=bool)
     for cut in cuts:
+        depth = _CAP_DEPTH * np.abs(np.asarray(cut.normal) @ steps).max()
         distance = (np.asarray(cut.point) - (a + b + c) / 3) @ np.asarray(cut.normal)
         kept &= ~((distance < depth) & (normals @ np.asarray(cut.normal) > _CAP * length))
     return faces[kept]

@@ -16,7 +16,7 @@ CT_AIR, CT_SKIN, CT_FLESH = -1000.0, -300.0, 40.0
 # CT without its intercept: air at 0 and water about 1000 (or 1024) above it.
 _CT_WATER = (950.0, 1150.0)
 _CT_PADDING = -1500.0  # what is written where nothing was measured lies below
-# Between air and flesh, as a share of their distance. Below one half, because coils and skin itself make the rim darker.
+# Between air and flesh, as a share of their distance: below one half, as coils and skin itself make the rim darker.
 _MR_LEVEL = 0.4
 _MR_NOISE = 4.5  # standard deviations of air's noise that the threshold keeps from air at least
 _LEAST_CONTRAST = 4.0  # standard deviations of air's noise between flesh and air at least
