@@ -83,20 +83,18 @@ def test_positions_follow_a_turning_face_without_jumps(ball: tuple[torch.Tensor,
     assert (on_one_face[-1] - on_one_face[0]).norm() > 5.0
 
 
-def test_midline_landmarks_stay_in_the_midline_and_halfway_is_halfway(ball: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_midline_landmarks_stay_in_the_midline(ball: tuple[torch.Tensor, torch.Tensor]) -> None:
     vertices, faces = ball
-    places = [[0, -50, 130], [0, -62, 110], [0, -80, 100]]
-    labels = ("pg", "gn", "me")
+    places = [[0, -50, 130], [0, -80, 100]]
+    labels = ("pg", "me")
     solver = LandmarkExtrema(vertices, faces, labels, torch.tensor([nearest(vertices, place) for place in places]))
     assert set(solver.labels) == set(labels)
-    pg, gn, me = solver.solve(vertices[None])[0]
-    assert max(abs(float(point[0])) for point in (pg, gn, me)) < 0.2
-    assert abs(float((gn - pg).norm() - (gn - me).norm())) < 0.5
+    assert float(solver.solve(vertices[None])[0, :, 0].abs().max()) < 0.2
 
 
 def test_landmarks_that_a_model_lacks_are_left_out(ball: tuple[torch.Tensor, torch.Tensor]) -> None:
     vertices, faces = ball
-    solver = LandmarkExtrema(vertices, faces, ("prn", "sl", "gn"), torch.tensor([-1, 7, 8]))
+    solver = LandmarkExtrema(vertices, faces, ("prn", "sl", "li"), torch.tensor([-1, 7, 8]))
     assert solver.labels == ()
     assert torch.equal(solver.solve(vertices[None])[0, 1:], vertices[[7, 8]])
 
@@ -118,7 +116,7 @@ def test_every_definition_is_solved_on_both_sides(people: tuple[FaceModel, Landm
     solved = solver.solve(model.neutral[None])[0]
     assert torch.equal(solved[still], model.neutral[model.landmarks[still]])
     moved = (solved - model.neutral[model.landmarks]).norm(dim=1)
-    assert moved.max() < 4.0  # gn, whose vertex does not lie halfway
+    assert moved.max() < 4.0
 
 
 def test_the_tip_of_the_nose_is_the_tip(people: tuple[FaceModel, LandmarkExtrema, torch.Tensor]) -> None:

@@ -37,8 +37,6 @@ class Extremum:
         flat area tilted by an angle a the landmark moves by ``play * sin(a)`` and no further.
     chord : two labels, optional
         Instead of ``direction``: the deepest point behind the line between these two, in the sagittal plane.
-    halfway : two labels, optional
-        Instead of ``direction``: the point as far from one as from the other of these extrema.
     apart : label, optional
         Skin nearer to this landmark, of the same side, than to the vertex is not searched.
     """
@@ -47,7 +45,6 @@ class Extremum:
     reach: float = 7.0
     play: float = 20.0
     chord: tuple[str, str] | None = None
-    halfway: tuple[str, str] | None = None
     apart: str | None = None
 
 
@@ -60,7 +57,6 @@ EXTREMA: dict[str, Extremum] = {
     "sl": Extremum(chord=("li", "pg"), play=30.0),
     "pg": Extremum(play=15.0, reach=8.0),
     "me": Extremum(direction=(0.0, -0.96, 0.28), play=12.0, reach=8.0),
-    "gn": Extremum(halfway=("pg", "me"), reach=14.0),
     # The cheek beyond the crease is wider than the wing.
     "al": Extremum(direction=(0.99, 0.0, 0.12), play=8.0, reach=6.0, apart="ac"),
     "zy": Extremum(direction=(1.0, -0.08, 0.05), play=12.0, reach=8.0),
@@ -120,8 +116,8 @@ class LandmarkExtrema:
         self.landmarks = landmarks.clamp(min=0)
         column = {label: i for i, label in enumerate(labels) if landmarks[i] >= 0}
         rules = {label: rule for label, rule in _with_sides(EXTREMA if table is None else table) if label in column}
-        rules = {label: rule for label, rule in rules.items() if set(rule.chord or rule.halfway or ()) <= set(column)}
-        self.labels = tuple(sorted(rules, key=lambda label: rules[label].halfway is not None))
+        rules = {label: rule for label, rule in rules.items() if set(rule.chord or ()) <= set(column)}
+        self.labels = tuple(rules)
         self._rules = [rules[label] for label in self.labels]
         self._columns = [column[label] for label in self.labels]
         self._column = column
@@ -146,41 +142,32 @@ class LandmarkExtrema:
         corners = self.landmarks.view(1, -1, 1).repeat(count, 1, 3)
         weights = vertices.new_zeros(corners.shape)
         weights[..., 0] = 1.0
-        direct = [i for i, rule in enumerate(self._rules) if rule.halfway is None]
-        between = [i for i, rule in enumerate(self._rules) if rule.halfway is not None]
-        for group in (direct, between):
-            if group:
-                found = self._extrema(vertices, group, SurfaceSites(corners, weights).on(vertices))
-                columns = [self._columns[i] for i in group]
-                corners[:, columns], weights[:, columns] = found.corners, found.weights
+        if self.labels:
+            found = self._extrema(vertices)
+            corners[:, self._columns], weights[:, self._columns] = found.corners, found.weights
         return SurfaceSites(corners, weights)
 
-    def _extrema(self, vertices: Tensor, group: list[int], positions: Tensor) -> SurfaceSites:
-        """The extrema of one group, given the positions (B, L, 3) of what they refer to."""
-        triangles, owner = self._patches.triangles[group], self._patches.owner[group]
+    def _extrema(self, vertices: Tensor) -> SurfaceSites:
+        triangles, owner = self._patches.triangles, self._patches.owner
         corners = vertices[:, triangles]
         of_piece = owner[None, ..., None, None].expand(len(vertices), -1, -1, 3, 3)
-        pieces = (self._patches.weights[group][..., None] * torch.gather(corners, 2, of_piece)).sum(3)
-        score = self._score(pieces, group, positions) / _SOFTNESS + self._patches.log_area[group]
+        pieces = (self._patches.weights[..., None] * torch.gather(corners, 2, of_piece)).sum(3)
+        score = self._score(pieces, vertices[:, self.landmarks]) / _SOFTNESS + self._patches.log_area
         extremum = torch.einsum("bes,besi->bei", torch.softmax(score, 2), pieces)
-        return _landed(extremum, corners, triangles, self._patches.valid[group])
+        return _landed(extremum, corners, triangles, self._patches.valid)
 
-    def _score(self, pieces: Tensor, group: list[int], positions: Tensor) -> Tensor:
-        """Criterion (B, E, S) in millimetres at the pieces (B, E, S, 3)."""
-        if self._rules[group[0]].halfway is not None:
-            ends = [[self._column[label] for label in self._rules[i].halfway or ()] for i in group]
-            distances = (pieces[:, :, :, None] - positions[:, ends][:, :, None]).norm(dim=4)
-            return -(distances[..., 0] - distances[..., 1]).abs()
-        directions = self._directions[group].repeat(len(pieces), 1, 1)
-        for row, i in enumerate(group):
-            chord = self._rules[i].chord
+    def _score(self, pieces: Tensor, positions: Tensor) -> Tensor:
+        """Criterion (B, E, S) in millimetres at the pieces (B, E, S, 3); ``positions`` (B, L, 3) are the vertices'."""
+        directions = self._directions.repeat(len(pieces), 1, 1)
+        for row, rule in enumerate(self._rules):
+            chord = rule.chord
             if chord is not None:
                 upper, lower = (positions[:, self._column[label]] for label in chord)
                 line = torch.nn.functional.normalize((lower - upper)[:, 1:], dim=1)
                 directions[:, row] = torch.stack([torch.zeros_like(line[:, 0]), -line[:, 1], line[:, 0]], 1)
-        away = pieces - positions[:, [self._columns[i] for i in group], None]
+        away = pieces - positions[:, self._columns, None]
         along = torch.einsum("besi,bei->bes", away, directions)
-        return along - away.square().sum(3) / (2.0 * self._play[group])[:, None]
+        return along - away.square().sum(3) / (2.0 * self._play)[:, None]
 
 
 def _with_sides(table: dict[str, Extremum]) -> list[tuple[str, Extremum]]:
