@@ -75,6 +75,22 @@ def test_labels_are_head_where_they_are_not_zero():
     is_outer_skin(skin)
 
 
+def test_a_head_rest_that_touches_the_head_is_removed():
+    volume = VoxelHead(noise=20.0).volume()
+    k, j, i = np.indices(volume.array.shape)
+    points = volume.physical(np.stack([i, j, k], axis=-1).reshape(-1, 3))
+    radius = np.hypot(points[:, 0], points[:, 1] - 10)
+    cradle = (radius > 82) & (radius < 87) & (points[:, 1] > 40) & (np.abs(points[:, 2]) < 100)
+    plate = (points[:, 1] > 97) & (points[:, 1] < 103)
+    array = volume.array.copy()
+    array.reshape(-1)[(cradle | plate) & (skin_distance(points) > 0)] = 150
+    skin = extract_skin(Volume(array, volume.spacing, volume.origin, volume.direction))
+    away = skin_distance(skin.surface.vertices)
+    assert away.max() < 20  # what lies between head and plate stays; the plate reaches 50 mm from the head
+    assert np.percentile(away, 95) < 1.0
+    assert away[skin.surface.vertices[:, 1] < 0].max() < 2.0
+
+
 def test_neck_is_open_where_the_image_ends():
     head = VoxelHead(noise=20.0)
     skin = extract_skin(head.volume())

@@ -72,6 +72,18 @@ def test_wide_numbers_are_kept_as_float32(tmp_path):
     assert read_volume(tmp_path / "a.nrrd").array.dtype == np.float32
 
 
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_scaled_numbers(tmp_path, name):
+    """NIfTI may hold integers and a scale; the file is then smaller than the floats it stands for."""
+    sitk.WriteImage(example(), str(tmp_path / "plain.nii"))
+    data = bytearray((tmp_path / "plain.nii").read_bytes())
+    struct.pack_into("<2f", data, 112, 0.5, 10.0)
+    (tmp_path / name).write_bytes(gzip.compress(bytes(data)) if name.endswith("gz") else bytes(data))
+    volume = read_volume(tmp_path / name)
+    assert volume.array.dtype == np.float32
+    assert volume.array[0, 0, 3] == pytest.approx(11.5)
+
+
 def test_suffixes():
     assert volume_suffix("x/Head.NII.gz") == ".nii.gz"
     assert volume_suffix("head.ply") is None

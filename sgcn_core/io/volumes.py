@@ -139,7 +139,7 @@ def _check_file_size(reader: Any, file: Path, size: tuple[int, int, int]) -> Non
     compressed = _MOST_COMPRESSED.get(volume_suffix(file) or "")
     if compressed is None:  # the voxels lie in another file
         return
-    needed = size[0] * size[1] * size[2] * _bytes_per_voxel(reader.GetPixelID())
+    needed = size[0] * size[1] * size[2] * _bytes_per_voxel(reader)
     stored = file.stat().st_size
     if needed > stored * compressed:
         raise FileFormatError(
@@ -173,10 +173,13 @@ def _is_gzip(file: Path) -> bool:
         return stream.read(2) == b"\x1f\x8b"
 
 
-def _bytes_per_voxel(pixel_id: int) -> int:
+def _bytes_per_voxel(reader: Any) -> int:
+    """Of the file: NIfTI may store small numbers with a scale, which ITK reads as floats."""
     import SimpleITK as sitk
 
-    name = sitk.GetPixelIDValueAsString(pixel_id)
+    if reader.HasMetaDataKey("bitpix") and reader.GetMetaData("bitpix").strip().isdigit():
+        return int(reader.GetMetaData("bitpix")) // 8
+    name = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     return next((size for bits, size in (("64", 8), ("32", 4), ("16", 2)) if bits in name), 1)
 
 

@@ -13,7 +13,7 @@ Mask = NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
 _FILLED = 0.4  # share of a coarse voxel above the threshold from which it counts
-_OPENING = 5.0  # mm; what is thinner than twice this is not the head itself: plates and tubes, but also ears
+_OPENING = 7.0  # mm; what is thinner than twice this is not the head itself: plates and tubes, but also ears
 _CLOSING = 6.0  # mm; openings narrower than twice this (nostrils, ear canals, lips) do not lead into the head
 _DEPTH = 7.0  # mm under the closed head from which nothing is looked at
 _ALLOWED = 3.0  # mm around the head within which grey values are looked at
@@ -111,13 +111,14 @@ def _without_attachments(mask: Mask, spacing: Spacing) -> Mask:
 
     core = mask & _grown(_largest(_shrunk(mask, spacing, _OPENING)), spacing, _OPENING + 0.5 * max(spacing))
     beyond = _distance(core, spacing)
-    contact = max(spacing) * 1.01
-    pieces, _ = label(mask & ~core)
-    kept = core.copy()
+    # Opening rounds edges (brows, jaw): that little is kept, and does not join a nose to what else is thin.
+    edge = max(2.0, 1.01 * max(spacing))
+    kept = mask & (beyond <= edge)
+    pieces, _ = label(mask & ~kept)
     for number, box in enumerate(find_objects(pieces), start=1):
         piece = pieces[box] == number
         away = beyond[box][piece]
-        if away.min() > contact:
+        if away.min() > edge + max(spacing):
             continue
         size = np.linalg.norm([(s.stop - s.start) * step for s, step in zip(box, spacing, strict=True)])
         if away.max() <= _EAR[0] and size <= _EAR[1]:
