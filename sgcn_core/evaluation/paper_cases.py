@@ -77,8 +77,12 @@ class PaperCases:
             raise ValueError(f"variant {variant!r} is none of {', '.join(VARIANTS)}")
         for person in self.people.test[:count]:
             for condition in TEST_SETS[test]:
-                vertices, landmarks = (part.double().cpu().numpy() for part in self.people.face(person, condition))
-                mesh = Mesh(vertices[self.used], self.faces)
-                if variant == "remeshed":
-                    mesh = self.triangulations[person % _TRIANGULATIONS].apply(mesh)
-                yield Case(person, condition, mesh, landmarks)
+                yield self.face(person, condition, variant)
+
+    def face(self, person: int, condition: str, variant: str) -> Case:
+        """One face of anybody."""
+        vertices, landmarks = (part.double().cpu().numpy() for part in self.people.face(person, condition))
+        mesh = Mesh(vertices[self.used], self.faces)
+        if variant == "remeshed":
+            mesh = self.triangulations[person % _TRIANGULATIONS].apply(mesh)
+        return Case(person, condition, mesh, landmarks)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sgcn_core.datasets.paper_faces import TRAINING_SETS
 from sgcn_core.errors import ModelError
-from sgcn_core.evaluation.paper_cases import Case
+from sgcn_core.evaluation.paper_cases import Case, PaperCases
 from sgcn_core.model.checkpoint import Checkpoint, load_checkpoint
 from sgcn_core.pipeline.alignment import settle_pose
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.pose import PoseHypothesis
-from sgcn_core.refinement import SurfaceIndex, refine
+from sgcn_core.refinement import SurfaceIndex, refine, refinement_mode
+from sgcn_core.refinement.landmark_shape import LandmarkShape
 
 FloatArray = NDArray[np.float64]
+
+# Training people on whom the precision of a network is measured, and modes of the shape statistics.
+_FINDING_PEOPLE, _MODES = 32, 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +36,13 @@ class PaperNetwork:
     checkpoint : Checkpoint
     training_set : "neutral", "emotions", or "generator" for weights made for use on scans
     nodes : of the graphs at the end of its training
+    shape : LandmarkShape or None, what the mode "guided" goes by; None where the weights bring their own
     """
 
     checkpoint: Checkpoint
     training_set: str
     nodes: int
+    shape: LandmarkShape | None = None
 
     @property
     def name(self) -> str:
@@ -114,12 +121,12 @@ def errors_on(
     heatmaps = one_pass.heatmaps(graph)
     index = SurfaceIndex(graph.vertices, graph.faces)
     back = (one_pass.standardise @ to_head).inverse()
-    rows = [row for row, label in enumerate(network.checkpoint.labels) if label.startswith("ibug")]
-    rows = rows or list(range(len(network.checkpoint.labels)))
+    labels = network.checkpoint.labels
+    rows = [row for row, label in enumerate(labels) if label.startswith("ibug")] or list(range(len(labels)))
     found = []
     for mode, t in ways:
         refined = refine(
-            heatmaps[:, rows],
+            heatmaps,
             graph.nodes,
             graph.vertices,
             graph.faces,
@@ -128,5 +135,24 @@ def errors_on(
             t=t,
             index=index,
         )
-        found.append(np.linalg.norm(back.apply(refined.positions) - case.landmarks, axis=1))
+        positions = one_pass.positions(refined, graph, mode)
+        if network.shape is not None and refinement_mode(mode).guided:
+            positions = one_pass.guided(refined, graph, network.shape)
+        found.append(np.linalg.norm(back.apply(positions)[rows] - case.landmarks, axis=1))
     return found
+
+
+def with_shape(network: PaperNetwork, cases: PaperCases) -> PaperNetwork:
+    """The network with the shape statistics of its training people, and how well it finds the landmarks of some.
+
+    No test person takes part. The statistics are those of ``LandmarkShape``, which the shipped weights bring along.
+    """
+    conditions = TRAINING_SETS[network.training_set]
+    checkpoint = network.checkpoint
+    landmarks = cases.people.training_landmarks(conditions).double().cpu().numpy()
+    normalised = (landmarks - np.array(checkpoint.crop_centre)) / checkpoint.crop_radius
+    people = cases.people.train[:_FINDING_PEOPLE]
+    faces = [cases.face(person, conditions[person % len(conditions)], "remeshed") for person in people]
+    errors = np.array([errors_on(face, network, [("surface", 12)])[0] for face in faces])
+    finding = np.sqrt((errors**2).mean(0) / 3.0) / checkpoint.crop_radius
+    return replace(network, shape=LandmarkShape.fit(normalised, modes=_MODES, finding=finding))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sgcn_core.datasets.paper_people import PaperPeople
 from sgcn_core.evaluation import paper_report
 from sgcn_core.evaluation.metrics import OBSERVERS
 from sgcn_core.evaluation.paper_cases import PaperCases
-from sgcn_core.evaluation.paper_networks import PaperNetwork, load_networks
+from sgcn_core.evaluation.paper_networks import PaperNetwork, load_networks, with_shape
 from sgcn_core.evaluation.paper_protocol import Sizes, run_depths, run_shipped, run_sweeps, run_table
 from sgcn_core.evaluation.tables import Table
 
@@ -23,10 +24,11 @@ def paper(model: FaceModel, networks: Path, out: Path, *, people: int | None, se
 
     The networks of Figure 11, of any depth but trained alike, are those in the folder ``depth`` within ``networks``.
     """
-    trained = load_networks(networks)
-    of_any_depth = load_networks(networks / "depth") if (networks / "depth").is_dir() else []
-    sizes = Sizes() if people is None else Sizes.all(people)
     cases = PaperCases(PaperPeople(model))
+    trained = [with_shape(network, cases) for network in load_networks(networks)]
+    deep = load_networks(networks / "depth") if (networks / "depth").is_dir() else []
+    of_any_depth = [with_shape(network, cases) for network in deep]
+    sizes = Sizes() if people is None else Sizes.all(people)
     out.mkdir(parents=True, exist_ok=True)
     note = _note(cases, seed)
     table = run_table(trained, cases, sizes, report, seed=seed)
@@ -56,7 +58,8 @@ def shipped(
             network = PaperNetwork.load(path)
     else:
         network = PaperNetwork.load(weights)
-    cases = PaperCases(PaperPeople(model))
+    # The truth is the landmarks' own vertices; the paper's networks learn the list that was published.
+    cases = PaperCases(PaperPeople(replace(model, published=None)))
     count = Sizes().shipped if people is None else people
     measured = run_shipped(network, cases, count, report, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
