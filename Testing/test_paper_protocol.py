@@ -24,7 +24,7 @@ from sgcn_core.evaluation import paper_cases, paper_protocol, paper_report
 from sgcn_core.evaluation.measurements import Measurements, Setting
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.paper_cases import TEST_SETS, PaperCases
-from sgcn_core.evaluation.paper_networks import PaperNetwork, load_networks
+from sgcn_core.evaluation.paper_networks import PaperNetwork, load_networks, with_shape
 from sgcn_core.evaluation.paper_protocol import Sizes, run_depths, run_sweeps, run_table
 from sgcn_core.evaluation.retriangulation import Retriangulation
 from sgcn_core.training.config import Stage, TrainingConfig
@@ -166,13 +166,13 @@ def test_protocol_measures_every_row_and_reports_it(
     monkeypatch.setattr(paper_protocol, "NODE_COUNTS", (100, 200))
     monkeypatch.setattr(paper_protocol, "T_VALUES", (4, 12))
     monkeypatch.setitem(paper_cases.TEST_SETS, "Expressions", ("mouth stretch", "jaw left"))
-    trained = load_networks(networks)
+    trained = [with_shape(network, cases) for network in load_networks(networks)]
     sizes = Sizes.all(1)
     table = run_table(trained, cases, sizes, lambda name, share: None)
-    assert len(list(table.settings())) == 2 * 2 * 2 * 3  # networks, tests, variants, modes
+    assert len(list(table.settings())) == 2 * 2 * 2 * 5  # networks, tests, variants, modes
     assert {len(table.errors[setting]) for setting in table.settings(test="Expressions")} == {2}
     rows = paper_report.table_one(table, "note").rows
-    assert [row["method"] for row in rows][:3] == ["2S-GCN", "1S-GCN", "2S-GCN, surface"]
+    assert [row["method"] for row in rows][:3] == ["2S-SGCN", "1S-SGCN", "2S-SGCN, surface"]
     assert rows[0]["train emotions, test Emotions"] == "-" and "±" in str(rows[0]["train neutral, test Neutral"])
     assert paper_report.expressions_table(table, "neutral", "").rows[1]["expression"] == "jaw left"
     sweeps = run_sweeps(trained, cases, 1, lambda name, share: None)

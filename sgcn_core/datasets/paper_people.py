@@ -127,14 +127,18 @@ class PaperPeople:
         vertices = self.posed(self.vertices([person], [how]), self.pose[[person], how])[0]
         return vertices, vertices[self.model.landmarks]
 
-    def mean_landmarks(self, conditions: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Prototype (L, 3) over the training people (Eq. 4), and the root mean square distance (L,) from it."""
+    def training_landmarks(self, conditions: Sequence[str]) -> Tensor:
+        """Landmarks (faces, L, 3) of the training people in each of the conditions, without residual pose."""
         landmarks = []
         for condition in conditions:
             how = list(CONDITIONS).index(condition)
             for chunk in torch.tensor(self.train).split(64):
                 landmarks.append(self.vertices(chunk, [how] * len(chunk))[:, self.model.landmarks])
-        together = torch.cat(landmarks)
+        return torch.cat(landmarks)
+
+    def mean_landmarks(self, conditions: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Prototype (L, 3) over the training people (Eq. 4), and the root mean square distance (L,) from it."""
+        together = self.training_landmarks(conditions)
         mean = together.mean(0)
         return mean, (together - mean).square().sum(2).mean(0).sqrt()
 

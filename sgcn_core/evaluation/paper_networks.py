@@ -23,6 +23,9 @@ from sgcn_core.refinement.landmark_shape import LandmarkShape
 
 FloatArray = NDArray[np.float64]
 
+AT_VERTEX = " vertex"
+"""Ending of a mode that moves its landmarks to the nearest vertex, where the truth of registered meshes is."""
+
 # Training people on whom the precision of a network is measured, and modes of the shape statistics.
 _FINDING_PEOPLE, _MODES = 32, 40
 
@@ -100,6 +103,8 @@ def errors_on(
 ) -> list[FloatArray]:
     """Errors (L,) in millimetres on one face, for each (refinement mode, t) of ``ways``.
 
+    A mode is one of ``sgcn_core.refinement.MODES``, to which ``AT_VERTEX`` may be added.
+
     Parameters
     ----------
     nodes : of the graph; default: as in training
@@ -130,14 +135,16 @@ def errors_on(
             graph.nodes,
             graph.vertices,
             graph.faces,
-            mode=mode,
+            mode=mode.removesuffix(AT_VERTEX),
             sigma=network.checkpoint.sigma,
             t=t,
             index=index,
         )
-        positions = one_pass.positions(refined, graph, mode)
-        if network.shape is not None and refinement_mode(mode).guided:
+        positions = one_pass.positions(refined, graph, mode.removesuffix(AT_VERTEX))
+        if network.shape is not None and refinement_mode(mode.removesuffix(AT_VERTEX)).guided:
             positions = one_pass.guided(refined, graph, network.shape)
+        if mode.endswith(AT_VERTEX):
+            positions = index.vertices[index.vertex_tree.query(positions)[1]]
         found.append(np.linalg.norm(back.apply(positions)[rows] - case.landmarks, axis=1))
     return found
 

@@ -11,7 +11,7 @@ from sgcn_core.evaluation.paper_cases import VARIANTS, Case, PaperCases
 from sgcn_core.evaluation.paper_networks import PaperNetwork, errors_on
 
 PAPER_DEPTH, PAPER_T = 20, 12
-MODES = ("paper", "mean", "surface", "guided")
+MODES = ("paper", "mean", "surface", "guided", "guided vertex")
 T_VALUES = (1, 2, 4, 6, 8, 12, 16, 24, 35)
 NODE_COUNTS = (1000, 2000, 3000, 4000, 8000)
 # What each training set is tested on (Table 1).

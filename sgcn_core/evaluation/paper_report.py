@@ -10,7 +10,7 @@ import numpy as np
 from sgcn_core.evaluation.measurements import Measurements, Setting
 from sgcn_core.evaluation.metrics import cumulative_curve, group_means, summarise
 from sgcn_core.evaluation.paper_cases import VARIANTS
-from sgcn_core.evaluation.paper_protocol import PAPER_T
+from sgcn_core.evaluation.paper_protocol import MODES, PAPER_T
 from sgcn_core.evaluation.plots import bar_plot, line_plot
 from sgcn_core.evaluation.tables import Cell, Table, summary_cells
 
@@ -26,7 +26,7 @@ PAPER_TABLE = {
 
 def table_one(measured: Measurements, note: str) -> Table:
     """Table 1: a row a method and variant, and below them the paper's own numbers."""
-    settings = list(measured.settings())
+    settings = sorted(measured.settings(), key=lambda setting: (setting.network != "SGCN", MODES.index(setting.mode)))
     rows: list[dict[str, Cell]] = []
     for variant in VARIANTS:
         for method in dict.fromkeys(setting.method for setting in settings):
