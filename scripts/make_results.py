@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         "The paper's Table 1",
-        "2S: two stages, the landmark is placed by MSE-over-mesh (Eq. 6-8) on a vertex. 1S: the weighted mean of Eq. 6. "
-        "SGCN: with the coarse branch; GCN: without. *surface*, *guided*: our own second stages, anywhere on the "
-        "triangles; *guided* also weighs what the other landmarks say, by statistics of the training people, and is the "
-        "default of the product; *guided vertex* is the nearest vertex to it. **registered**: each true landmark is a "
+        "2S: two stages, the landmark is placed by MSE-over-mesh (Eq. 6-8) on a vertex. 1S: the weighted mean of Eq. "
+        "6. SGCN: with the coarse branch; GCN: without. *surface*, *guided*: our own second stages, anywhere on the "
+        "triangles; *guided* also weighs what the other landmarks say, by statistics of the training people, and is "
+        "the default of the product; *guided vertex* is the nearest vertex to it. **registered**: each true landmark is a "
         "vertex of the mesh, as in FaceScape. **remeshed**: 25,000 vertices in another triangulation, the truth lies "
         "anywhere on the surface, as on a scan. Expressions are a cross-condition test: no network saw any.",
         ("paper_table1",),
