@@ -40,7 +40,7 @@ def paper(model: FaceModel, networks: Path, out: Path, *, people: int | None, se
     paper_report.plot_table(table, out, f"Seed {seed}")
     paper_report.plot_sweeps(sweeps, depths, out, f"{sizes.sweeps} people, seed {seed}")
     return [
-        paper_report.table_one(table, note),
+        paper_report.table_one(table, f"{note} {OBSERVERS}"),
         paper_report.details(table, "paper_details", note),
         paper_report.groups_table(table, note),
         *(paper_report.expressions_table(table, training, note) for training in ("neutral", "emotions")),
@@ -64,7 +64,7 @@ def shipped(
     measured = run_shipped(network, cases, count, report, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     measured.save(out / "shipped.npz")
-    note = f"{_note(cases, seed)} Weights {network.checkpoint.sha256[:16]}."
+    note = f"{_note(cases, seed)} Weights {network.checkpoint.sha256[:16]}. {OBSERVERS}"
     groups = paper_report.groups_table(measured, note)
     return [
         paper_report.details(measured, "shipped_details", note),
@@ -86,7 +86,4 @@ def corruptions(
 
 def _note(cases: PaperCases, seed: int) -> str:
     people = cases.people.options
-    return (
-        f"Generated people (ICT-FaceKit, people seed {people.seed}), {people.train} to train on, {people.test} others "
-        f"to test on, sampling seed {seed}, upright pose known. {OBSERVERS}"
-    )
+    return f"{people.test} test people of seed {people.seed}, generated; sampling seed {seed}; upright pose known."
