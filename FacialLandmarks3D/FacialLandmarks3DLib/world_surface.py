@@ -1,0 +1,116 @@
+"""The surface of a model node as the worker takes it: points and triangles in Slicer's world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import vtk
+from numpy.typing import NDArray
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+# Half a step of the derivative that tells a mirror, as a share of the surface's size.
+_STEP = 0.01
+
+
+class UnusableModelError(ValueError):
+    """The node holds no surface that landmarks can be placed on; the message says what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class WorldSurface:
+    """A triangle mesh in Slicer's world.
+
+    Attributes
+    ----------
+    points : (P, 3) float64, RAS, millimetres, in the order of the node's points
+    triangles : (F, 3) int64, wound as seen from outside where the node's polygons are
+    mirrored : bool, whether the node's transforms turn left into right
+    warnings : texts for the user
+    """
+
+    points: NDArray[np.float64]
+    triangles: NDArray[np.int64]
+    mirrored: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def read_world_surface(model_node: Any) -> WorldSurface:
+    """Points and triangles of a model node with all its parent transforms applied, linear and warping ones.
+
+    They are read from the node, never from its file, which may be older or in another frame. The node is not changed.
+
+    Parameters
+    ----------
+    model_node : vtkMRMLModelNode
+
+    Raises
+    ------
+    UnusableModelError
+        No mesh, no polygons, or positions that are not finite.
+    """
+    name = model_node.GetName()
+    polydata = model_node.GetPolyData()
+    if polydata is None or polydata.GetNumberOfPoints() == 0:
+        raise UnusableModelError(f"The model {name!r} has no surface; load it again, or select another one.")
+    triangles = _triangles(polydata)
+    if len(triangles) == 0:
+        raise UnusableModelError(f"The model {name!r} has points but no polygons; a surface is needed.")
+    local = vtk_to_numpy(polydata.GetPoints().GetData()).astype(np.float64)
+    transform = transform_to_world(model_node)
+    points = local if transform is None else _transformed(transform, local)
+    if not np.isfinite(points).all():
+        raise UnusableModelError(f"The model {name!r} has points that are not finite, in itself or once transformed.")
+    if transform is None or not _mirrors(transform, local):
+        return WorldSurface(points, triangles)
+    return WorldSurface(points, triangles[:, ::-1].copy(), True, (_mirror_warning(model_node),))
+
+
+def transform_to_world(node: Any) -> vtk.vtkGeneralTransform | None:
+    """The chain of a node's parent transforms as one, None where it has none."""
+    parent = node.GetParentTransformNode()
+    if parent is None:
+        return None
+    transform = vtk.vtkGeneralTransform()
+    parent.GetTransformToWorld(transform)
+    return transform
+
+
+def _triangles(polydata: vtk.vtkPolyData) -> NDArray[np.int64]:
+    """Polygons and strips cut into triangles (F, 3), indices of the polydata's own points."""
+    cutter = vtk.vtkTriangleFilter()
+    cutter.SetInputData(polydata)
+    cutter.PassVertsOff()
+    cutter.PassLinesOff()
+    cutter.Update()
+    connectivity = vtk_to_numpy(cutter.GetOutput().GetPolys().GetConnectivityArray())
+    return connectivity.astype(np.int64).reshape(-1, 3)
+
+
+def _transformed(transform: vtk.vtkGeneralTransform, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    given, moved = vtk.vtkPoints(), vtk.vtkPoints()
+    given.SetData(numpy_to_vtk(np.ascontiguousarray(points)))
+    moved.SetDataTypeToDouble()
+    transform.TransformPoints(given, moved)
+    return vtk_to_numpy(moved.GetData()).copy()
+
+
+def _mirrors(transform: vtk.vtkGeneralTransform, points: NDArray[np.float64]) -> bool:
+    """Whether the transform has a negative determinant in the middle of the points.
+
+    A derivative instead of a matrix: a mirror may also stand in a chain with a warp, which has no matrix.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    step = _STEP * float(np.linalg.norm(high - low))
+    sides = (low + high) / 2 + step * np.concatenate([np.eye(3), -np.eye(3)])
+    moved = _transformed(transform, sides)
+    return bool(np.linalg.det(moved[:3] - moved[3:]) < 0)
+
+
+def _mirror_warning(model_node: Any) -> str:
+    return (
+        f"The transform {model_node.GetParentTransformNode().GetName()!r} mirrors the model {model_node.GetName()!r}: "
+        "what was the right side of the person is shown, and named, as the left one. Remove the mirroring unless it "
+        "is intended."
+    )
