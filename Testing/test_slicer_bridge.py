@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 import vtk
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))
-sys.path.insert(0, str(REPOSITORY / "FacialLandmarks3D"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FacialLandmarks3D"))
 
 from FacialLandmarks3DLib.landmark_node import write_landmarks
 from FacialLandmarks3DLib.placed_positions import moved_by_hand, reset_landmark
