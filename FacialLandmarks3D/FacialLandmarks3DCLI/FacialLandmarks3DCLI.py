@@ -1,0 +1,217 @@
+#!/usr/bin/env python-real
+"""Facial landmarks without the panel: a scan, a volume or a folder of them in, markups and tables out.
+
+Runs as a CLI module of 3D Slicer and with any Python that has sgcn_core. Progress goes to standard output in the tags
+that Slicer reads; standard error stays empty unless something fails. Exit codes: 0 everything was done, 1 some cases
+failed, 2 the command line was wrong, 3 every case failed, 5 the model cannot be loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input: the job of sgcn_core that writes its landmarks, and the table to write as well."""
+
+    job: Any
+    table: Path | None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run with the given command line; returns the exit code."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    find_package()
+    from sgcn_core.cli.exit_codes import ExitCode
+    from sgcn_core.cli.jobs import PlanError
+
+    try:
+        cases = plan_cases(options)
+    except (PlanError, OSError) as error:
+        parser.error(str(error))
+    with warnings_on_stdout():
+        try:
+            detector = load_detector(options)
+        except (Exception, SystemExit) as error:  # a broken installation can fail in any way
+            complain(f"the model cannot be loaded: {error}")
+            return int(ExitCode.NOT_USABLE)
+        failed = sum(not run_case(detector, case, options, Report(n, len(cases))) for n, case in enumerate(cases))
+    if failed:
+        return int(ExitCode.ALL_FAILED if failed == len(cases) else ExitCode.SOME_FAILED)
+    return int(ExitCode.OK)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parameters of FacialLandmarks3DCLI.xml."""
+    parser = argparse.ArgumentParser(
+        prog="FacialLandmarks3DCLI", description=(__doc__ or "").partition("\n\n")[2], allow_abbrev=False
+    )
+    parser.add_argument("--input-model", type=some_path, metavar="FILE", help="surface of a face or a head")
+    parser.add_argument("--input-volume", type=some_path, metavar="FILE", help="CT, CBCT or MR volume, or label map")
+    parser.add_argument("--input-folder", type=some_path, metavar="FOLDER", help="of scans, volumes or DICOM files")
+    parser.add_argument("--output-landmarks", type=some_path, metavar="FILE", help=".mrk.json, for a single input")
+    parser.add_argument("--output-table", type=some_path, metavar="FILE", help=".csv, for a single input")
+    parser.add_argument("--output-folder", type=some_path, metavar="FOLDER", help="for --input-folder")
+    parser.add_argument("--overwrite", action="store_true", help="replace landmark files in a folder that exist")
+    parser.add_argument("--landmark-set", choices=("clinical", "ibug68", "all"), default="clinical")
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, auto, cuda, cuda:1, mps")
+    parser.add_argument("--seed", type=natural_number, default=0, metavar="N", help="of the surface sampling")
+    parser.add_argument("--weights", type=some_path, metavar="FILE", help="other weights than the shipped ones")
+    return parser
+
+
+def some_path(text: str) -> Path | None:
+    """None for the empty text with which Slicer says that nothing was chosen."""
+    return Path(text) if text else None
+
+
+def natural_number(text: str) -> int:
+    """0, 1, 2, ..."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"0 or more is needed, received {text}")
+    return number
+
+
+def find_package() -> None:
+    """Make sgcn_core importable: installed, beside Slicer's scripted modules, or in the source checkout."""
+    if importlib.util.find_spec("sgcn_core") is not None:
+        return
+    here = Path(__file__).resolve().parent
+    for folder in (here.parent / "qt-scripted-modules", here.parents[1]):
+        if (folder / "sgcn_core" / "__init__.py").is_file():
+            sys.path.insert(0, str(folder))
+            return
+    complain(f"sgcn_core was not found, neither installed nor near {here}; install the extension again")
+    sys.exit(5)
+
+
+def plan_cases(options: argparse.Namespace) -> list[Case]:
+    """What is read and written, decided before any work; PlanError where the options do not go together."""
+    from sgcn_core.cli.jobs import PlanError, Request, plan
+
+    given = [path for path in (options.input_model, options.input_volume, options.input_folder) if path is not None]
+    if len(given) != 1:
+        raise PlanError(f"give one of --input-model, --input-volume and --input-folder; received {len(given)}")
+    if not given[0].exists():
+        raise PlanError(f"there is no {given[0]}; check the path")
+    single = [path for path in (options.output_landmarks, options.output_table) if path is not None]
+    if options.input_folder is not None:
+        if single:
+            raise PlanError(f"{single[0]} is for a single input; for a folder give --output-folder")
+        jobs = plan(Request((options.input_folder,), output_dir=options.output_folder, overwrite=options.overwrite))
+        return [Case(job, table_beside(job.landmarks)) for job in jobs]
+    if not single:
+        raise PlanError("give --output-landmarks or --output-table: nothing would be kept")
+    (job,) = plan(Request((given[0],), output=single[0]))
+    return [Case(job, single[1] if len(single) == 2 else None)]
+
+
+def table_beside(landmarks: Path) -> Path:
+    """face.csv for face.mrk.json."""
+    return landmarks.with_name(landmarks.name.removesuffix(".mrk.json") + ".csv")
+
+
+def load_detector(options: argparse.Namespace) -> Any:
+    """The detector; errors say whether PyTorch, the device or the weights are at fault."""
+    from sgcn_core.worker.models import Models, fastest_device
+
+    device = fastest_device() if options.device == "auto" else options.device
+    return Models().get(None if options.weights is None else str(options.weights), device).detector
+
+
+def run_case(detector: Any, case: Case, options: argparse.Namespace, report: Report) -> bool:
+    """Detect and write the files of one case; whether that worked. Its failure is told and stops no other case."""
+    from sgcn_core.cli.detect import Settings, run_job
+
+    report.start(case.job.source)
+    outcome = run_job(detector, case.job, Settings(options.landmark_set, options.seed), progress=report.progress)
+    error = outcome.error or write_table(outcome.result, case.table)
+    if error is None:
+        say(f"{case.job.source} -> {case.job.landmarks} {outcome.result!r}")
+    else:
+        complain(f"{case.job.source}: {error}")
+    report.end()
+    return error is None
+
+
+def write_table(result: Any, table: Path | None) -> str | None:
+    """Write the table where one is wanted; returns what went wrong."""
+    try:
+        if table is not None:
+            result.save(table)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return None
+
+
+class Report:
+    """Progress of one of several cases, as Slicer reads it from standard output.
+
+    Parameters
+    ----------
+    number, count : int, which case of how many
+    """
+
+    def __init__(self, number: int, count: int) -> None:
+        self._number, self._count = number, count
+        self._began = time.perf_counter()
+
+    def start(self, source: Path) -> None:
+        """Name the case."""
+        say(
+            "<filter-start><filter-name>Facial landmarks</filter-name>"
+            f"<filter-comment>{escape(str(source))}</filter-comment></filter-start>"
+        )
+        self.progress("read", 0.0)
+
+    def progress(self, stage: str, fraction: float) -> None:
+        """How far this case is, 0 to 1."""
+        overall = (self._number + min(max(fraction, 0.0), 1.0)) / self._count
+        say(f"<filter-progress>{overall:.4f}</filter-progress>")
+        say(f"<filter-stage-progress>{fraction:.4f}</filter-stage-progress>")
+
+    def end(self) -> None:
+        """The case is done, well or badly."""
+        self.progress("done", 1.0)
+        seconds = time.perf_counter() - self._began
+        say(
+            "<filter-end><filter-name>Facial landmarks</filter-name>"
+            f"<filter-time>{seconds:.2f}</filter-time></filter-end>"
+        )
+
+
+@contextmanager
+def warnings_on_stdout() -> Iterator[None]:
+    """Slicer takes every line on standard error for an error; warnings are none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")  # type: ignore[assignment]
+        yield
+
+
+def say(line: str) -> None:
+    """A line on standard output, at once."""
+    print(line, flush=True)
+
+
+def complain(message: str) -> None:
+    """An error on standard error."""
+    print(f"error: {message}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
