@@ -21,7 +21,7 @@ from sgcn_core.io.meshes import write_surface
 
 SCRIPT = Path(__file__).resolve().parents[1] / "FacialLandmarks3D" / "FacialLandmarks3DCLI" / "FacialLandmarks3DCLI.py"
 DESCRIPTION = SCRIPT.with_suffix(".xml")
-# A flag of the command line that is set, or that takes a value; what Slicer passes for each kind of parameter.
+# Kinds of parameters that Slicer passes as a flag, alone or with one value.
 KINDS = ("geometry", "image", "directory", "pointfile", "table", "boolean", "string-enumeration", "integer", "file")
 
 
@@ -48,7 +48,7 @@ def parameters() -> dict[str, ElementTree.Element]:
     for group in ElementTree.parse(DESCRIPTION).getroot().iter("parameters"):
         for entry in group:
             if entry.tag not in ("label", "description"):
-                found[entry.findtext("longflag")] = entry
+                found["--" + entry.findtext("longflag")] = entry
     return found
 
 
