@@ -36,7 +36,7 @@ def export_weights(run: TrainingRun, path: Path) -> None:
             crop_radius=CROP_RADIUS,
             crop_margin=CROP_MARGIN,
             info={
-                "data": "faces generated from ICT-FaceKit Light (USC ICT, MIT), no real person's scan",
+                "data": f"faces generated from {_populations(generator)}, no real person's scan",
                 "steps": run.step,
                 "faces": sum(config.size_at(step)[1] for step in range(run.step)),
                 "hours": round(run.seconds / 3600.0, 2),
@@ -47,6 +47,11 @@ def export_weights(run: TrainingRun, path: Path) -> None:
         ),
         path,
     )
+
+
+def _populations(generator: Source) -> str:
+    light = "ICT-FaceKit Light (USC ICT, MIT)"
+    return f"{light} and MakeHuman (CC0)" if isinstance(generator, MixedGenerator) else light
 
 
 def landmark_deviation(generator: Source, people: int = 512) -> np.ndarray:
