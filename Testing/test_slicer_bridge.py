@@ -22,7 +22,8 @@ from FacialLandmarks3DLib.world_surface import UnusableModelError, read_world_su
 from slicer_scene import Application, slicer
 
 from sgcn_core.io.markups import read_landmarks
-from sgcn_core.io.meshes import write_surface
+from sgcn_core.io.meshes import read_surface, write_surface
+from sgcn_core.landmarks import LandmarkResult
 from sgcn_core.polydata import from_polydata, to_polydata
 from sgcn_core.surface import Surface
 
@@ -351,6 +352,37 @@ def test_a_scene_without_hierarchy_items_is_no_obstacle(application: Application
     landmarks = application.add("MarkupsFiducial", "Landmarks")
     write_landmarks(landmarks, result_at(np.zeros((3, 3))), model_in(application), PROVENANCE)
     assert landmarks.GetNumberOfControlPoints() == 3 and landmarks.GetTransformNodeID() is None
+
+
+# --- files that Slicer exchanges with the CLI module -------------------------------------------------------------
+
+
+def test_the_model_that_slicer_hands_to_a_cli_module_is_read_in_its_frame(
+    application: Application, tmp_path: Path
+) -> None:
+    storage = model_in(application).CreateDefaultStorageNode()
+    storage.ConfigureForDataExchange()
+    storage.SetFileName(str(tmp_path / "exchange.vtp"))
+    assert storage.WriteData(application.scene.GetFirstNodeByName("Visage é"))
+    surface = read_surface(tmp_path / "exchange.vtp")
+    assert surface.frame == "LPS"
+    np.testing.assert_allclose(surface.in_frame("RAS").vertices, head().vertices, atol=1e-4)
+
+
+def test_slicer_loads_the_table_and_the_markups_of_the_cli_module(application: Application, tmp_path: Path) -> None:
+    nowhere, here = [np.nan] * 3, [1.0, 2.0, 3.0]
+    result = LandmarkResult(LABELS, [here, here, nowhere], [0.9, 0.4, 0.0], ("found", "uncertain", "missing"))
+    table, landmarks = application.add("Table", "Table"), application.add("MarkupsFiducial", "Landmarks")
+    for node, storage, name in (
+        (table, slicer.vtkMRMLTableStorageNode(), "out.csv"),
+        (landmarks, slicer.vtkMRMLMarkupsJsonStorageNode(), "out.mrk.json"),
+    ):
+        storage.SetFileName(str(result.save(tmp_path / name)))
+        assert storage.ReadData(node)
+    assert (table.GetNumberOfRows(), table.GetCellText(0, 0)) == (3, "prn")
+    assert [table.GetCellText(row, 5) for row in range(3)] == list(result.status)
+    np.testing.assert_allclose(world_position(landmarks, 0), (-1.0, -2.0, 3.0))
+    assert landmarks.GetNthControlPointPositionStatus(2) != slicer.vtkMRMLMarkupsNode.PositionDefined
 
 
 # --- provenance and edits ---------------------------------------------------------------------------------------
