@@ -13,6 +13,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from voxel_head import VoxelHead
 
 from sgcn_core.cli.options import LandmarkSetName
 from sgcn_core.demo_face import demo_surface
@@ -187,3 +188,17 @@ def test_a_folder_goes_on_after_a_bad_case_and_keeps_corrections(script, face, t
     (out / "b.mrk.json").write_text("corrected")
     assert script.main(options) == 3
     assert (out / "b.mrk.json").read_text() == "corrected" and "exists" in capsys.readouterr().err
+
+
+def test_of_a_volume_the_skin_is_taken(script, tmp_path, capsys) -> None:
+    """An ellipsoid with a neck has a skin, but no face: the run gets as far as to say so."""
+    pytest.importorskip("torch")
+    sitk = pytest.importorskip("SimpleITK")
+    head = VoxelHead(spacing=(3.0, 3.0, 3.0)).volume(modality="CT")
+    image = sitk.GetImageFromArray(head.array)
+    image.SetSpacing((3.0, 3.0, 3.0))
+    sitk.WriteImage(image, str(tmp_path / "head.nrrd"))
+    output = tmp_path / "head.mrk.json"
+    assert script.main(["--input-volume", str(tmp_path / "head.nrrd"), "--output-landmarks", str(output)]) == 3
+    told = capsys.readouterr()
+    assert "face" in told.err and progress_in(told.out)[-1] == 1.0 and not output.exists()
