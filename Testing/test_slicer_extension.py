@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -26,11 +27,18 @@ def text_of(path: Path) -> str:
 
 def listed(variable: str) -> list[str]:
     found = re.search(rf"set\({variable}\s([^)]*)\)", text_of(MODULE / "CMakeLists.txt"))
-    return found[1].split()
+    return found[1].replace("${MODULE_NAME}", MODULE.name).split()
 
 
 def setting(name: str) -> str:
     return re.search(rf'^set\({name} "([^"]+)"\)$', text_of(ROOT / "CMakeLists.txt"), re.MULTILINE)[1]
+
+
+def png_header(path: Path) -> tuple[int, int, int]:
+    """Width, height and type of colour; the file must be a PNG."""
+    start = path.read_bytes()[:26]
+    assert start[:8] == b"\x89PNG\r\n\x1a\n"
+    return (*struct.unpack(">II", start[16:24]), start[25])
 
 
 def in_tree() -> set[str]:
@@ -66,8 +74,18 @@ def test_the_description_is_what_the_extension_index_asks_for() -> None:
     assert entry["category"] == setting("EXTENSION_CATEGORY")
     assert entry["scm_url"] == setting("EXTENSION_HOMEPAGE") + ".git"
     assert entry["$schema"].endswith("v1.0.2.json#") and entry["tier"] == 1 and entry["build_subdirectory"] == "."
-    assert setting("EXTENSION_ICONURL").endswith(".png") and setting("EXTENSION_SCREENSHOTURLS").endswith(".png")
+    for url in (setting("EXTENSION_ICONURL"), *setting("EXTENSION_SCREENSHOTURLS").split()):
+        assert png_header(ROOT / url.partition("/main/")[2])
     assert b"\r" not in (ROOT / "FacialLandmarks3D.json").read_bytes()
+
+
+def test_the_icons_are_as_slicer_wants_them() -> None:
+    coloured_with_alpha = 6
+    for path in (
+        ROOT / "Resources" / "FacialLandmarks3D.png",
+        MODULE / "Resources" / "Icons" / "FacialLandmarks3D.png",
+    ):
+        assert png_header(path) == (128, 128, coloured_with_alpha)
 
 
 def test_the_cli_module_has_the_name_of_its_files() -> None:
