@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import vtk
 
+pytest.importorskip("slicer", reason="slicer-core is not installed")
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FacialLandmarks3D"))
 

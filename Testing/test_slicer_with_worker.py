@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import vtk
 
+pytest.importorskip("slicer", reason="slicer-core is not installed")
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FacialLandmarks3D"))
 
