@@ -17,13 +17,11 @@ pytest.importorskip("slicer", reason="slicer-core is not installed")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FacialLandmarks3D"))
 
-from slicer_scene import Application, slicer  # skips these tests where slicer-core is absent
-
-# isort: split
 from FacialLandmarks3DLib.landmark_node import write_landmarks
 from FacialLandmarks3DLib.placed_positions import moved_by_hand, reset_landmark
 from FacialLandmarks3DLib.provenance import Provenance, provenance_of, read_provenance
 from FacialLandmarks3DLib.world_surface import UnusableModelError, read_world_surface
+from slicer_scene import Application, slicer
 
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface, write_surface

@@ -15,14 +15,12 @@ pytest.importorskip("slicer", reason="slicer-core is not installed")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FacialLandmarks3D"))
 
-from slicer_scene import Application, slicer  # skips these tests where slicer-core is absent
-
-# isort: split
 from FacialLandmarks3DLib.landmark_node import write_landmarks
 from FacialLandmarks3DLib.provenance import provenance_of, read_provenance
 from FacialLandmarks3DLib.surface_file import write_surface_file
 from FacialLandmarks3DLib.worker_client import WorkerClient
 from FacialLandmarks3DLib.world_surface import read_world_surface
+from slicer_scene import Application, slicer
 
 from sgcn_core.demo_face import demo_surface
 from sgcn_core.polydata import to_polydata
