@@ -105,7 +105,7 @@ def run_shipped(
     for number, (test, variant) in enumerate(jobs):
         for case in cases.faces_of(test, variant, people):
             report(f"{test}, {variant}, person {case.person}", number / len(jobs))
-            ways = [(mode, PAPER_T) for mode in (*MODES, "guided")]
+            ways = [(mode, PAPER_T) for mode in MODES]
             _measure(measured, case, network, test, variant, ways, known_pose=False, nodes=8000, seed=seed)
     return measured
 
