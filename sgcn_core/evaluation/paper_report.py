@@ -100,6 +100,7 @@ def plot_table(measured: Measurements, folder: Path, note: str) -> list[Path]:
             f"{setting.method}, {setting.test}": cumulative_curve(measured.of(setting))
             for training, test in (("neutral", "Neutral"), ("emotions", "Emotions"))
             for setting in measured.settings(training=training, test=test, variant=variant)
+            if _plotted(setting)
         }
         written.append(folder / f"paper_cumulative_{variant}.png")
         line_plot(
@@ -111,7 +112,7 @@ def plot_table(measured: Measurements, folder: Path, note: str) -> list[Path]:
             marker="",
             limits=(0, 1),
         )
-    chosen = list(measured.settings(training="neutral", test="Neutral", variant="remeshed"))
+    chosen = filter(_plotted, measured.settings(training="neutral", test="Neutral", variant="remeshed"))
     groups = {setting.method: group_means(measured.of(setting)) for setting in chosen}
     if groups:
         written.append(folder / "paper_groups.png")
@@ -122,7 +123,8 @@ def plot_table(measured: Measurements, folder: Path, note: str) -> list[Path]:
         table = expressions_table(measured, training, note)
         if table.rows:
             names = [str(row["expression"]) for row in table.rows]
-            methods = [key for key in table.rows[0] if key != "expression"]
+            shown = {setting.method for setting in measured.settings(test="Expressions") if _plotted(setting)}
+            methods = [key for key in table.rows[0] if key in shown]
             bars = {method: [float(row[method]) for row in table.rows] for method in methods}  # type: ignore[arg-type]
             written.append(folder / f"paper_expressions_{training}.png")
             bar_plot(written[-1], names, bars, y="mean error, mm", title=f"Trained on {training}, remeshed. {note}")
@@ -156,6 +158,11 @@ def _series(
         error = float(np.nanmean(measured.of(setting)))
         points.setdefault(f"{setting.method}, {setting.variant}", []).append((place(setting), error))
     return {name: ([x for x, _ in sorted(pairs)], [y for _, y in sorted(pairs)]) for name, pairs in points.items()}
+
+
+def _plotted(setting: Setting) -> bool:
+    """The paper's four methods and the product's; more would hide each other."""
+    return setting.mode in ("paper", "mean") or (setting.mode == "guided" and setting.network == "SGCN")
 
 
 def _column(training: str, test: str) -> str:
