@@ -21,9 +21,9 @@ FloatArray = NDArray[np.float64]
 _RIM_EXTENT, _RIM_REACH = 80.0, 3.0
 # A face of which fewer landmarks than this are seen is no face.
 _FEWEST_LANDMARKS = 12
-# Mean recognition of the better half of the landmarks: of faces, 0.76 and more; of others, or of a face in a
-# wrong pose, 0.73 and less.
-_LEAST_RECOGNITION = 0.75
+# Mean recognition of the better half of the landmarks: of 205 badly scanned generated faces 0.80 and more, of the real
+# scans 0.84 and more; of a face that stands upside down 0.78, of other things 0.65 and less.
+_LEAST_RECOGNITION = 0.79
 
 
 def refuse_without_face(recognition: Confidence) -> None:
