@@ -142,7 +142,7 @@ def plot_sweeps(sweeps: Measurements, depths: Measurements, folder: Path, note: 
     )
     written = []
     for name, text, measured, chosen, place in plans:
-        series = _series(measured, chosen, place)
+        series = _series(measured, filter(_plotted, chosen), place)
         if any(len(places) > 1 for places, _ in series.values()):
             written.append(folder / f"paper_over_{name}.png")
             line_plot(written[-1], series, x=text, y="mean error, mm", title=f"Test Neutral. {note}")

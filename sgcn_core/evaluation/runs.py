@@ -39,7 +39,7 @@ def paper(model: FaceModel, networks: Path, out: Path, *, people: int | None, se
     depths.save(out / "paper_depths.npz")
     paper_report.plot_table(table, out, f"Seed {seed}")
     paper_report.plot_sweeps(sweeps, depths, out, f"{sizes.sweeps} people, seed {seed}")
-    return [
+    tables = [
         paper_report.table_one(table, f"{note} {OBSERVERS}"),
         paper_report.details(table, "paper_details", note),
         paper_report.groups_table(table, note),
@@ -47,6 +47,7 @@ def paper(model: FaceModel, networks: Path, out: Path, *, people: int | None, se
         paper_report.details(sweeps, "paper_sweeps", note),
         paper_report.details(depths, "paper_depths", note),
     ]
+    return [written for written in tables if written.rows]
 
 
 def shipped(
