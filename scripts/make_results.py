@@ -69,8 +69,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         "Distances between landmarks on real scans",
-        "Implausible is what lies more than 3 standard deviations from the mean of 85 real people. `gn` of those people "
-        "lies on the front of the chin.",
+        "Implausible is what lies more than 3 standard deviations from the mean of 85 real people. `gn` of those "
+        "people lies on the front of the chin.",
         ("plausibility_summary",),
         (),
     ),
