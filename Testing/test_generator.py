@@ -19,7 +19,8 @@ from sgcn_core.datasets.alignment import axis_angle_rotations, procrustes
 from sgcn_core.datasets.contact_sheet import contact_sheet
 from sgcn_core.datasets.crop_distance import CropDistance
 from sgcn_core.datasets.face_model import FaceModel
-from sgcn_core.datasets.generator import FaceGenerator, GeneratorOptions, nearest_neighbours
+from sgcn_core.datasets.generator import FaceGenerator, GeneratorOptions
+from sgcn_core.datasets.graph_batch import nearest_neighbours
 from sgcn_core.datasets.lots import Lots
 from sgcn_core.datasets.occlusion import seen_from
 from sgcn_core.datasets.options import ITEMS
@@ -220,7 +221,7 @@ def test_long_hair_hides_the_skin_below_it_and_is_as_dense_as_the_skin(generator
     none = {field.name: 0.0 for field in dataclasses.fields(ScanOptions)}
     scanner = Scanner(generator.model, ScanOptions(**{**none, "long_hair": 1.0}))
     draw = Draw(torch.Generator().manual_seed(0))
-    lots, density = Lots(draw, 4), Density(2000, generator.pool_area)
+    lots, density = Lots(draw, 4), Density(2000, generator.pools.area)
     vertices = generator.model.neutral.expand(4, -1, -1)
     skin = generator._skin_samples(vertices, density, lots)
     scene, _ = scanner.scan(skin, vertices, vertices[:, generator.model.landmarks], density, lots)

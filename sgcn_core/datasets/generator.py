@@ -9,19 +9,20 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Batch
 
-from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
+from sgcn_core.canonical import CROP_CENTRE, CROP_MARGIN
 from sgcn_core.datasets.alignment import aligned, axis_angle_rotations
 from sgcn_core.datasets.anatomy import Anatomy
 from sgcn_core.datasets.crop_distance import CropDistance
 from sgcn_core.datasets.extrema import LandmarkExtrema
+from sgcn_core.datasets.graph_batch import graph_batch
 from sgcn_core.datasets.landing import LandmarkLanding
 from sgcn_core.datasets.lots import Lots
 from sgcn_core.datasets.options import ITEMS, GeneratorOptions, PoseOptions
 from sgcn_core.datasets.population import Population
 from sgcn_core.datasets.random_tensors import Draw
-from sgcn_core.datasets.sample_pool import progressive_samples
+from sgcn_core.datasets.sample_pools import SamplePools
 from sgcn_core.datasets.scanner import Scanner
 from sgcn_core.datasets.shapes import ShapeOptions
 from sgcn_core.datasets.surface_effects import SurfaceEffects
@@ -90,7 +91,7 @@ class FaceGenerator:
             prototype = mean_shape(model, self.options.shape, extrema=self.extrema if self.options.extrema else None)
         self.prototype = prototype.to(model.neutral)
         self.crop_distance = CropDistance(self.prototype)
-        self.pool_faces, self.pool_weights, self.pool_area = self._make_pools(pools, pool_size)
+        self.pools = self._make_pools(pools, pool_size)
         self._prepare()
 
     def with_options(self, options: GeneratorOptions) -> FaceGenerator:
@@ -106,25 +107,16 @@ class FaceGenerator:
         self.effects = SurfaceEffects(self.model, options.effects) if options.effects else None
         self.scanner = Scanner(self.model, options.scan) if options.scan else None
 
-    def _make_pools(self, pools: int, size: int) -> tuple[Tensor, Tensor, float]:
-        """Triangles (pools, size) and weights (pools, size, 3) of sample sets, and the area that each covers."""
+    def _make_pools(self, pools: int, size: int) -> SamplePools:
         vertices, faces = self.model.neutral.cpu().numpy(), self.model.faces.cpu().numpy()
         known = self.model.landmarks[self.model.known].cpu().numpy()
         reach = cKDTree(vertices[known]).query(vertices[faces].mean(1))[0]
         near = np.flatnonzero(reach < _POOL_MARGIN)
-        drawn = [progressive_samples(vertices, faces[near], size, seed=self.seed + i) for i in range(pools)]
-        triangles = torch.from_numpy(np.stack([near[triangles] for triangles, _ in drawn]))
-        weights = torch.from_numpy(np.stack([barycentric for _, barycentric in drawn]))
-        a, b, c = vertices[faces[near]].transpose(1, 0, 2)
-        area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2.0)
-        return triangles.to(self.model.device), weights.to(self.model.device), area
+        return SamplePools.drawn(self.model, near, count=pools, size=size, seed=self.seed)
 
     def faces_at(self, step: int, count: int, *, stream: int = 0) -> FacePoints:
         """``count`` faces of step ``step``; another ``stream`` never shares a face with this one."""
-        generator = torch.Generator(self.model.device)
-        # Hashed, because a CPU generator takes only the low 32 bits of its seed.
-        generator.manual_seed(int(np.random.SeedSequence((self.seed, stream, step)).generate_state(1)[0]))
-        draw = Draw(generator)
+        draw = Draw.seeded(self.model.device, self.seed, stream, step)
         lots = Lots(draw, count, self.options.quiet)
         vertices, landmarks, seen, size = self.people(draw, lots)
         vertices, landmarks, stretch = self._residual_pose(vertices, landmarks, draw)
@@ -179,7 +171,7 @@ class FaceGenerator:
 
     def _sample(self, vertices: Tensor, landmarks: Tensor, seen: Tensor, size: Tensor, lots: Lots) -> FacePoints:
         """N nodes of each face within the canonical crop, of what the scan shows."""
-        density = Density(min(self.pool_faces.shape[1], int(2.6 * self.nodes)), self.pool_area)
+        density = Density(self.pools.most(self.nodes), self.pools.area)
         surface = self._skin_samples(vertices, density, lots)
         if self.scanner is not None:
             surface, shown = self.scanner.scan(surface, vertices, landmarks, density, lots)
@@ -194,47 +186,21 @@ class FaceGenerator:
         return FacePoints(points, normals, landmarks.masked_fill(~seen[..., None], torch.nan), size)
 
     def _skin_samples(self, vertices: Tensor, density: Density, lots: Lots) -> SurfacePoints:
-        count, size = lots.count, density.size
-        chosen = lots.draw.integers(len(self.pool_faces), count)
-        triangles, weights = self.pool_faces[chosen, :size], self.pool_weights[chosen, :size]
-        each = torch.arange(count, device=vertices.device)[:, None, None]
-        faces = self.model.faces[triangles]
-        corners = vertices[each, faces]
-        points = (weights[..., None] * corners).sum(2)
-        edges = corners[:, :, 1:] - corners[:, :, :1]
-        normals = torch.nn.functional.normalize(torch.linalg.cross(edges[:, :, 0], edges[:, :, 1]), dim=2)
-        rank = torch.arange(size, device=points.device, dtype=points.dtype).repeat(count, 1)
+        points, normals, faces = self.pools.on(vertices, density.size, lots.draw)
+        rank = torch.arange(density.size, device=points.device, dtype=points.dtype).repeat(lots.count, 1)
         return SurfacePoints(points, normals, rank, faces[..., 0] >= self.model.skin)
 
     def batch(self, step: int, count: int, *, stream: int = 0) -> Batch:
-        """Graphs of ``count`` faces as a torch-geometric batch.
-
-        Each graph holds ``x`` (N, 6) normalised positions and normals, ``neighbours`` (N, k) ids within the graph,
-        ``members`` (N,) the coarse set, ``landmarks`` (1, L, 3) normalised, NaN where absent, ``known`` (1, L), False
-        where the population cannot tell, and ``millimetres`` (1,) of the person for one normalised unit. No name
-        contains "index": torch-geometric would shift those.
-        """
+        """Graphs of ``count`` faces, see ``graph_batch``."""
         faces = self.faces_at(step, count, stream=stream)
-        centre = torch.tensor(CROP_CENTRE, device=self.model.device)
-        points = (faces.points - centre) / CROP_RADIUS
-        landmarks = (faces.landmarks - centre) / CROP_RADIUS
-        mean = (self.prototype - centre) / CROP_RADIUS
-        neighbours = nearest_neighbours(points, self.neighbours)
-        nearest = torch.cdist(mean.expand(count, -1, -1), points).argmin(2)
-        members = torch.zeros(count, self.nodes, dtype=torch.bool, device=points.device).scatter_(1, nearest, True)
-        features = torch.cat([points, faces.normals], 2)
-        return Batch.from_data_list(
-            [
-                Data(
-                    x=features[i],
-                    neighbours=neighbours[i],
-                    members=members[i],
-                    landmarks=landmarks[i : i + 1],
-                    millimetres=faces.size[i : i + 1] * CROP_RADIUS,
-                    known=self.model.known[None],
-                )
-                for i in range(count)
-            ]
+        return graph_batch(
+            faces.points,
+            faces.normals,
+            faces.landmarks,
+            faces.size,
+            prototype=self.prototype,
+            known=self.model.known,
+            neighbours=self.neighbours,
         )
 
 
@@ -273,14 +239,6 @@ def aligned_landmarks(
         solved = upright[:, model.landmarks] if extrema is None else extrema.solve(upright)
         found.append(aligned(solved, solved, target)[0])
     return torch.cat(found)
-
-
-def nearest_neighbours(points: Tensor, k: int) -> Tensor:
-    """Directed k-NN (B, N, k) of points (B, N, 3), the node itself included."""
-    if points.device.type == "cpu":
-        found = [cKDTree(cloud).query(cloud, k)[1] for cloud in points.numpy()]
-        return torch.from_numpy(np.stack(found))
-    return torch.stack([torch.cdist(cloud, cloud).topk(k, largest=False).indices for cloud in points])
 
 
 def _first_survivors(rank: Tensor, count: int) -> Tensor:

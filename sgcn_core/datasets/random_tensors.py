@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +18,13 @@ class Draw:
     def __init__(self, generator: torch.Generator) -> None:
         self.generator = generator
         self.device = generator.device
+
+    @classmethod
+    def seeded(cls, device: torch.device, *key: int) -> Draw:
+        """Draws that are a function of the numbers of ``key``, hashed: a CPU generator takes 32 bits of its seed."""
+        generator = torch.Generator(device)
+        generator.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
+        return cls(generator)
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
         return torch.rand(shape, generator=self.generator, device=self.device) * (high - low) + low

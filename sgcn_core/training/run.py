@@ -127,8 +127,8 @@ class TrainingRun:
         features, neighbours, members = unpack(batch)
         truth = gaussian_heatmaps(features[..., :3], batch.landmarks, sigma=stage.sigma)
         predicted = self.network(features, neighbours, members)
-        if "known" in batch:  # what a population cannot label costs nothing
-            truth = torch.where(batch.known[:, None], truth, predicted.detach().to(truth.dtype))
+        # What a population cannot label costs nothing.
+        truth = torch.where(batch.known[:, None], truth, predicted.detach().to(truth.dtype))
         loss = adaptive_wing_loss(predicted, truth)
         self.network.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
