@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sgcn_core.cut_planes import CutPlane
 from sgcn_core.errors import SurfaceError
-from sgcn_core.units import UNITS_TO_MM, checked_frame, checked_unit, flip_frame
+from sgcn_core.units import UNITS_TO_MM, checked_frame, checked_unit
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int64]
@@ -34,6 +35,11 @@ class Surface:
         Anatomical frame; Slicer takes a mesh without a tag as LPS.
     source : str or None
         Where it came from, for messages.
+    anatomical : bool
+        Whether the axes are stated to be the patient's, as in CT and MR: `frame` then tells how the head is turned,
+        unless the statement is wrong (Slicer tags scans of arbitrary axes as well).
+    cut_planes : tuple of CutPlane
+        Where the field of view of a volume cuts the head; they move with the surface.
 
     Raises
     ------
@@ -46,6 +52,8 @@ class Surface:
     unit: str | None = None
     frame: str = "LPS"
     source: str | None = None
+    anatomical: bool = False
+    cut_planes: tuple[CutPlane, ...] = ()
 
     def __post_init__(self) -> None:
         prefix = f"{self.source}: " if self.source else ""
@@ -96,12 +104,15 @@ class Surface:
             raise SurfaceError(f"an affine 4x4 matrix with last row 0 0 0 1 is needed, received {affine!r}")
         linear = affine[:3, :3]
         faces = self.faces[:, ::-1] if np.linalg.det(linear) < 0 else self.faces
-        return self.with_(vertices=self.vertices @ linear.T + affine[:3, 3], faces=faces)
+        planes = tuple(plane.transformed(affine) for plane in self.cut_planes)
+        return self.with_(vertices=self.vertices @ linear.T + affine[:3, 3], faces=faces, cut_planes=planes)
 
     def in_frame(self, frame: str) -> Surface:
         """The same surface in "LPS" or "RAS": x and y change sign (a half turn, never a mirror)."""
         target = checked_frame(frame)
-        return self if target == self.frame else self.with_(vertices=flip_frame(self.vertices), frame=target)
+        if target == self.frame:
+            return self
+        return self.transformed(np.diag((-1.0, -1.0, 1.0, 1.0))).with_(frame=target)
 
     def clipped(self, face_mask: ArrayLike) -> Surface:
         """Keep the triangles where `face_mask` (F,) is true; vertices and their indices stay as they are."""

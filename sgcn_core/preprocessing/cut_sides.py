@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.cut_planes import CutPlane
 from sgcn_core.preprocessing.voxel_grid import VoxelGrid
 from sgcn_core.volume import Volume
 
@@ -39,6 +40,11 @@ class CutSide:
     area: float
     point: tuple[float, float, float]
     normal: tuple[float, float, float]
+
+    @property
+    def plane(self) -> CutPlane:
+        """The plane alone."""
+        return CutPlane(self.point, self.normal)
 
 
 def find_cuts(head: NDArray[np.bool_], grid: VoxelGrid, volume: Volume) -> tuple[list[CutSide], NDArray, NDArray]:
