@@ -1,4 +1,4 @@
-"""Planes on which the field of view of a volume cuts a head: what lies there is the image's end, not skin. NumPy only."""
+"""Planes on which a volume's field of view cuts a head: what lies there is the image's end, not skin. NumPy only."""
 
 from __future__ import annotations
 
