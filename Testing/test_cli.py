@@ -15,10 +15,11 @@ import pytest
 from typer.testing import CliRunner
 
 from sgcn_core import __version__
-from sgcn_core.cli import app, checks
+from sgcn_core.cli import checks
 from sgcn_core.cli import demo as demo_command
 from sgcn_core.cli import detect as detect_command
 from sgcn_core.cli import doctor as doctor_command
+from sgcn_core.cli.app import app
 from sgcn_core.cli.exit_codes import MEANINGS, ExitCode
 from sgcn_core.cli.jobs import MESH_SUFFIXES, PlanError, Request, plan
 from sgcn_core.errors import FaceNotFoundError, ModelError, RenderError

@@ -134,7 +134,7 @@ def load_detector(options: argparse.Namespace) -> Any:
 
 def run_case(detector: Any, case: Case, options: argparse.Namespace, report: Report) -> bool:
     """Detect and write the files of one case; whether that worked. Its failure is told and stops no other case."""
-    from sgcn_core.cli.detect import Settings, run_job
+    from sgcn_core.cli.running import Settings, run_job
 
     report.start(case.job.source)
     outcome = run_job(detector, case.job, Settings(options.landmark_set, options.seed), progress=report.progress)

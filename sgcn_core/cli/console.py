@@ -12,9 +12,10 @@ from typing import Any
 import typer
 
 from sgcn_core.cli.exit_codes import ExitCode
+from sgcn_core.cli.sentences import Progress, describe
 from sgcn_core.errors import ModelError, SgcnError
 
-Progress = Callable[[str, float], None]
+__all__ = ["Progress", "describe", "note", "print_json", "progress_bar", "reporting_errors", "say"]
 
 
 def say(message: str) -> None:
@@ -59,18 +60,6 @@ def reporting_errors(*, debug: bool) -> Iterator[None]:
         note(f"error: {describe(error)}")
         code = ExitCode.NOT_USABLE if isinstance(error, ModelError) else ExitCode.ALL_FAILED
         raise typer.Exit(code) from None
-
-
-def describe(error: BaseException) -> str:
-    """An error as one sentence for the user."""
-    if isinstance(error, MemoryError):
-        return "not enough memory"
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    message = " ".join(str(error).split())
-    if isinstance(error, (SgcnError, OSError)) and message:
-        return message
-    return f"unexpected {type(error).__name__}: {message} (--debug shows where)"
 
 
 @contextmanager

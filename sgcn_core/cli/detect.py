@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sgcn_core.cli.console import Progress, describe, note, print_json, progress_bar, reporting_errors, say
+from sgcn_core.cli.console import note, print_json, progress_bar, reporting_errors, say
 from sgcn_core.cli.exit_codes import ExitCode
 from sgcn_core.cli.jobs import Job, PlanError, Request, plan
 from sgcn_core.cli.options import Format, LandmarkSetName, LengthUnit, Refinement
+from sgcn_core.cli.running import Outcome, Settings, run_job
 
 if TYPE_CHECKING:
     from sgcn_core.detector import LandmarkDetector
-    from sgcn_core.landmarks import LandmarkResult
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How landmarks are detected; None leaves the choice to the model.
-
-    Attributes
-    ----------
-    landmark_set : str
-    seed : int
-        Of the surface sampling.
-    refine : str or None
-    unit : str or None
-        Of the coordinates, where the file does not say.
-    """
-
-    landmark_set: str = "all"
-    seed: int = 0
-    refine: str | None = None
-    unit: str | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one input."""
-
-    job: Job
-    seconds: float
-    result: LandmarkResult | None = None
-    error: str | None = None
-    picture_error: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "input": str(self.job.source),
-            "status": "ok" if self.error is None else "failed",
-            "error": self.error,
-            "output": str(self.job.landmarks) if self.error is None else None,
-            "picture": str(self.job.picture) if self.job.picture and not (self.error or self.picture_error) else None,
-            "picture_error": self.picture_error,
-            "seconds": round(self.seconds, 3),
-            "result": self.result.as_dict() if self.result is not None else None,
-        }
 
 
 def detect(
@@ -138,51 +92,6 @@ def run_jobs(
         outcomes.append(outcome)
         tell(outcome, quiet=quiet)
     return outcomes
-
-
-def run_job(
-    detector: LandmarkDetector, job: Job, settings: Settings, *, progress: Progress, debug: bool = False
-) -> Outcome:
-    """Detect and write the landmarks of one input, then draw its picture."""
-    from sgcn_core.io.markups import write_landmarks
-    from sgcn_core.preprocessing.skin import read_scan
-
-    began = time.perf_counter()
-    try:
-        if job.landmarks.exists() and not job.may_replace:
-            raise FileExistsError(f"{job.landmarks} exists and may hold corrections; give --overwrite to replace it")
-        surface = read_scan(job.source, unit=settings.unit)
-        result = detector.detect(
-            surface,
-            landmark_set=settings.landmark_set,
-            seed=settings.seed,
-            refine=settings.refine,
-            unit=settings.unit,
-            progress=progress,
-        )
-        job.landmarks.parent.mkdir(parents=True, exist_ok=True)
-        write_landmarks(result, job.landmarks)
-    except Exception as error:  # whatever one file does, the others get their turn
-        if debug:
-            raise
-        return Outcome(job, time.perf_counter() - began, error=describe(error))
-    picture_error = None
-    if job.picture is not None:
-        progress("drawing", 0.95)
-        picture_error = _draw(surface, result, job.picture)
-    return Outcome(job, time.perf_counter() - began, result=result, picture_error=picture_error)
-
-
-def _draw(surface: Any, result: LandmarkResult, path: Path) -> str | None:
-    """Draw the picture; returns what went wrong, which never costs the landmarks."""
-    from sgcn_core.rendering import render_landmarks
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        render_landmarks(surface, result, path)
-    except Exception as error:  # the landmarks are written already
-        return describe(error)
-    return None
 
 
 def tell(outcome: Outcome, *, quiet: bool) -> None:
