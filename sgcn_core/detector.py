@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -21,12 +21,14 @@ from sgcn_core.pipeline.alignment import settle_pose
 from sgcn_core.pipeline.judging import judge_landmarks, refuse_without_face
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.pipeline.stage_one import StageOne
+from sgcn_core.preprocessing.initial_pose import pose_of_points
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.pose import PoseHypothesis, estimate_pose
 from sgcn_core.preprocessing.skin import read_scan
 from sgcn_core.preprocessing.surface_probe import probe_surface
 from sgcn_core.refinement.calibration import Verdict
 from sgcn_core.refinement.confidence import MISSING
+from sgcn_core.refinement.cuts import doubt_at_cuts
 from sgcn_core.surface import Surface, resolve_unit
 from sgcn_core.units import UNITS_TO_MM
 
@@ -82,6 +84,7 @@ class LandmarkDetector:
         seed: int = 0,
         refine: str | None = None,
         unit: str | None = None,
+        initial_landmarks: Mapping[str, Sequence[float]] | None = None,
         progress: Progress | None = None,
         observe: Callable[[StageOne], None] | None = None,
     ) -> LandmarkResult:
@@ -94,6 +97,8 @@ class LandmarkDetector:
         seed : of the sampling; the same input and seed give the same landmarks
         refine : overrides the detector's mode of stage 2
         unit : ``"um"``, ``"mm"``, ``"cm"`` or ``"m"``; default: what the file says, else from the size
+        initial_landmarks : label -> (3,), in the frame and unit of the input: shows the head's pose where it is not
+            found by itself. At least ``ex_r``, ``ex_l`` (outer corners of the subject's eyes), ``prn`` (nose tip)
         progress : called with the name of the stage that begins and the share done
         observe : called with what stage 1 saw, for whoever wants to draw heatmaps
 
@@ -108,6 +113,8 @@ class LandmarkDetector:
             If the input cannot be read or is unusable.
         FaceNotFoundError
             If there is no face on it.
+        LandmarkError
+            If the initial landmarks lack one of the three, or do not lie as in a face.
         ModelError
             If the weights do not know the landmark set.
         """
@@ -121,7 +128,11 @@ class LandmarkDetector:
             vertices = surface.vertices * factor
         with clock.stage("pose", 0.1):
             probe = probe_surface(vertices, surface.faces, seed=seed)
-            hypotheses = estimate_pose(probe.points, probe.normals)
+            hypotheses = (
+                estimate_pose(probe.points, probe.normals)
+                if initial_landmarks is None
+                else [PoseHypothesis(self._pose_shown(initial_landmarks, factor), 0.0)]
+            )
         with clock.stage("alignment", 0.3):
             scan = Scan(vertices, surface.faces, probe.flipped, seed)
             to_head = settle_pose(self._pass, scan, hypotheses, self.coarse_nodes)
@@ -140,8 +151,15 @@ class LandmarkDetector:
             back = (self._pass.standardise @ to_head).inverse()
             places = self._pass.positions(refined, graph, refine or self.refine)
             positions = back.apply(places) / factor
+            verdict = doubt_at_cuts(verdict, positions, surface.cut_planes, factor=factor)
         info = self._info(to_head, factor, hypotheses[0], clock, seed, refine or self.refine)
         return _result(self.checkpoint.labels, positions, verdict, unit, surface.frame, info).select(labels)
+
+    def _pose_shown(self, points: Mapping[str, Sequence[float]], factor: float) -> Similarity:
+        """From millimetres of the scan to the head frame, as the points say."""
+        places = self._pass.standardise.inverse().apply(self.checkpoint.prototype)
+        typical = dict(zip(self.checkpoint.labels, places, strict=True))
+        return pose_of_points(points, typical, to_mm=factor)
 
     def _labels_of(self, landmark_set: str) -> tuple[str, ...]:
         wanted = LandmarkSet.load(landmark_set).labels

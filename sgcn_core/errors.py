@@ -23,6 +23,10 @@ class FaceNotFoundError(SgcnError):
     """No face could be located on the surface."""
 
 
+class LandmarkError(SgcnError, ValueError):
+    """Landmarks that were given cannot be used: points are lacking, or do not lie as in a face."""
+
+
 class ModelError(SgcnError):
     """A weights file is missing, damaged, or does not fit this version."""
 

@@ -72,8 +72,14 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
     wanted_unit = None if unit is None else checked_unit(unit)
     wanted_frame = None if frame is None else checked_frame(frame)
     data = _parse(reader, file, keep_numbers=wanted_unit is not None)
+    stated_frame = wanted_frame or data.frame
     return Surface(
-        data.vertices, data.faces, wanted_unit or data.unit, wanted_frame or data.frame or "LPS", source=str(file)
+        data.vertices,
+        data.faces,
+        wanted_unit or data.unit,
+        stated_frame or "LPS",
+        source=str(file),
+        anatomical=stated_frame is not None,
     )
 
 

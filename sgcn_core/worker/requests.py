@@ -46,7 +46,7 @@ class Detect:
     ----------
     input : str
         A ``.npz`` surface (see ``sgcn_core.worker.surface_file``) or any mesh file.
-    landmark_set, seed, refine, unit :
+    landmark_set, seed, refine, unit, initial_landmarks :
         As of ``LandmarkDetector.detect``.
     weights, device : as of `Load`
     output : str or None
@@ -58,6 +58,7 @@ class Detect:
     seed: int = 0
     refine: str | None = None
     unit: str | None = None
+    initial_landmarks: dict | None = None  # type: ignore[type-arg]
     weights: str | None = None
     device: str = "cpu"
     output: str | None = None

@@ -138,6 +138,7 @@ class Service:
                 seed=request.seed,
                 refine=request.refine,
                 unit=request.unit,
+                initial_landmarks=request.initial_landmarks,
                 progress=progress,
                 observe=lambda stage_one: self._keep(identifier, _Seen(surface, stage_one)),
             )
