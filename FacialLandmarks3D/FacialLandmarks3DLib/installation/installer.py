@@ -1,0 +1,217 @@
+"""Installs what detection needs, once the user agrees. No Qt, and never PyTorch in this process by its own doing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from subprocess import CalledProcessError
+from typing import Any, Protocol
+
+from ..translation import _
+from .errors import InstallError
+from .packages import TORCH, Versions, installed_version, missing_of, read_requirements
+
+
+class Host(Protocol):
+    """What the installer needs of Slicer."""
+
+    def ask(self, question: str, details: str) -> bool:
+        """Whether the user agrees; InstallError where nobody can be asked."""
+
+    def testing(self) -> bool:
+        """Whether Slicer runs its tests, which must change no installation (and answer every question with yes)."""
+
+    def pip_install(self, arguments: list[str]) -> None:
+        """Run ``pip install``; CalledProcessError where it fails."""
+
+    def torch_logic(self) -> Any:
+        """A ``PyTorchUtilsLogic`` of the extension PyTorch; ImportError where that is not installed."""
+
+    def other_python(self) -> str | None:
+        """The Python that the worker runs in, where it is not Slicer's."""
+
+    def restart_worker(self) -> None:
+        """End the worker, so that the next request starts one that sees what has been installed."""
+
+
+class Installer:
+    """Finds out what is missing and installs it.
+
+    Parameters
+    ----------
+    requirements : Path
+        The file ``requirements.txt``; PyTorch is not in it.
+    host : Host
+    versions : callable, optional
+        Name of a distribution to its version or None.
+
+    Attributes
+    ----------
+    backend : str or None
+        What PyTorch is to compute with, such as "cpu" or "cu126"; None: what the extension PyTorch chooses.
+    """
+
+    def __init__(self, requirements: Path, host: Host, *, versions: Versions = installed_version) -> None:
+        self._needed = [TORCH, *read_requirements(requirements)]
+        self._host, self._versions = host, versions
+        self.backend: str | None = None
+
+    def missing(self) -> list[str]:
+        """The requirements that are not met; nothing where the worker has a Python of its own."""
+        return [] if self._host.other_python() else missing_of(self._needed, self._versions)
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether detection can run, and a sentence about it; looks at metadata only, takes milliseconds."""
+        python = self._host.other_python()
+        if python:
+            found = os.path.isfile(python)
+            text = (
+                _("The worker runs in {python}.") if found else _("There is no Python at {python}, set for the worker.")
+            )
+            return found, text.format(python=python)
+        missing = self.missing()
+        if missing:
+            return False, _("Not installed yet: {packages}.").format(packages=", ".join(missing))
+        return True, _("Everything is installed: PyTorch {version}.").format(version=self._versions("torch"))
+
+    def ensure(self) -> None:
+        """Install what is missing; asks once and does nothing where nothing is missing.
+
+        Raises
+        ------
+        InstallError
+            Declined, the extension PyTorch is not there, no connection, or pip failed.
+        """
+        missing = self._missing_to_install()
+        if not missing:
+            return
+        if not self._host.ask(_question(missing), "\n".join(missing)):
+            raise InstallError(
+                _("What is needed was not installed, since that was declined."),
+                _("Place landmarks again when it may be."),
+                declined=True,
+            )
+        try:
+            if TORCH in missing:
+                self._install_torch()
+            self._pip([name for name in missing if name != TORCH], _connection_remedy())
+        finally:
+            self._host.restart_worker()
+
+    def install_from_folder(self, folder: str | os.PathLike[str]) -> None:
+        """Install what is missing from the wheels in a folder, without a connection; the folder is the consent.
+
+        Raises
+        ------
+        InstallError
+            There is no such folder, it holds no wheels, or not all that are needed.
+        """
+        missing = self._missing_to_install()
+        if not missing:
+            return
+        place = Path(folder)
+        if not place.is_dir() or next(place.glob("*.whl"), None) is None:
+            raise InstallError(
+                _("There are no wheels (.whl) in {folder}.").format(folder=place), _folder_remedy(missing)
+            )
+        try:
+            # A list of arguments: Slicer splits a text at its spaces, and folders have some.
+            self._pip(["--no-index", "--find-links", str(place), *missing], _folder_remedy(missing))
+        finally:
+            self._host.restart_worker()
+
+    def _missing_to_install(self) -> list[str]:
+        if self._host.other_python() and not self.ready()[0]:
+            raise InstallError(self.ready()[1], _("Correct or unset the environment variable SGCN_WORKER_PYTHON."))
+        missing = self.missing()
+        if missing and self._host.testing():
+            raise InstallError(
+                _("Nothing is installed while Slicer runs its tests; missing: {packages}.").format(
+                    packages=", ".join(missing)
+                ),
+                "",
+            )
+        return missing
+
+    def _install_torch(self) -> None:
+        try:
+            logic = self._host.torch_logic()
+        except ImportError:
+            raise InstallError(
+                _("PyTorch is needed, and the extension that installs it is not there."),
+                _("Install the extension 'PyTorch' from the Extensions Manager, restart Slicer and try again."),
+            ) from None
+        failure = None
+        try:
+            logic.installTorch(
+                askConfirmation=False, forceComputationBackend=self.backend, torchVersionRequirement=">=2.2"
+            )
+        except Exception as error:  # another extension's code, which also loads what it has installed
+            failure = error
+        if missing_of([TORCH], self._versions):
+            raise InstallError(_("PyTorch could not be installed{why}.").format(why=_why(failure)), _torch_remedy())
+
+    def _pip(self, arguments: list[str], remedy: str) -> None:
+        """Run pip; what counts is what is installed then."""
+        if not arguments:
+            return
+        failure = None
+        try:
+            self._host.pip_install(arguments)
+        except (CalledProcessError, RuntimeError, OSError) as error:
+            failure = error
+        missing = self.missing()
+        if missing:
+            raise InstallError(
+                _("Still not installed{why}: {packages}.").format(why=_why(failure), packages=", ".join(missing)),
+                remedy,
+            )
+
+
+def _question(missing: Sequence[str]) -> str:
+    return _(
+        "To place landmarks, {count} of the packages it needs must be installed into Slicer's Python:\n\n{packages}\n\n"
+        "They come from the Python package index and pytorch.org. Nothing is sent there, and your images stay here. "
+        "Installing may take some minutes. Install now?"
+    ).format(count=len(missing), packages="\n".join(_line(name) for name in missing))
+
+
+def _line(requirement: str) -> str:
+    sizes = {
+        "torch": _("0.1 to 0.3 GB to download; 2 to 4 GB where an NVIDIA graphics card is found"),
+        "safetensors": _("less than 1 MB"),
+    }
+    name = requirement.partition(">")[0]
+    return f"- {name} ({sizes[name]})" if name in sizes else f"- {name}"
+
+
+def _why(failure: BaseException | None) -> str:
+    if failure is None:
+        return ""
+    if isinstance(failure, CalledProcessError):
+        return _(" (pip ended with exit code {code})").format(code=failure.returncode)
+    return f" ({' '.join(str(failure).split()) or type(failure).__name__})"
+
+
+def _connection_remedy() -> str:
+    return _(
+        "The Python console (View > Python Console) has pip's messages. Check the connection to the internet and the "
+        "proxy, or use 'Install from folder...'."
+    )
+
+
+def _torch_remedy() -> str:
+    return _(
+        "The Python console (View > Python Console) has the messages. Check the connection to the internet and the "
+        "free space on the disk; the module 'PyTorch Utils' lets you choose a version or remove a damaged one (restart "
+        "Slicer afterwards). Without a connection, use 'Install from folder...'."
+    )
+
+
+def _folder_remedy(missing: Sequence[str]) -> str:
+    wanted = " ".join(f'"{name}"' for name in missing)
+    return _(
+        "On a computer with a connection, the same operating system and Slicer of the same version, run "
+        "'PythonSlicer -m pip download --dest FOLDER {wanted}' and bring that folder here."
+    ).format(wanted=wanted)
