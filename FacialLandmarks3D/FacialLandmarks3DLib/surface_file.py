@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import os
 import secrets
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+_BYTES_AT_ONCE = 8 << 20
+
 
 def write_surface_file(path: str | os.PathLike[str], points: ArrayLike, triangles: ArrayLike) -> Path:
-    """Write a surface for the worker; the file appears whole.
+    """Write a surface for the worker at once, see :func:`surface_file_steps`."""
+    for _step in surface_file_steps(path, points, triangles):
+        pass
+    return Path(path)
+
+
+def surface_file_steps(path: str | os.PathLike[str], points: ArrayLike, triangles: ArrayLike) -> Iterator[None]:
+    """Write a surface for the worker in small steps; the file appears whole with the last one.
 
     Parameters
     ----------
@@ -36,9 +48,18 @@ def write_surface_file(path: str | os.PathLike[str], points: ArrayLike, triangle
             raise ValueError(f"{name} must have shape (n, 3), received {values.shape}")
     temporary = target.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
-        with temporary.open("wb") as file:
-            np.savez(file, points=arrays["points"], triangles=arrays["triangles"])
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for name, values in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    yield from _write_array(entry, np.ascontiguousarray(values))
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-    return target
+
+
+def _write_array(entry: IO[bytes], values: np.ndarray) -> Iterator[None]:
+    np.lib.format.write_array_header_1_0(entry, np.lib.format.header_data_from_array_1_0(values))
+    content = values.reshape(-1).view(np.uint8)
+    for start in range(0, len(content), _BYTES_AT_ONCE):
+        yield
+        entry.write(content[start : start + _BYTES_AT_ONCE])

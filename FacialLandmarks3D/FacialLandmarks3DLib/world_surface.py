@@ -10,6 +10,8 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from .translation import _
+
 # Half a step of the derivative that tells a mirror, as a share of the surface's size.
 _STEP = 0.01
 
@@ -50,21 +52,32 @@ def read_world_surface(model_node: Any) -> WorldSurface:
     UnusableModelError
         No mesh, no polygons, or positions that are not finite.
     """
-    name = model_node.GetName()
-    polydata = model_node.GetPolyData()
-    if polydata is None or polydata.GetNumberOfPoints() == 0:
-        raise UnusableModelError(f"The model {name!r} has no surface; load it again, or select another one.")
+    check_model(model_node)
+    name, polydata = model_node.GetName(), model_node.GetPolyData()
     triangles = _triangles(polydata)
     if len(triangles) == 0:
-        raise UnusableModelError(f"The model {name!r} has points but no polygons; a surface is needed.")
+        raise _without_polygons(name)
     local = vtk_to_numpy(polydata.GetPoints().GetData()).astype(np.float64)
     transform = transform_to_world(model_node)
     points = local if transform is None else _transformed(transform, local)
     if not np.isfinite(points).all():
-        raise UnusableModelError(f"The model {name!r} has points that are not finite, in itself or once transformed.")
+        raise UnusableModelError(
+            _("The model {name!r} has points that are not finite, in itself or once transformed.").format(name=name)
+        )
     if transform is None or not _mirrors(transform, local):
         return WorldSurface(points, triangles)
     return WorldSurface(points, triangles[:, ::-1].copy(), True, (_mirror_warning(model_node),))
+
+
+def check_model(model_node: Any) -> None:
+    """Raise UnusableModelError where a model node obviously holds no surface; takes no time."""
+    name, polydata = model_node.GetName(), model_node.GetPolyData()
+    if polydata is None or polydata.GetNumberOfPoints() == 0:
+        raise UnusableModelError(
+            _("The model {name!r} has no surface; load it again, or select another one.").format(name=name)
+        )
+    if polydata.GetNumberOfPolys() + polydata.GetNumberOfStrips() == 0:
+        raise _without_polygons(name)
 
 
 def transform_to_world(node: Any) -> vtk.vtkGeneralTransform | None:
@@ -79,6 +92,9 @@ def transform_to_world(node: Any) -> vtk.vtkGeneralTransform | None:
 
 def _triangles(polydata: vtk.vtkPolyData) -> NDArray[np.int64]:
     """Polygons and strips cut into triangles (F, 3), indices of the polydata's own points."""
+    polygons = polydata.GetPolys()
+    if polydata.GetNumberOfStrips() == 0 and polygons.IsHomogeneous() == 3:
+        return vtk_to_numpy(polygons.GetConnectivityArray()).astype(np.int64).reshape(-1, 3)
     cutter = vtk.vtkTriangleFilter()
     cutter.SetInputData(polydata)
     cutter.PassVertsOff()
@@ -108,9 +124,13 @@ def _mirrors(transform: vtk.vtkGeneralTransform, points: NDArray[np.float64]) ->
     return bool(np.linalg.det(moved[:3] - moved[3:]) < 0)
 
 
+def _without_polygons(name: str) -> UnusableModelError:
+    text = _("The model {name!r} has points but no polygons; a surface is needed.")
+    return UnusableModelError(text.format(name=name))
+
+
 def _mirror_warning(model_node: Any) -> str:
-    return (
-        f"The transform {model_node.GetParentTransformNode().GetName()!r} mirrors the model {model_node.GetName()!r}: "
-        "what was the right side of the person is shown, and named, as the left one. Remove the mirroring unless it "
-        "is intended."
-    )
+    return _(
+        "The transform {transform!r} mirrors the model {name!r}: what was the right side of the person is shown, and "
+        "named, as the left one. Remove the mirroring unless it is intended."
+    ).format(transform=model_node.GetParentTransformNode().GetName(), name=model_node.GetName())

@@ -1,0 +1,1 @@
+"""The panel: what the user sees, and what happens on a click."""
