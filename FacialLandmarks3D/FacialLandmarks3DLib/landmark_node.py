@@ -13,6 +13,7 @@ import vtk
 from .landmark_words import describe
 from .placed_positions import remember_placed
 from .provenance import Provenance, read_provenance, write_provenance
+from .review.detected import begin_review
 from .subject_hierarchy import place_beside
 
 # The same names, codes and texts as in the .mrk.json files of sgcn_core, which therefore reads what Slicer saves.
@@ -55,6 +56,7 @@ def write_landmarks(node: Any, result: Mapping[str, Any], model_node: Any, prove
         _write_points(node, landmarks, model_node.GetID())
         _write_measurements(node, landmarks)
         remember_placed(node)
+        begin_review(node, model_node)
         write_provenance(node, provenance)
     if first_time:
         _show(node)

@@ -40,12 +40,12 @@ def moved_by_hand(node: Any) -> dict[str, float | None]:
     now = _positions(node)
     for label, before in placed_positions(node).items():
         after = now.get(label)
-        if before is None or after is None:
-            if before is not after:
-                moved[label] = None
+        if before == after:
             continue
-        distance = float(np.linalg.norm(_in_world(node, before) - _in_world(node, after)))
-        if distance > _STILL_MM:
+        distance = None
+        if before is not None and after is not None:
+            distance = float(np.linalg.norm(_in_world(node, before) - _in_world(node, after)))
+        if distance is None or distance > _STILL_MM:
             moved[label] = distance
     return moved
 

@@ -1,0 +1,173 @@
+"""The review of one markups node: what the panel's buttons do, without the panel. Also usable from a script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+from ..placed_positions import placed_positions
+from . import edits
+from .detected import adopt
+from .history import History
+from .jump import jump_to
+from .points import is_there, labels_of, set_locked
+from .rows import Counts, Row, counts_of, rows_of, worst_first
+from .surface import ClosestPoints
+from .watch import Watch
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class Review:
+    """Rows, edits and history of the landmarks of a node; every edit can be undone.
+
+    The order of the rows is made once, and again by :meth:`sort`: a table that reorders itself under the mouse cannot
+    be worked with.
+
+    Parameters
+    ----------
+    node : vtkMRMLMarkupsNode
+    changed : called after each change, many times while a point is dragged
+    selected : called with the label of a landmark that the mouse has taken hold of in a view
+    clock : gives the time that is written beside what is accepted
+    """
+
+    def __init__(
+        self,
+        node: Any,
+        *,
+        changed: Callable[[], None] = lambda: None,
+        selected: Callable[[str], None] = lambda label: None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self.node = node
+        self._changed, self._selected, self._clock = changed, selected, clock
+        self._finder = ClosestPoints()
+        adopt(node)
+        self._begin()
+        self._watch = Watch(node, self._on_change, self._on_grab, self._on_release)
+
+    def close(self) -> None:
+        """Observe the node no more."""
+        self._watch.stop()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to undo."""
+        return self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether something was undone last."""
+        return self._history.can_redo
+
+    def rows(self) -> list[Row]:
+        """All landmarks, in the order of the last sorting."""
+        known = {row.label: row for row in rows_of(self.node)}
+        return [known.pop(label) for label in self._order if label in known] + list(known.values())
+
+    def counts(self) -> Counts:
+        """How many have which status."""
+        return counts_of(rows_of(self.node))
+
+    def sort(self) -> None:
+        """Bring the worst to the top."""
+        self._order = [row.label for row in worst_first(rows_of(self.node))]
+
+    def is_another_detection(self) -> bool:
+        """Whether the landmarks have been placed anew since the last call; then they are sorted, with no history."""
+        if self._identity == self._identify():
+            return False
+        self._begin()
+        return True
+
+    def jump(self, label: str) -> bool:
+        """Centre the views on a landmark; False where it has no position."""
+        return jump_to(self.node, label)
+
+    def snap(self, label: str) -> float:
+        """See :func:`edits.snap_to_surface`."""
+        with self._action():
+            return edits.snap_to_surface(self.node, label, self._finder)
+
+    def reset(self, label: str) -> None:
+        """See :func:`edits.reset`."""
+        with self._action():
+            edits.reset(self.node, label)
+
+    def accept(self, label: str) -> list[str]:
+        """See :func:`edits.accept`."""
+        with self._action():
+            return edits.accept(self.node, [label], self._clock())
+
+    def accept_all(self) -> list[str]:
+        """See :func:`edits.accept_all`."""
+        with self._action():
+            return edits.accept_all(self.node, self._clock())
+
+    def lock(self, labels: Iterable[str] | None, locked: bool) -> None:
+        """Lock or unlock landmarks, None for all."""
+        with self._action():
+            set_locked(self.node, labels_of(self.node) if labels is None else labels, locked)
+
+    def place(self, label: str) -> None:
+        """See :func:`edits.start_placing`; what the click then does can be undone like a drag."""
+        self._history.begin()
+        edits.start_placing(self.node, label)
+        self._placing = label
+
+    def undo(self) -> None:
+        """Go back one action."""
+        self._history.undo()
+        edits.synchronise(self.node)
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        self._history.redo()
+        edits.synchronise(self.node)
+
+    def synchronise(self) -> None:
+        """See :func:`edits.synchronise`; after points were moved from elsewhere."""
+        edits.synchronise(self.node)
+
+    def _begin(self) -> None:
+        self._identity = self._identify()
+        self._history = History(self.node)
+        self._placing = ""
+        self.sort()
+
+    def _identify(self) -> tuple[Any, ...]:
+        placed = placed_positions(self.node)
+        return labels_of(self.node), tuple(sorted((label, tuple(at or ())) for label, at in placed.items()))
+
+    @contextmanager
+    def _action(self) -> Iterator[None]:
+        self._history.begin()
+        try:
+            yield
+        finally:
+            self._history.end()
+            edits.synchronise(self.node)
+
+    def _on_change(self) -> None:
+        if self._placing and self._is_placed(self._placing):
+            self._placing = ""
+            self._history.end()
+        self._changed()
+
+    def _is_placed(self, label: str) -> bool:
+        place = self.node.GetControlPointIndexByLabel(label)
+        return place >= 0 and is_there(self.node, place)
+
+    def _on_grab(self, label: str) -> None:
+        self._history.begin()
+        self._selected(label)
+
+    def _on_release(self) -> None:
+        self._history.end()
+        edits.synchronise(self.node)
+        self._changed()
