@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .detection_options import DetectionOptions
+
 if TYPE_CHECKING:
     from .landmarker import Landmarker
     from .worker_client import WorkerClient
@@ -43,6 +45,10 @@ class Services:
         Run the detection of the panel's present input and settings once more, into the same output, with the given
         `initial_landmarks` (label to position in the world, RAS mm; None: none). Returns at once, the panel shows the
         progress. Set by the widget.
+    options : callable
+        The panel's present settings; ValueError where they cannot be used. Set by the widget.
+    show_landmarks : callable
+        Let the panel review a markups node. Set by the widget.
     """
 
     scene: Any
@@ -50,6 +56,8 @@ class Services:
     installation: Installation
     resources: Path
     place_again: Callable[[InitialLandmarks | None], None] = lambda initial_landmarks: None
+    options: Callable[[], DetectionOptions] = DetectionOptions
+    show_landmarks: Callable[[Any], None] = lambda node: None
 
     def worker(self) -> WorkerClient:
         """The client of the worker that is kept alive.

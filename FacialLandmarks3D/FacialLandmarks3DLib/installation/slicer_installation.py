@@ -41,11 +41,14 @@ class SlicerInstallation(Installer):
 
     def check(self) -> WorkerCheck:
         """Begin to ask the worker; poll what this returns."""
-        return WorkerCheck(shared_worker().client())
+        return WorkerCheck(shared_worker().client(), load=self.ready()[0])
 
     def report(self) -> str:
         """Facts and the worker's answers, which it waits for."""
-        check = self.check()
+        try:
+            check = self.check()
+        except RuntimeError as error:
+            return as_text([*self.facts(), ("worker", str(error))])
         check.wait()
         return as_text([*self.facts(), *check.lines])
 

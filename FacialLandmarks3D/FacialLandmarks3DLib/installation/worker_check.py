@@ -11,12 +11,14 @@ Lines = list[tuple[str, str]]
 
 
 class WorkerCheck:
-    """Two questions to the worker, one after the other; the caller polls.
+    """Questions to the worker, one after the other; the caller polls.
 
     Parameters
     ----------
     client : WorkerClient
         Nothing is asked where it is busy.
+    load : bool
+        Whether to ask for the model, too.
 
     Attributes
     ----------
@@ -26,9 +28,11 @@ class WorkerCheck:
         Whether everything was answered well.
     """
 
-    def __init__(self, client: WorkerClient) -> None:
+    def __init__(self, client: WorkerClient, *, load: bool = True) -> None:
         self._client, self._asked = client, 0
-        self._questions: list[tuple[str, dict[str, Any]]] = [("hello", {}), ("load", {"device": "auto"})]
+        self._questions: list[tuple[str, dict[str, Any]]] = [("hello", {})]
+        if load:
+            self._questions.append(("load", {"device": "auto"}))
         self.lines: Lines = []
         self.passed = False
         if client.busy:

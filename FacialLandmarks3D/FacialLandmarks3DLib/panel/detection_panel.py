@@ -119,7 +119,7 @@ class DetectionPanel:
 
     def _begin(self, parameters: Any, initial_landmarks: InitialLandmarks | None) -> None:
         try:
-            options = _options(parameters, initial_landmarks)
+            options = options_of(parameters, initial_landmarks)
             self._job = self._services.landmarker.start(parameters.inputNode, options, parameters.landmarks)
         except (ValueError, RuntimeError, OSError) as error:
             self._show_idle(str(error))
@@ -175,7 +175,8 @@ class DetectionPanel:
         self._ui.stageLabel.text = stage_text(job.stage)
 
 
-def _options(parameters: Any, initial_landmarks: InitialLandmarks | None) -> DetectionOptions:
+def options_of(parameters: Any, initial_landmarks: InitialLandmarks | None = None) -> DetectionOptions:
+    """The settings of the panel; ValueError where they cannot be used."""
     custom = parameters.landmarkSet == LandmarkSetChoice.CUSTOM
     return DetectionOptions(
         landmark_set="all" if custom else parameters.landmarkSet.value,

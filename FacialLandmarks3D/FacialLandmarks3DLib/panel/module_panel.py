@@ -11,7 +11,7 @@ from slicer.util import VTKObservationMixin
 from ..core_package import RESOURCES
 from ..parameters import LandmarkSetChoice
 from ..services import InitialLandmarks, Services
-from .detection_panel import DetectionPanel
+from .detection_panel import DetectionPanel, options_of
 
 
 class ModulePanel(VTKObservationMixin):
@@ -34,7 +34,13 @@ class ModulePanel(VTKObservationMixin):
         self._parameters: Any = None
         self._connection: Any = None
         self.services = Services(
-            slicer.mrmlScene, logic.landmarker, SlicerInstallation(RESOURCES), RESOURCES, self.place_again
+            slicer.mrmlScene,
+            logic.landmarker,
+            SlicerInstallation(RESOURCES),
+            RESOURCES,
+            self.place_again,
+            options=lambda: options_of(self._parameters or logic.getParameterNode()),
+            show_landmarks=self._show_landmarks,
         )
         self.detection = DetectionPanel(ui, self.services, lambda: self._parameters, self._show_landmarks)
         self.review = ReviewPanel(ui.reviewContainer, self.services)
