@@ -15,6 +15,7 @@ from sgcn_core.volume import Volume
 CT_AIR, CT_SKIN, CT_FLESH = -1000.0, -300.0, 40.0
 # CT without its intercept: air at 0 and water about 1000 (or 1024) above it.
 _CT_WATER = (950.0, 1150.0)
+_CT_NARROW = 0.55  # share of what lies within 150 of water that lies within 50: CT 0.7 and more, MR 0.4
 _CT_PADDING = -1500.0  # what is written where nothing was measured lies below
 # Between air and flesh, as a share of their distance: below one half, as coils and skin itself make the rim darker.
 _MR_LEVEL = 0.4
@@ -108,7 +109,10 @@ def _of_ct(values: NDArray[np.float32], modality: str | None) -> Tissue | None:
         return None
     ground = _peak(values, values.min(), 300.0)
     water = _peak(values, ground + 600.0, ground + 1600.0)
-    if abs(ground) < 100 and _CT_WATER[0] < water - ground < _CT_WATER[1]:
+    # Soft tissue keeps to a narrow band around water in CT; in MR, whose greys may peak there as well, it is spread out.
+    away = np.abs(values - water)
+    narrow = np.mean(away < 50) > _CT_NARROW * np.mean(away < 150)
+    if abs(ground) < 100 and _CT_WATER[0] < water - ground < _CT_WATER[1] and narrow:
         return Tissue("ct", ground + CT_SKIN - CT_AIR, ground, ground + CT_FLESH - CT_AIR)
     return None
 
