@@ -21,6 +21,7 @@ from sgcn_core.pipeline.alignment import settle_pose
 from sgcn_core.pipeline.judging import judge_landmarks, refuse_without_face
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.pipeline.stage_one import StageOne
+from sgcn_core.preprocessing.cleaning import clean_surface
 from sgcn_core.preprocessing.initial_pose import pose_of_points
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.pose import PoseHypothesis, estimate_pose
@@ -123,6 +124,8 @@ class LandmarkDetector:
         with clock.stage("read", 0.0):
             if not isinstance(surface, Surface):
                 surface = read_scan(surface, unit=unit)
+            cleaned = clean_surface(surface)
+            surface = cleaned.surface
             unit = resolve_unit(surface, unit)
             factor = UNITS_TO_MM[unit]
             vertices = surface.vertices * factor
@@ -153,6 +156,7 @@ class LandmarkDetector:
             positions = back.apply(places) / factor
             verdict = doubt_at_cuts(verdict, positions, surface.cut_planes, factor=factor)
         info = self._info(to_head, factor, hypotheses[0], clock, seed, refine or self.refine)
+        info["notes"] = list(cleaned.notes)
         return _result(self.checkpoint.labels, positions, verdict, unit, surface.frame, info).select(labels)
 
     def _pose_shown(self, points: Mapping[str, Sequence[float]], factor: float) -> Similarity:
