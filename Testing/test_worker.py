@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "FacialLandmarks3D"))
 
+from face_volume import face_volume
 from FacialLandmarks3DLib.surface_file import write_surface_file
 from FacialLandmarks3DLib.worker_client import WorkerClient
 from FacialLandmarks3DLib.worker_events import Progress, WorkerError
@@ -136,6 +138,33 @@ def test_a_mesh_file_will_do_as_well(client, face, tmp_path):
     write_surface(face, path)
     result = ask(client, "detect", input=str(path), landmark_set="ibug68")
     assert result["frame"] == "RAS" and len(result["landmarks"]) == 68
+
+
+def test_of_a_volume_the_skin_is_taken_and_can_be_had(client, tmp_path):
+    """A mesh file may be asked for its surface as well: there it can be compared."""
+    demo = demo_surface()
+    path, skin = tmp_path / "scan.ply", tmp_path / "skin.npz"
+    write_surface(demo.with_(unit="mm"), path)
+    result = ask(client, "detect", input=str(path), landmark_set="ibug68", surface=str(skin))
+    assert (result["frame"], result["surface"]) == ("LPS", str(skin))
+    written = read_surface_file(skin)
+    np.testing.assert_allclose(written.vertices, flip_frame(demo.vertices), atol=1e-3)
+    np.testing.assert_array_equal(written.faces, demo.faces)
+
+    voxels, origin = face_volume(demo, spacing=2.0)
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing([2.0] * 3)
+    image.SetOrigin(origin.tolist())
+    sitk.WriteImage(image, str(tmp_path / "Kopf é.nrrd"))
+    events: list = []
+    result = ask(
+        client, "detect", events, input=str(tmp_path / "Kopf é.nrrd"), landmark_set="clinical", surface=str(skin)
+    )
+    assert "skin" in [event.stage for event in events if isinstance(event, Progress)]
+    tip = next(row["position"] for row in result["landmarks"] if row["label"] == "prn")
+    assert np.linalg.norm(read_surface_file(skin).in_frame("LPS").vertices - tip, axis=1).min() < 2.0
+    assert np.linalg.norm(demo.vertices - tip, axis=1).min() < 3.0
+    assert refused(client, "detect", input=str(path), surface=str(tmp_path / "skin.ply")).kind == "ValueError"
 
 
 def test_a_worker_killed_at_work_is_an_error_and_the_next_request_starts_another(client, file):

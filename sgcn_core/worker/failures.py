@@ -6,7 +6,15 @@ import sys
 import traceback
 from typing import Any
 
-from sgcn_core.errors import FaceNotFoundError, FileFormatError, LandmarkError, ModelError, SgcnError, SurfaceError
+from sgcn_core.errors import (
+    FaceNotFoundError,
+    FileFormatError,
+    LandmarkError,
+    ModelError,
+    SgcnError,
+    SurfaceError,
+    VolumeError,
+)
 from sgcn_core.worker.requests import BadRequest
 
 
@@ -32,6 +40,7 @@ HINTS: dict[type[BaseException], str] = {
     ModelError: "Choose another weights file, or the weights that come with the package.",
     FileFormatError: "Write or export the file again.",
     SurfaceError: "Check the surface: it needs triangles, finite coordinates and the size of a face.",
+    VolumeError: "Check the volume: it must show a head with its skin, in grey values or labels.",
     MemoryError: "Close other programs, or reduce the number of triangles.",
     OSError: "Check that the file or folder exists, may be used, and that the disk is not full.",
     ValueError: "Check the settings.",

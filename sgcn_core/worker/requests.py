@@ -45,12 +45,14 @@ class Detect:
     Attributes
     ----------
     input : str
-        A ``.npz`` surface (see ``sgcn_core.worker.surface_file``) or any mesh file.
+        A ``.npz`` surface (see ``sgcn_core.worker.surface_file``), any mesh file, or a volume, whose skin is taken.
     landmark_set, seed, refine, unit, initial_landmarks :
         As of ``LandmarkDetector.detect``.
     weights, device : as of `Load`
     output : str or None
         A landmark file to write as well; its suffix decides the format.
+    surface : str or None
+        A ``.npz`` file to write the surface to that the landmarks lie on, for whoever cannot know it: of a volume.
     """
 
     input: str
@@ -62,6 +64,7 @@ class Detect:
     weights: str | None = None
     device: str = "cpu"
     output: str | None = None
+    surface: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sgcn_core import __version__
 from sgcn_core.worker.failures import UnknownDetectionError
 from sgcn_core.worker.models import CPU, Loaded, Models, fastest_device
 from sgcn_core.worker.requests import Detect, Heatmap, Hello, Load, Request, Shutdown
-from sgcn_core.worker.surface_file import SUFFIX, read_surface_file
+from sgcn_core.worker.surface_file import SUFFIX, read_surface_file, write_surface_file
 
 if TYPE_CHECKING:
     from sgcn_core.landmarks import LandmarkResult
@@ -84,17 +84,20 @@ class Service:
     def _(self, request: Detect, identifier: int | str, progress: Progress) -> Answer:
         loaded = self._loaded(request, progress)
         began = time.perf_counter()
-        surface = _read(request)
+        surface = _read(request, progress)
         read = time.perf_counter()
         result, loaded, notes = self._detect(identifier, loaded, surface, request, progress)
         detected = time.perf_counter()
         if request.output is not None:
             progress("writing", 0.98)
             _write(result, request.output)
+        if request.surface is not None:
+            write_surface_file(request.surface, surface, result.unit)
         return {
             **result.as_dict(),
             "model": _model(loaded),
             "output": request.output,
+            "surface": request.surface,
             "notes": notes,
             "seconds": {
                 "load": round(loaded.seconds, 4),
@@ -159,11 +162,15 @@ class Service:
             self._seen.popitem(last=False)
 
 
-def _read(request: Detect) -> Surface:
-    from sgcn_core.io.meshes import read_surface
+def _read(request: Detect, progress: Progress) -> Surface:
+    from sgcn_core.io.volumes import is_volume
+    from sgcn_core.preprocessing.skin import read_scan
 
     path = Path(request.input)
-    return read_surface_file(path) if path.suffix.lower() == SUFFIX else read_surface(path, unit=request.unit)
+    if path.suffix.lower() == SUFFIX:
+        return read_surface_file(path)
+    progress("skin" if is_volume(path) else "read", 0.0)
+    return read_scan(path, unit=request.unit)
 
 
 def _write(result: LandmarkResult, path: str) -> None:

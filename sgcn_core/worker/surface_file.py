@@ -1,14 +1,17 @@
-"""The surface file that a caller writes with NumPy alone: ``.npz`` with `points` and `triangles`."""
+"""The surface file that a caller reads and writes with NumPy alone: ``.npz`` with `points` and `triangles`."""
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from sgcn_core.errors import FileFormatError
+from sgcn_core.io.atomic import replacing
 from sgcn_core.surface import Surface
+from sgcn_core.units import UNITS_TO_MM
 
 SUFFIX = ".npz"
 
@@ -40,3 +43,26 @@ def read_surface_file(path: Path) -> Surface:
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         raise FileFormatError(f"cannot read {path} as a surface file: {error}; write it again") from error
     return Surface(points, triangles, unit="mm", frame="RAS", source=str(path))
+
+
+def write_surface_file(path: str | os.PathLike[str], surface: Surface, unit: str) -> None:
+    """Write a surface in Slicer's world: millimetres, RAS; vertices and triangles in their order.
+
+    Parameters
+    ----------
+    path : path
+        The file appears whole or not at all.
+    surface : Surface
+    unit : str
+        Of its coordinates, whatever the surface itself states.
+
+    Raises
+    ------
+    ValueError
+        The path does not end in ``.npz``.
+    """
+    if Path(path).suffix.lower() != SUFFIX:
+        raise ValueError(f"a surface file must end in {SUFFIX}, received {Path(path).name!r}")
+    points = surface.in_frame("RAS").vertices * UNITS_TO_MM[unit]
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, points=points, triangles=surface.faces)
