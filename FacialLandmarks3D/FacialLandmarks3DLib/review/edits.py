@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from ..placed_positions import placed_positions, reset_landmark
+from ..translation import _
 from .detected import ACCEPTED, Detected, detected_landmarks
 from .points import (
     ReviewError,

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import vtk
 from numpy.typing import ArrayLike
-from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..provenance import PREFIX
+from ..translation import _
 from .points import ReviewError
 
 ARRAY_PREFIX = "LandmarkHeatmap "

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from slicer.i18n import tr as _
 
+from ..translation import _
 from ..worker_client import WorkerClient
 from ..worker_events import Failed, Result
 from .points import ReviewError

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
 from ..services import Services
+from ..translation import _
 from .heatmap_overlay import HeatmapOverlay, recover_look
 from .heatmap_request import Heatmap, HeatmapRequest
 from .points import ReviewError

@@ -7,9 +7,9 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
 from ..services import Services
+from ..translation import _
 from .heatmap_section import HeatmapSection
 from .pose_section import PoseSection
 from .rows import Row, placed_by
@@ -89,7 +89,7 @@ class ReviewPanel:
         connections: list[tuple[Any, str, Callable[..., None]]] = [
             (ui.snapButton, "clicked()", self._on_snap),
             (ui.resetButton, "clicked()", self._on_reset),
-            (ui.placeButton, "clicked()", self._on_place),
+            (ui.placeByHandButton, "clicked()", self._on_place),
             (ui.acceptButton, "clicked()", self._on_accept),
             (ui.acceptAllButton, "clicked()", self._on_accept_all),
             (ui.lockButton, "clicked()", self._on_lock),
@@ -209,7 +209,7 @@ class ReviewPanel:
         free = row is not None and not row.locked
         ui.snapButton.enabled = there and free
         ui.resetButton.enabled = free and row is not None and row.by_hand
-        ui.placeButton.enabled = free and not there
+        ui.placeByHandButton.enabled = free and not there
         ui.acceptButton.enabled = row is not None and row.status == "uncertain"
         ui.lockButton.enabled = row is not None
         ui.lockButton.text = _("Unlock") if row is not None and row.locked else _("Lock")

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
+
+from ..translation import _
 
 
 class ReviewError(ValueError):

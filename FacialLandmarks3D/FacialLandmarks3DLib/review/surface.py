@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import vtk
-from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
 
 from ..provenance import PREFIX
+from ..translation import _
 from ..world_surface import read_world_surface
 from .points import ReviewError
 

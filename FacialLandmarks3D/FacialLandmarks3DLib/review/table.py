@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
+from ..translation import _
 from .rows import Row
 from .words import STATUS_COLORS, millimetres, moved_word, side_word, status_word, tooltip
 

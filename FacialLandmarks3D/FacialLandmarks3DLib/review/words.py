@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from slicer.i18n import tr as _
-
+from ..translation import _
 from .rows import Counts, Row
 
 # Readable beside dark and light text: the colours fill a square before the word.
