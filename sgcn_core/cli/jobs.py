@@ -66,7 +66,8 @@ class Request:
 
 
 def plan(request: Request) -> list[Job]:
-    """Every job, in order; a folder stands for the meshes and volumes in it, sorted by name, or for its DICOM series.
+    """Every job, in order; a folder stands for the meshes, volumes and DICOM folders in it, sorted by name, or for its
+    own DICOM series.
 
     Raises
     ------
@@ -108,12 +109,14 @@ def _members(folder: Path) -> list[Path]:
     from sgcn_core.io.volumes import DICOM_SUFFIXES, VOLUME_SUFFIXES
 
     suffixes = (*MESH_SUFFIXES, *(suffix for suffix in VOLUME_SUFFIXES if suffix not in DICOM_SUFFIXES))
-    members = sorted(p for p in folder.iterdir() if p.name.lower().endswith(suffixes) and p.is_file())
-    if members:
-        return members
-    if is_dicom_folder(folder):
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    members = [entry for entry in entries if entry.name.lower().endswith(suffixes) and entry.is_file()]
+    if not members and is_dicom_folder(folder):
         return [folder]
-    raise PlanError(f"no mesh, volume or DICOM series in folder {folder}; looked for {', '.join(suffixes)}")
+    members = sorted([*members, *(entry for entry in entries if entry.is_dir() and is_dicom_folder(entry))])
+    if not members:
+        raise PlanError(f"no mesh, volume or DICOM series in folder {folder}; looked for {', '.join(suffixes)}")
+    return members
 
 
 def _suffix(request: Request) -> str:
