@@ -87,7 +87,7 @@ def _bound_memory() -> None:
 def _answers() -> tuple[IO[str], IO[bytes]]:
     """A stream for the answers; what libraries write to the terminal goes to a file instead."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    noise = tempfile.TemporaryFile()
+    noise = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
     os.dup2(noise.fileno(), 1)
     os.dup2(noise.fileno(), 2)
     return answers, noise

@@ -121,7 +121,7 @@ def _vtk_surfaces(vertices: np.ndarray, faces: np.ndarray, folder: Path) -> Iter
     for mode, encoded, compressor in ((0, 0, 0), (1, 0, 0), (1, 0, 1), (2, 0, 0), (2, 1, 1), (2, 0, 2), (2, 0, 3)):
         writer = vtkXMLPolyDataWriter()
         writer.SetDataMode(mode)
-        writer.SetEncodeAppendedData(encoded)
+        writer.SetEncodeAppendedData(bool(encoded))
         writer.SetCompressorType(compressor)
         yield written(writer, "scan.vtp", f"VTP mode {mode} encoded {encoded} compressor {compressor}")
 

@@ -54,6 +54,13 @@ def numbers(text: bytes, what: str) -> NDArray[np.float64]:
             raise FileFormatError(f"{what}: something that is not a number") from error
 
 
+def whole_numbers(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Numbers read as text, as integers; FileFormatError where they are none."""
+    if not (np.abs(values) < 2.0**40).all() or (values != np.round(values)).any():
+        raise FileFormatError("a whole number is needed where something else stands")
+    return values.astype(np.int64)
+
+
 def fan_triangles(counts: NDArray[np.int64], corners: NDArray[np.int64]) -> NDArray[np.int64]:
     """Cut polygons into triangles that share the polygon's first corner.
 
@@ -79,3 +86,13 @@ def fan_triangles(counts: NDArray[np.int64], corners: NDArray[np.int64]) -> NDAr
     within = np.arange(len(polygon)) - np.repeat(np.cumsum(triangles_each) - triangles_each, triangles_each)
     first = (np.cumsum(counts) - counts)[polygon]
     return np.stack([corners[first], corners[first + within + 1], corners[first + within + 2]], axis=1)
+
+
+def strip_triangles(counts: NDArray[np.int64], corners: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Triangles (T, 3) of strips, given as for :func:`fan_triangles`; every second one is turned."""
+    if len(counts) and counts.min() < 3:
+        raise FileFormatError(f"triangle strip {np.argmin(counts)} has {counts.min()} corners, at least 3 are needed")
+    starts = np.repeat(np.cumsum(counts) - counts, counts - 2)
+    within = np.arange(len(starts)) - np.repeat(np.cumsum(counts - 2) - (counts - 2), counts - 2)
+    first, odd = starts + within, within % 2
+    return np.stack([corners[first], corners[first + 1 + odd], corners[first + 2 - odd]], axis=1)

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from sgcn_core.errors import FileFormatError, SurfaceError
 from sgcn_core.io.atomic import replacing
+from sgcn_core.io.beside import check_regular
+from sgcn_core.io.gltf import read_gltf
 from sgcn_core.io.mesh_data import MeshData
 from sgcn_core.io.obj import obj_bytes, read_obj
 from sgcn_core.io.off import read_off
 from sgcn_core.io.ply import ply_bytes, read_ply
 from sgcn_core.io.stl import read_stl, stl_bytes
-from sgcn_core.io.vtk_files import read_gltf, read_vtk, read_vtp, write_vtk, write_vtp
+from sgcn_core.io.vtk_files import write_vtk, write_vtp
+from sgcn_core.io.vtk_legacy import read_vtk
+from sgcn_core.io.vtk_xml import read_vtp
 from sgcn_core.surface import Surface
 from sgcn_core.units import checked_frame, checked_unit
 
@@ -119,6 +123,7 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
         raise IsADirectoryError(f"{file} is a folder; name one surface file in it")
     if not file.exists():
         raise FileNotFoundError(f"there is no file {file}; check the path")
+    check_regular(file)
     if file.stat().st_size == 0:
         raise FileFormatError(f"cannot read {file}: it is empty")
     return file

@@ -19,7 +19,8 @@ from sgcn_core.surface import Surface
 _VERTEX = re.compile(rb"^[ \t]*v[ \t]+([^\r\n#]*)", re.MULTILINE)
 _FACE = re.compile(rb"^[ \t]*f[ \t]+([^\r\n#]*)", re.MULTILINE)
 _COMMENT = re.compile(rb"^[ \t]*#([^\r\n]*)", re.MULTILINE)
-_ANNOUNCED = re.compile(r"^\W*(vertices|faces)\s*:\s*(\d+)\s*$", re.IGNORECASE | re.MULTILINE)
+# Within a line: white space that reaches over lines takes quadratic time.
+_ANNOUNCED = re.compile(r"^[^\w\r\n]*(vertices|faces)[ \t]*:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 # Slicer's note on the length of one unit; from version 5.13 on Slicer multiplies the coordinates by it.
 _SLICER_SCALE = re.compile(r"\b1 unit\s*=\s*([0-9.eE+-]+)\s*mm\b")
 

@@ -5,21 +5,34 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sgcn_core.errors import FileFormatError, VolumeError
-from sgcn_core.volume import Volume, checked_geometry
+from sgcn_core.io.beside import check_regular
+from sgcn_core.io.metaimage import read_metaimage_header
+from sgcn_core.io.nifti_header import check_nifti_header
+from sgcn_core.io.nrrd import read_nrrd_header
+from sgcn_core.io.raw_voxels import Voxels, read_voxels
+from sgcn_core.io.volume_header import Grid, check_grid
+from sgcn_core.volume import Volume
 
 DICOM_SUFFIXES = (".dcm", ".ima")
 VOLUME_SUFFIXES: tuple[str, ...] = (".nii.gz", ".nii", ".nrrd", ".mha", ".nhdr", ".mhd", ".hdr", *DICOM_SUFFIXES)
 
+_OWN = {
+    ".nrrd": read_nrrd_header,
+    ".nhdr": read_nrrd_header,
+    ".mha": read_metaimage_header,
+    ".mhd": read_metaimage_header,
+}
+
 MAX_VOXELS = 2 * 600**3
 # How many bytes of voxels a byte of the file can hold: deflate cannot do better than 1032 : 1, and .nii has none. (ITK
 # itself takes a .nii that is cut short for one that ends with zeros.)
-_MOST_COMPRESSED = {".nii": 1, ".nii.gz": 1100, ".nrrd": 1100, ".mha": 1100}
+_MOST_COMPRESSED = {".nii": 1, ".nii.gz": 1100}
 _MOST_HEADER = 2**20  # bytes of a NIfTI header with its extensions
 
 
@@ -76,15 +89,37 @@ def read_volume(
             f"cannot read {file}: the suffix {file.suffix!r} is not known; convert it to one of "
             f"{', '.join(VOLUME_SUFFIXES)}"
         )
+    check_regular(file, most=None)
     if file.stat().st_size == 0:
         raise FileFormatError(f"cannot read {file}: it is empty")
     return _read_file(file, max_voxels)
 
 
 def _read_file(file: Path, max_voxels: int | None) -> Volume:
+    suffix = volume_suffix(file)
+    if suffix in _OWN:
+        return _read_own(file, _OWN[suffix], max_voxels)
+    return _read_with_itk(file, "GDCMImageIO" if suffix in DICOM_SUFFIXES else "NiftiImageIO", max_voxels)
+
+
+def _read_own(file: Path, read_header: Callable[[Path], tuple[Grid, Voxels]], max_voxels: int | None) -> Volume:
+    try:
+        grid, voxels = read_header(file)
+        wide, high, deep = check_grid(grid, file, max_voxels)
+        array = read_voxels(voxels, (deep, high, wide))
+        return Volume(array, grid.spacing, grid.origin, grid.direction, None, str(file))
+    except (FileFormatError, VolumeError, ValueError, MemoryError) as error:
+        reason = str(error) or "there is not enough memory"
+        raise FileFormatError(reason if str(file) in reason else f"cannot read {file}: {reason}") from error
+
+
+def _read_with_itk(file: Path, image_io: str, max_voxels: int | None) -> Volume:
     import SimpleITK as sitk
 
+    if image_io == "NiftiImageIO":
+        check_nifti_header(file)
     reader = sitk.ImageFileReader()
+    reader.SetImageIO(image_io)  # else the content decides, and any of ITK's formats may be parsed
     reader.SetFileName(str(file))
     with itk_errors(file):
         reader.ReadImageInformation()
@@ -106,32 +141,17 @@ def check_header(
 
     `size` replaces that of the header, where that is one slice of many.
     """
-    size = tuple(int(n) for n in size or reader.GetSize())
-    if len(size) < 3 or (len(size) == 3 and size[2] == 1):
-        raise FileFormatError(f"cannot read {file}: it holds one slice; give the folder or the file with all slices")
-    if any(n > 1 for n in size[3:]):
-        raise FileFormatError(
-            f"cannot read {file}: it is {len(size)}D ({'x'.join(map(str, size))}), a series of volumes; "
-            "save one of them as a 3D image"
-        )
-    if reader.GetNumberOfComponents() != 1:
-        raise FileFormatError(
-            f"cannot read {file}: it has {reader.GetNumberOfComponents()} values per voxel (colour, vectors or complex "
-            "numbers); save it as grey values"
-        )
-    wide, high, deep = size[:3]
-    if max_voxels is not None and wide * high * deep > max_voxels:
-        raise FileFormatError(
-            f"cannot read {file}: its header states {wide}x{high}x{deep} voxels, more than the limit of {max_voxels}; "
-            "crop or resample it, or raise max_voxels"
-        )
-    dimension = reader.GetDimension()
-    direction = [[reader.GetDirection()[dimension * row + column] for column in range(3)] for row in range(3)]
-    try:
-        checked_geometry(size[:3], reader.GetSpacing()[:3], reader.GetOrigin()[:3], direction)
-    except VolumeError as error:
-        raise FileFormatError(f"cannot read {file}: {error}") from error
-    return wide, high, deep
+    dimension, axes = reader.GetDimension(), reader.GetDirection()
+    within = range(min(dimension, 3))
+    direction = [[axes[dimension * row + column] for column in within] for row in within]
+    grid = Grid(
+        tuple(int(n) for n in size or reader.GetSize()),
+        reader.GetNumberOfComponents(),
+        reader.GetSpacing()[:3],
+        reader.GetOrigin()[:3],
+        direction,
+    )
+    return check_grid(grid, file, max_voxels)
 
 
 def _check_file_size(reader: Any, file: Path, size: tuple[int, int, int]) -> None:

@@ -1,0 +1,89 @@
+"""The header of a NIfTI file, checked before ITK parses it: ITK's reader prints to the terminal and trusts sizes.
+
+Format: NIfTI-1.1, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h; NIfTI-2, nifti2.h.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from pathlib import Path
+
+from sgcn_core.errors import FileFormatError
+
+# Bits per voxel of each data type.
+_BITS = {2: 8, 4: 16, 8: 32, 16: 32, 32: 64, 64: 64, 128: 24, 256: 8, 512: 16, 768: 32, 1024: 64, 1280: 64}
+_BITS |= {1536: 128, 1792: 128, 2048: 256, 2304: 32}
+_LARGEST_OFFSET = 2**27
+
+
+def check_nifti_header(file: Path) -> None:
+    """Refuse a header that cannot be true.
+
+    Raises
+    ------
+    FileFormatError
+    """
+    try:
+        _check(_start(file))
+    except FileFormatError as error:
+        raise FileFormatError(f"cannot read {file} as NIfTI: {error}") from error
+    if file.name.lower().endswith(".hdr"):
+        _check_image_beside(file)
+
+
+def _start(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        data = stream.read(4096)
+    if not (file.name.lower().endswith(".gz") and data[:2] == b"\x1f\x8b"):  # ITK goes by the name, too
+        return data
+    try:
+        return zlib.decompressobj(31).decompress(data, 1024)
+    except zlib.error as error:
+        raise FileFormatError(f"it is damaged ({error})") from error
+
+
+def _check(data: bytes) -> None:
+    order, version = _order_and_version(data)
+    if len(data) < (348 if version == 1 else 540):
+        raise FileFormatError("its header is cut short")
+    if version == 1:
+        dims = struct.unpack_from(f"{order}8h", data, 40)
+        kind, bits = struct.unpack_from(f"{order}2h", data, 70)
+        (offset,) = struct.unpack_from(f"{order}f", data, 108)
+        scale = struct.unpack_from(f"{order}2f", data, 112)
+        magic = data[344:348]
+        named = magic in (b"n+1\0", b"ni1\0", b"\0\0\0\0")
+    else:
+        dims = struct.unpack_from(f"{order}8q", data, 16)
+        kind, bits = struct.unpack_from(f"{order}2h", data, 12)
+        (offset,) = struct.unpack_from(f"{order}q", data, 168)
+        scale = struct.unpack_from(f"{order}2d", data, 176)
+        named = data[4:7] in (b"n+2", b"ni2")
+    if not named:
+        raise FileFormatError("the name of the format is not in its header")
+    if not 1 <= dims[0] <= 7 or any(not 1 <= n < 2**31 for n in dims[1 : dims[0] + 1]):
+        raise FileFormatError(f"its header states the size {dims[1:]} in {dims[0]} dimensions, which cannot be")
+    if _BITS.get(kind) != bits:
+        raise FileFormatError(f"its header states data of type {kind} with {bits} bits, which there is not")
+    if not (math.isfinite(offset) and 0 <= offset <= _LARGEST_OFFSET):
+        raise FileFormatError(f"its header states that voxels begin at byte {offset}, which cannot be")
+    if not all(map(math.isfinite, scale)):
+        raise FileFormatError("its header states a scale of grey values that is not finite")
+
+
+def _order_and_version(data: bytes) -> tuple[str, int]:
+    for order in "<>":
+        for version, size in ((1, 348), (2, 540)):
+            if data[:4] == struct.pack(f"{order}i", size):
+                return order, version
+    raise FileFormatError("it does not begin with the size of a NIfTI header")
+
+
+def _check_image_beside(file: Path) -> None:
+    """The voxels of a .hdr lie in a file of the same name."""
+    stem = file.name[: -len(".hdr")]
+    found = [file.with_name(stem + suffix) for suffix in (".img", ".img.gz", ".IMG")]
+    if not any(candidate.is_file() for candidate in found):
+        raise FileFormatError(f"cannot read {file}: the file {stem}.img with its voxels is not beside it")
