@@ -29,6 +29,13 @@ _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
 _HEADER = 1500  # bytes from the start in which a header's numbers are looked for
 
 
+_ELSEWHERE: tuple[str, ...] = (
+    *("../../etc/passwd", "/etc/passwd", "/dev/zero", "/dev/stdin", "http://localhost:9/a.bin", "file:///etc/x"),
+    *("scan.gltf", "head.mhd", "head.nhdr", ".", "..", "", "LIST", "LIST 3", "%s%s%s%n 1 9 1", "a%09999d 0 9 1"),
+    *("nothing.raw", "C:\\x.raw", "data:,", "data:;base64,AAAA", "a\0b", "é ü.bin", "x" * 5000),
+)
+
+
 def _place(data: bytes, draw: Draw) -> int:
     return int(draw.integers(len(data))) if data else 0
 
@@ -183,28 +190,7 @@ def entities(data: bytes, draw: Draw) -> bytes:
 
 def points_elsewhere(data: bytes, draw: Draw) -> bytes:
     """A header whose data lie in another file, on a device or on a server."""
-    targets = (
-        "../../etc/passwd",
-        "/etc/passwd",
-        "/dev/zero",
-        "/dev/stdin",
-        "http://localhost:9/a.bin",
-        "file:///etc/x",
-    )
-    targets += (
-        "scan.gltf",
-        "head.mhd",
-        "head.nhdr",
-        ".",
-        "..",
-        "",
-        "LIST",
-        "LIST 3",
-        "%s%s%s%n 1 9 1",
-        "a%09999d 0 9 1",
-    )
-    targets += ("nothing.raw", "C:\\x.raw", "data:,", "data:;base64,AAAA", "a\0b", "é ü.bin", "x" * 5000)
-    target = targets[int(draw.integers(len(targets)))]
+    target = _ELSEWHERE[int(draw.integers(len(_ELSEWHERE)))]
     if b'"buffers"' in data:
         try:
             content = json.loads(data)

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sgcn_core.evaluation.bars import Bar
 from sgcn_core.evaluation.corrupted_damage import damaged
@@ -119,7 +119,7 @@ def _answers(requests: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
         assert process.stdin is not None and process.stdout is not None
         lines: queue.Queue[str] = queue.Queue()
         stream = process.stdout
-        reading = threading.Thread(target=lambda: [*map(lines.put, stream), lines.put("")], daemon=True)
+        reading = threading.Thread(target=_pass_on, args=(stream, lines), daemon=True)
         reading.start()
         process.stdin.write("".join(json.dumps(request) + "\n" for request in requests))
         process.stdin.close()
@@ -128,6 +128,13 @@ def _answers(requests: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
         finally:
             process.kill()
             reading.join()
+
+
+def _pass_on(stream: IO[str], lines: queue.Queue[str]) -> None:
+    """Lines as they come, and an empty one at the end."""
+    for line in stream:
+        lines.put(line)
+    lines.put("")
 
 
 def _gathered(process: subprocess.Popen[str], lines: queue.Queue[str], count: int) -> list[dict[str, Any]]:
