@@ -48,7 +48,7 @@ class HeatmapOverlay:
 
     def __init__(self) -> None:
         self._model: Any = None
-        self._texture: Any = None
+        self._texture: tuple[Any, Any] | None = None
 
     @property
     def model(self) -> Any | None:
@@ -82,7 +82,7 @@ class HeatmapOverlay:
         recover_look(model_node)
         model_node.CreateDefaultDisplayNodes()
         model_node.SetAttribute(_LOOK, json.dumps(asdict(_look(model_node))))
-        self._model, self._texture = model_node, model_node.GetDisplayNode().GetTextureImageDataConnection()
+        self._model, self._texture = model_node, _texture(model_node)
         top = float(column.max())
         _color(model_node, ARRAY_PREFIX + label, column, max(top, _LEAST_TOP))
         return top
@@ -95,7 +95,7 @@ class HeatmapOverlay:
             return
         recover_look(model)
         if texture is not None and model.GetDisplayNode() is not None:
-            model.GetDisplayNode().SetTextureImageDataConnection(texture)
+            model.GetDisplayNode().SetTextureImageDataConnection(texture[0])
 
 
 def recover_look(model_node: Any) -> None:
@@ -108,7 +108,7 @@ def recover_look(model_node: Any) -> None:
         before = display.StartModify()
         display.SetScalarVisibility(look.visibility)
         display.SetActiveScalar(look.scalar_name, look.location)
-        display.SetAndObserveColorNodeID(look.color_id)
+        display.SetAndObserveColorNodeID(look.color_id or "")  # of its overloads Python takes the one for texts
         display.SetScalarRangeFlag(look.range_flag)
         display.SetScalarRange(look.low, look.high)
         display.EndModify(before)
@@ -129,6 +129,12 @@ def _look(model: Any) -> _Look:
         high=high,
         active_scalars=model.GetActivePointScalarName(vtk.vtkDataSetAttributes.SCALARS),
     )
+
+
+def _texture(model: Any) -> tuple[Any, Any] | None:
+    """The connection of the texture and what produces it, which the connection does not keep alive."""
+    connection = model.GetDisplayNode().GetTextureImageDataConnection()
+    return None if connection is None else (connection, connection.GetProducer())
 
 
 def _color(model: Any, name: str, column: np.ndarray, top: float) -> None:
