@@ -181,7 +181,7 @@ def _round(
     tip = landmarks["prn"] - middle
     tip = tip - (tip @ axis) * axis
     radius = 125.0
-    centre = landmarks["prn"] - (radius + rng.uniform(4.0, 15.0)) * _unit(tip)
+    centre = landmarks["prn"] - (radius + rng.uniform(3.0, 10.0)) * _unit(tip)
     across = np.cross(axis, _unit(tip))
     planes = []
     for turn in np.linspace(0.0, 2.0 * np.pi, _ROUND_PLANES, endpoint=False):

@@ -96,8 +96,12 @@ def _cut_side(axis: int, end: int, plane: int, area: float, grid: VoxelGrid, vol
     middle[axis] = plane
     point = volume.physical((middle * grid.scale + grid.shift)[None, ::-1])[0]
     normal = volume.direction[:, 2 - axis] * (1 if end else -1)
-    main = int(np.argmax(np.abs(normal)))
-    side = _SIDES[main][0 if normal[main] > 0 else 1]
     x, y, z = (float(v) for v in point)
     a, b, c = (float(v) for v in normal)
-    return CutSide(side, area, (x, y, z), (a, b, c))
+    return CutSide(side_of(normal), area, (x, y, z), (a, b, c))
+
+
+def side_of(normal: NDArray[np.float64]) -> str:
+    """The patient's side that a direction in LPS points to."""
+    main = int(np.argmax(np.abs(normal)))
+    return _SIDES[main][0 if normal[main] > 0 else 1]

@@ -12,6 +12,7 @@ from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.preprocessing.cut_sides import CutSide, find_cuts
 from sgcn_core.preprocessing.head_mask import HeadMask, head_mask
 from sgcn_core.preprocessing.isosurface import isosurface, smoothed
+from sgcn_core.preprocessing.measured import RoundView, find_round_view, measured_box
 from sgcn_core.preprocessing.skin_threshold import Tissue, judge_tissue
 from sgcn_core.preprocessing.voxel_grid import VoxelGrid, block_means
 from sgcn_core.surface import Surface
@@ -78,10 +79,11 @@ def extract_skin(volume: Volume, *, threshold: float | None = None, resolution: 
     """
     tissue = judge_tissue(volume, threshold=threshold)
     try:
-        grid = _working_grid(volume, tissue, resolution)
+        view = None if tissue.kind == "labels" else find_round_view(volume)
+        grid = _working_grid(volume, tissue, resolution, view)
         steps = grid.factors_to(_COARSE)
         mask = head_mask(_coarse_share(grid, tissue, steps), _times(grid.spacing, steps), hollow=tissue.kind != "ct")
-        vertices, faces, cuts = _outer_skin(grid, mask, steps, tissue, volume)
+        vertices, faces, cuts = _outer_skin(grid, mask, steps, tissue, volume, view)
         vertices = smoothed(vertices, faces, pass_band=_PASS_BAND[tissue.kind])
         faces = _without_caps(vertices, faces, cuts, volume.direction * grid.spacing[::-1])
         surface = Surface(vertices, faces, "mm", volume.frame, source=volume.source, anatomical=True)
@@ -109,12 +111,13 @@ def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surfa
     return skin_surface(read_volume(path))
 
 
-def _working_grid(volume: Volume, tissue: Tissue, resolution: float) -> VoxelGrid:
-    """Finite float32 values, not much finer than the resolution, without the outermost noise."""
+def _working_grid(volume: Volume, tissue: Tissue, resolution: float, view: RoundView | None) -> VoxelGrid:
+    """Finite float32 values, not much finer than the resolution, without padding and the outermost noise."""
     grid = VoxelGrid.of(volume)
-    if tissue.kind == "labels":
-        grid = grid.with_values(grid.values > 0)
+    grid = grid.with_values(grid.values > 0) if tissue.kind == "labels" else grid.cropped(*measured_box(volume.array))
     grid = grid.averaged(grid.factors_to(resolution) if resolution else (1, 1, 1))
+    if view is not None:
+        np.putmask(grid.values, np.broadcast_to(view.depth(grid, volume) < 0, grid.values.shape), tissue.air)
     np.nan_to_num(grid.values, copy=False, nan=tissue.air, posinf=tissue.flesh, neginf=tissue.air)
     contrast = tissue.flesh - tissue.air
     if tissue.kind == "labels" or tissue.noise > _NOISY * contrast:
@@ -132,7 +135,12 @@ def _coarse_share(grid: VoxelGrid, tissue: Tissue, steps: tuple[int, int, int]) 
 
 
 def _outer_skin(
-    grid: VoxelGrid, mask: HeadMask, steps: tuple[int, int, int], tissue: Tissue, volume: Volume
+    grid: VoxelGrid,
+    mask: HeadMask,
+    steps: tuple[int, int, int],
+    tissue: Tissue,
+    volume: Volume,
+    view: RoundView | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], list[CutSide]]:
     """Isosurface of the grey values beside the head, with its inside filled and everything else made air."""
     low, high = _box(mask.near)
@@ -147,7 +155,10 @@ def _outer_skin(
     values[~head & (values > tissue.threshold)] = tissue.air
     ends = grid.with_values(values).cropped(first, last)
     unmeasured = None
-    if tissue.padding is not None:
+    if view is not None:
+        cuts += view.cuts(head, grid, volume)
+        unmeasured = np.broadcast_to(view.depth(ends, volume) < 0, ends.values.shape)
+    elif tissue.padding is not None:
         # Averaging mixes padding with what lies beside it: half of it is enough.
         unmeasured = grid.cropped(first, last).values < (tissue.padding + tissue.air) / 2
     vertices, faces = isosurface(ends, tissue.threshold, volume, open_beside=unmeasured)
