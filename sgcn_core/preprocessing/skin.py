@@ -86,7 +86,8 @@ def extract_skin(volume: Volume, *, threshold: float | None = None, resolution: 
         vertices, faces, cuts = _outer_skin(grid, mask, steps, tissue, volume, view)
         vertices = smoothed(vertices, faces, pass_band=_PASS_BAND[tissue.kind])
         faces = _without_caps(vertices, faces, cuts, volume.direction * grid.spacing[::-1])
-        surface = Surface(vertices, faces, "mm", volume.frame, source=volume.source, anatomical=True)
+        surface = Surface(vertices, faces, "mm", volume.frame, volume.source, anatomical=True)
+        surface = surface.with_(cut_planes=tuple(cut.plane for cut in cuts))
     except VolumeError as error:
         raise VolumeError(f"{volume.source}: {error}" if volume.source else str(error)) from error
     surface = surface.largest_components(min_area_fraction=_STRAY).compacted()
