@@ -8,14 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import SurfaceError
-from sgcn_core.preprocessing.cleaning_exposure import Samples, draw_samples
-from sgcn_core.preprocessing.cleaning_inside import (
-    inward_patches,
-    look_from_outside,
-    partly_unseen_patches,
-    unseen_patches,
-    unseen_regions,
-)
+from sgcn_core.preprocessing.cleaning_exposure import Samples, draw_samples, unit_normals
+from sgcn_core.preprocessing.cleaning_inside import partly_unseen_patches, unseen_patches, unseen_regions
 from sgcn_core.preprocessing.cleaning_pieces import stray_triangles
 from sgcn_core.preprocessing.cleaning_triangles import (
     Patches,
@@ -24,6 +18,8 @@ from sgcn_core.preprocessing.cleaning_triangles import (
     useful_triangles,
     welded_corners,
 )
+from sgcn_core.preprocessing.cleaning_views import Views, inward_patches, look_from_outside
+from sgcn_core.preprocessing.cleaning_walls import second_layers, sides_of_walls
 from sgcn_core.surface import Surface
 
 FloatArray = NDArray[np.float64]
@@ -125,9 +121,9 @@ def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
     views = look_from_outside(mesh.vertices, mesh.faces, mesh.areas, mesh.patches, mesh.samples)
     trusted = mesh.areas[mesh.turned].sum() < _CONSISTENT * mesh.areas.sum()
     inward = inward_patches(views, mesh.patches.count, trusted=bool(trusted))
-    unseen = unseen_patches(views, inward)
+    unseen = unseen_patches(views, mesh.patches.count)
     partly = partly_unseen_patches(views, inward, unseen)[mesh.patches.patch]
-    inner = unseen[mesh.patches.patch]
+    inner = unseen[mesh.patches.patch] | _second_layers(mesh, views, bool(trusted))
     if inward.any():
         mesh = mesh.turn(inward[mesh.patches.patch])
     if partly.any():
@@ -140,6 +136,13 @@ def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
     elif mesh.turned.any():
         notes.append(f"triangles were not wound alike ({_percent(mesh.areas[mesh.turned].sum(), mesh)} reversed)")
     return mesh, notes
+
+
+def _second_layers(mesh: _Mesh, views: Views, trusted: bool) -> BoolArray:
+    normals = unit_normals(mesh.vertices, mesh.faces)
+    parts = sides_of_walls(views, mesh.patches, normals)
+    views = replace(views, patch=parts.patch[views.triangle])
+    return second_layers(views, inward_patches(views, parts.count, trusted=trusted))[parts.patch]
 
 
 def _counted(mask: BoolArray, text: str) -> list[str]:

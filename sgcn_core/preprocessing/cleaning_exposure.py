@@ -11,7 +11,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _AXES = 16  # looked along from both ends
-_PIXEL = 2.3  # mean distances between occluding points; about five of them fall into a pixel
+PIXEL = 2.3  # mean distances between occluding points; about five of them fall into a pixel
 _BEHIND = 0.6  # pixels behind what is seen from which a point counts as hidden
 _STEEP = 0.3  # cosine under which a direction says nothing
 _LARGEST = 1024  # pixels along a side of the buffer
@@ -69,7 +69,7 @@ def exposure(points: FloatArray, normals: FloatArray, occluders: Samples) -> Exp
     scale = 1.0 / max(float(np.ptp(occluders.points, axis=0).max()), 1e-300)
     surface = ((occluders.points - centre) * scale).astype(np.float32)
     facing = occluders.normals.astype(np.float32)
-    pixel = max(_PIXEL * occluders.spacing * scale, 1.8 / _LARGEST)
+    pixel = max(PIXEL * occluders.spacing * scale, 1.8 / _LARGEST)
     asked, sides = ((points - centre) * scale).astype(np.float32), normals.astype(np.float32)
     front, back = np.zeros(len(points), dtype=np.int64), np.zeros(len(points), dtype=np.int64)
     for axis in _spread_axes(_AXES):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.preprocessing.cleaning_exposure import Samples
+from sgcn_core.preprocessing.cleaning_triangles import connected
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -46,8 +47,6 @@ def stray_triangles(
 def _pieces(vertices: FloatArray, faces: IntArray, patch: IntArray, points: FloatArray) -> IntArray:
     """Number of the piece of each triangle: patches in cells of a grid that touch."""
     from scipy.ndimage import label
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
 
     used = np.zeros(len(vertices), dtype=bool)
     used[faces] = True
@@ -63,10 +62,8 @@ def _pieces(vertices: FloatArray, faces: IntArray, patch: IntArray, points: Floa
     of_vertex = labels[tuple(places.T)].astype(np.int64)
     patches = int(patch.max()) + 1
     links = np.unique(patch[:, None] * (count + 1) + of_vertex[faces])
-    rows, columns = links // (count + 1), patches + links % (count + 1)
-    nodes = patches + count + 1
-    joined = coo_matrix((np.ones(len(links), dtype=np.int8), (rows, columns)), shape=(nodes, nodes))
-    _, group = connected_components(joined.tocsr(), directed=False)
+    joined = np.stack([links // (count + 1), patches + links % (count + 1)], axis=1)
+    _, group = connected(joined, patches + count + 1)
     return np.unique(group[patch], return_inverse=True)[1].astype(np.int64)
 
 

@@ -55,9 +55,10 @@ def useful_triangles(corners: IntArray, areas: FloatArray, size: float) -> tuple
     repeated = np.zeros(len(corners), dtype=bool)
     if len(again):
         suspects = np.unique(np.concatenate([order[again], order[again - 1]]))
-        _, first = np.unique(np.sort(corners[suspects], axis=1), axis=0, return_index=True)
-        repeated[suspects] = True
-        repeated[suspects[first]] = False
+        a, b, c = np.sort(corners[suspects], axis=1).T
+        ordered = np.lexsort((c, b, a))
+        same = (a[ordered[1:]] == a[ordered[:-1]]) & (b[ordered[1:]] == b[ordered[:-1]])
+        repeated[suspects[ordered[1:]]] = same & (c[ordered[1:]] == c[ordered[:-1]])
     return ~degenerate, repeated & ~degenerate
 
 
@@ -100,13 +101,13 @@ def find_patches(corners: IntArray, areas: FloatArray) -> Patches:
     pairs, alike = _neighbours(corners)
     count = len(corners)
     if alike.all():
-        patches, patch = _connected(pairs, count)
+        patches, patch = connected(pairs, count)
         return Patches(pairs, patch, np.zeros(count, dtype=bool), patches)
     first, second = pairs.T
     other = second + np.where(alike, 0, count)
     mirrored = np.where(alike, second + count, second)
     cover = np.concatenate([np.stack([first, other], 1), np.stack([first + count, mirrored], 1)])
-    _, label = _connected(cover, 2 * count)
+    _, label = connected(cover, 2 * count)
     label, opposite = label[:count], label[count:]
     numbers, patch = np.unique(np.minimum(label, opposite), return_inverse=True)
     turned = label > opposite
@@ -136,7 +137,8 @@ def _neighbours(corners: IntArray) -> tuple[IntArray, BoolArray]:
     return np.stack([one // 3, other // 3], axis=1), ascending[one] != ascending[other]
 
 
-def _connected(links: IntArray, count: int) -> tuple[int, IntArray]:
+def connected(links: IntArray, count: int) -> tuple[int, IntArray]:
+    """How many connected parts `count` nodes with links (E, 2) have, and the part of each node."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 

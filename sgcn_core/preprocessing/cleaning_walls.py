@@ -1,0 +1,91 @@
+"""Second layers under the skin that are seen all the same, through a neck or from behind: inner shells, thick walls."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.preprocessing.cleaning_exposure import PIXEL
+from sgcn_core.preprocessing.cleaning_triangles import Patches, connected
+from sgcn_core.preprocessing.cleaning_views import Views
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+_LARGE = 0.05  # of the points; smaller parts are not asked: an eye may have a cornea before it
+_LESS = 0.8  # of the sightings of what lies beneath, that its cover has at least
+_DEEP = 0.15  # of the size of the surface, of a second layer at most
+_COVERED = 0.7  # of a part's points that lie beneath another part
+_WALL = 0.06  # of the size, the thickness of a wall at most
+_WALLED = 0.6  # of the points with the other side of a wall behind them, in a model that was thickened
+_CREASE = 0.5  # cosine between the normals of neighbours where the two sides of a wall meet
+
+
+def second_layers(views: Views, inward: BoolArray) -> BoolArray:
+    """Mask (P,) of large patches that lie beneath others, whose points look outwards (after turning) instead.
+
+    A point lies beneath the nearest point of another patch if it is close behind its outer side, and its own side
+    that faces there is not seen; very thin walls are transparent for the depth buffer, so there only the place counts.
+    The patch that is seen less is the one that can lie beneath.
+    """
+    count = len(inward)
+    points = np.bincount(views.patch, minlength=count)
+    outer = np.where(inward[views.patch], views.seen.back, views.seen.front)
+    sightings = np.bincount(views.patch, weights=outer, minlength=count) / np.maximum(points, 1)
+    large = points >= _LARGE * len(views.patch)
+    gone = np.zeros(count, dtype=bool)
+    for patch in sorted(np.flatnonzero(large), key=lambda number: sightings[number]):
+        covers = large & ~gone & (sightings >= _LESS * sightings[patch])
+        covers[patch] = False
+        if covers.any():
+            gone[patch] = _beneath(views, inward, views.patch == patch, covers[views.patch]).mean() > _COVERED
+    return gone
+
+
+def _beneath(views: Views, inward: BoolArray, asked: BoolArray, covers: BoolArray) -> BoolArray:
+    """Which of the asked points (Q,) lie beneath one of the covering points."""
+    from scipy.spatial import cKDTree
+
+    outward = np.where(inward[views.patch], -1.0, 1.0)[:, None] * views.normals
+    nearest = np.flatnonzero(covers)[np.asarray(cKDTree(views.points[covers]).query(views.points[asked])[1])]
+    apart = views.points[nearest] - views.points[asked]
+    behind = np.einsum("ij,ij->i", apart, outward[nearest])
+    aside = np.sqrt(np.maximum((apart**2).sum(axis=1) - behind**2, 0.0))
+    size = float(np.ptp(views.points, axis=0).max())
+    alike = np.einsum("ij,ij->i", views.normals[asked], outward[nearest]) > 0.0
+    seen = np.where(alike, views.seen.front[asked], views.seen.back[asked]) > 0
+    close = behind < 1.5 * PIXEL * views.occluders_apart
+    beneath: BoolArray = (
+        (behind > 0.0) & (behind < _DEEP * size) & (aside < 0.5 * behind + 2.0 * views.apart) & (close | ~seen)
+    )
+    return beneath
+
+
+def sides_of_walls(views: Views, patches: Patches, normals: FloatArray) -> Patches:
+    """Patches cut apart at creases where most of the surface is one side of a wall, otherwise as they are.
+
+    Parameters
+    ----------
+    normals : (F, 3)
+    """
+    if not _is_walled(views):
+        return patches
+    smooth = np.einsum("ij,ij->i", normals[patches.pairs[:, 0]], normals[patches.pairs[:, 1]]) > _CREASE
+    count, part = connected(patches.pairs[smooth], len(patches.patch))
+    return Patches(patches.pairs, part, patches.reversed, count)
+
+
+def _is_walled(views: Views) -> bool:
+    """Whether most points have another one with the opposite normal close behind them."""
+    from scipy.spatial import cKDTree
+
+    size = float(np.ptp(views.points, axis=0).max())
+    tree = cKDTree(np.concatenate([views.points, 0.1 * size * views.normals], axis=1))
+    nearest = np.asarray(tree.query(np.concatenate([views.points, -0.1 * size * views.normals], axis=1))[1])
+    apart = views.points - views.points[nearest]
+    behind = np.einsum("ij,ij->i", apart, views.normals)
+    aside = np.sqrt(np.maximum((apart**2).sum(axis=1) - behind**2, 0.0))
+    opposite = np.einsum("ij,ij->i", views.normals, views.normals[nearest]) < -0.7
+    walled = opposite & (behind > 0.0) & (behind < _WALL * size) & (aside < 0.5 * behind + 2.0 * views.apart)
+    return bool(walled.mean() > _WALLED)
