@@ -48,6 +48,7 @@ class ReviewPanel:
         self.heatmap = HeatmapSection(self.ui.heatmapCheckBox, services, self._current_label, self._say)
         self.pose = PoseSection(self.ui, services)
         self._connections = self._connect()
+        self._say("")
         self._rebuild()
 
     @property
