@@ -26,15 +26,16 @@ def read_one(kind: str, path: Path) -> tuple[str, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _check(_read(kind, path))
+            validate(read(kind, path))
     except SgcnError as error:
-        return _judged(error, path)
+        return judged(error, path)
     except BaseException as error:
         return "fault", f"{type(error).__name__}: {error}"
     return "valid", ""
 
 
-def _read(kind: str, path: Path) -> Any:
+def read(kind: str, path: Path) -> Any:
+    """Read a file as "surface", "landmarks" or "volume"."""
     if kind == "landmarks":
         from sgcn_core.io.markups import read_landmarks
 
@@ -48,8 +49,8 @@ def _read(kind: str, path: Path) -> Any:
     return read_surface(path)
 
 
-def _check(content: Any) -> None:
-    """What was read must be what it says it is."""
+def validate(content: Any) -> None:
+    """What was read must be what it says it is; AssertionError if not."""
     if hasattr(content, "faces"):
         assert np.isfinite(content.vertices).all() and len(content.vertices), "positions that are not finite"
         assert content.faces.size == 0 or 0 <= content.faces.min() <= content.faces.max() < len(content.vertices)
@@ -60,7 +61,8 @@ def _check(content: Any) -> None:
         assert np.isfinite(content.positions[found]).all() and len(content.labels), "positions that are not finite"
 
 
-def _judged(error: SgcnError, path: Path) -> tuple[str, str]:
+def judged(error: SgcnError, path: Path) -> tuple[str, str]:
+    """A refusal, or a fault where it does not name the file or comes from too large an allocation."""
     message = str(error)
     cause: BaseException | None = error
     while cause is not None:

@@ -234,7 +234,7 @@ GENERAL: tuple[Damage, ...] = (
     binary_garbage,
     text_garbage,
 )
-_SPECIAL: Mapping[str, tuple[Damage, ...]] = {
+SPECIAL: Mapping[str, tuple[Damage, ...]] = {
     ".nii.gz": (bomb, bomb),
     ".nii": (bomb,),
     ".nrrd": (points_elsewhere, inflated),
@@ -255,7 +255,7 @@ def damaged(samples: Sequence[Sample], number: int, seed: int) -> Sample:
     sample = samples[number % len(samples)]
     if draw.random() < 0.06:
         return _renamed(_under_another_suffix(sample, samples, draw), draw)
-    ways = (*GENERAL, *_SPECIAL.get(sample.suffix, ()) * 2)
+    ways = (*GENERAL, *SPECIAL.get(sample.suffix, ()) * 2)
     way = ways[int(draw.integers(len(ways)))]
     names = [sample.main] if sample.main and draw.random() < 0.8 else list(sample.files)
     name = names[int(draw.integers(len(names)))]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
+from sgcn_core.io.dicom_header import DicomHeader, is_dicom_file, read_dicom_header
 from sgcn_core.io.volumes import check_header, itk_errors, stored_type, volume_of
 from sgcn_core.volume import Volume
 
-_POSITION, _ORIENTATION, _MODALITY, _DESCRIPTION = "0020|0032", "0020|0037", "0008|0060", "0008|103e"
 # How far a slice may lie from its place on the regular grid, mm: beyond the first it is told, beyond the second
 # refused.
 _TOLD_MM, _REFUSED_MM = 0.1, 1.0
@@ -19,55 +21,49 @@ _TOLD_MM, _REFUSED_MM = 0.1, 1.0
 
 def is_dicom_folder(folder: Path) -> bool:
     """Whether a folder holds DICOM files: the first few of its files are looked at."""
-    files = (entry for entry in sorted(folder.iterdir()) if entry.is_file() and not entry.name.startswith("."))
-    return any(_is_dicom(file) for _, file in zip(range(8), files, strict=False))
+    return any(is_dicom_file(file) for _, file in zip(range(8), _files(folder), strict=False))
 
 
-def _is_dicom(file: Path) -> bool:
-    with file.open("rb") as stream:
-        return stream.read(132)[128:] == b"DICM"
+def _files(folder: Path) -> list[Path]:
+    return [entry for entry in sorted(folder.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
 
 
 def read_dicom_folder(folder: Path, *, series: str | None = None, max_voxels: int | None = None) -> Volume:
     """Read one series of a folder; see :func:`sgcn_core.io.volumes.read_volume`."""
     import SimpleITK as sitk
 
-    names = _files_of_series(folder, series)
+    slices = _slices_of_series(folder, series)
+    names = [str(header.file) for header in slices]
     if len(names) == 1:
         from sgcn_core.io.volumes import read_volume
 
         return read_volume(names[0], max_voxels=max_voxels)
     first = _information(names[0])
     check_header(first, folder, max_voxels, size=(*first.GetSize()[:2], len(names)))
-    _check_places(folder, names)
+    _check_places(folder, slices)
     reader = sitk.ImageSeriesReader()
+    reader.SetImageIO("GDCMImageIO")
     reader.SetFileNames(names)
     reader.SetOutputPixelType(stored_type(first.GetPixelID()))
     with itk_errors(folder):
         image = reader.Execute()
-    return volume_of(image, folder, first.GetMetaData(_MODALITY) if first.HasMetaDataKey(_MODALITY) else None)
+    return volume_of(image, folder, slices[0].texts.get("modality"))
 
 
-def _files_of_series(folder: Path, wanted: str | None) -> list[str]:
+def _slices_of_series(folder: Path, wanted: str | None) -> list[DicomHeader]:
     """Files of the wanted series, else of the one with most files, in the order of their positions."""
-    import SimpleITK as sitk
-
-    with itk_errors(folder):
-        found = {
-            uid: list(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid))
-            for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
-        }
+    found = _series(folder)
     if not found:
         raise FileFormatError(f"cannot read {folder}: there is no DICOM image in it")
     if wanted is not None:
-        # GDCM appends details to the UID where one series holds images of several geometries.
+        # Details are appended to the UID where one series holds images of several geometries.
         matches = [uid for uid in found if uid == wanted or uid.startswith(wanted)]
         if not matches:
             raise FileFormatError(f"{folder} has no series {wanted}; it has {', '.join(found)}")
         return max((found[uid] for uid in matches), key=len)
     best = max(found, key=lambda uid: len(found[uid]))
     if len(found) > 1:
-        listing = "; ".join(f"{uid} ({_description(files[0])}{len(files)} files)" for uid, files in found.items())
+        listing = "; ".join(f"{uid} ({_description(slices[0])}{len(slices)} files)" for uid, slices in found.items())
         warnings.warn(
             f"{folder} holds {len(found)} DICOM series; the largest, {best}, is read. All of them: {listing}",
             stacklevel=4,
@@ -75,9 +71,43 @@ def _files_of_series(folder: Path, wanted: str | None) -> list[str]:
     return found[best]
 
 
-def _description(file: str) -> str:
-    reader = _information(file)
-    text = reader.GetMetaData(_DESCRIPTION).strip() if reader.HasMetaDataKey(_DESCRIPTION) else ""
+def _series(folder: Path) -> dict[str, list[DicomHeader]]:
+    """Slices by series UID, and by size and orientation where these differ within a series."""
+    by_geometry: dict[str, dict[str, list[DicomHeader]]] = defaultdict(lambda: defaultdict(list))
+    for file in _files(folder):
+        if is_dicom_file(file):
+            header = read_dicom_header(file)
+            if header.pixel_bytes is not None:  # else a report, a directory, contours
+                size = f"{header.numbers.get('columns')}x{header.numbers.get('rows')}"
+                by_geometry[header.texts.get("series", "")][f"{size}.{header.texts.get('orientation', '')}"].append(
+                    header
+                )
+    return {
+        uid if len(geometries) == 1 else f"{uid}.{geometry}": _in_order(slices)
+        for uid, geometries in by_geometry.items()
+        for geometry, slices in geometries.items()
+    }
+
+
+def _in_order(slices: list[DicomHeader]) -> list[DicomHeader]:
+    """Along the normal of the slices; by number, then by name, where they do not say where they lie."""
+    try:
+        along = _along(slices)
+    except (KeyError, ValueError):
+        numbers = [header.texts.get("instance", "") for header in slices]
+        along = np.array([float(number) if number.lstrip("-").isdecimal() else 0.0 for number in numbers])
+    return [slices[place] for place in np.argsort(along, kind="stable")]
+
+
+def _along(slices: list[DicomHeader]) -> NDArray[np.float64]:
+    """Places of slices along their normal, mm; KeyError where one does not say, ValueError where it is damaged."""
+    positions = np.array([_numbers(header.texts["position"], 3) for header in slices])
+    axes = np.array(_numbers(slices[0].texts["orientation"], 6)).reshape(2, 3)
+    return np.asarray(positions @ np.cross(*axes))
+
+
+def _description(header: DicomHeader) -> str:
+    text = header.texts.get("description", "")
     return f"{text}, " if text else ""
 
 
@@ -85,24 +115,22 @@ def _information(file: str):  # type: ignore[no-untyped-def]
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(file)
     with itk_errors(Path(file)):
         reader.ReadImageInformation()
     return reader
 
 
-def _check_places(folder: Path, names: list[str]) -> None:
+def _check_places(folder: Path, slices: list[DicomHeader]) -> None:
     """Refuse or tell slices that lie off the regular grid on which ITK puts them (missing or doubled slices)."""
-    readers = [_information(name) for name in names]
-    if not all(reader.HasMetaDataKey(_POSITION) and reader.HasMetaDataKey(_ORIENTATION) for reader in readers):
+    try:
+        along = np.sort(_along(slices))
+    except KeyError:
         warnings.warn(f"{folder}: the slices do not say where they lie; their spacing may be wrong", stacklevel=5)
         return
-    try:
-        positions = np.array([_numbers(reader.GetMetaData(_POSITION), 3) for reader in readers])
-        axes = np.array(_numbers(readers[0].GetMetaData(_ORIENTATION), 6)).reshape(2, 3)
     except ValueError as error:
         raise FileFormatError(f"cannot read {folder}: a slice's position is damaged ({error})") from error
-    along = np.sort(positions @ np.cross(*axes))
     regular = np.linspace(along[0], along[-1], len(along))
     worst = float(np.abs(along - regular).max())
     if worst > _REFUSED_MM:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.io.beside import check_regular
+from sgcn_core.io.dicom_header import read_dicom_header
 from sgcn_core.io.metaimage import read_metaimage_header
 from sgcn_core.io.nifti_header import check_nifti_header
 from sgcn_core.io.nrrd import read_nrrd_header
@@ -118,6 +119,8 @@ def _read_with_itk(file: Path, image_io: str, max_voxels: int | None) -> Volume:
 
     if image_io == "NiftiImageIO":
         check_nifti_header(file)
+    else:
+        read_dicom_header(file)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(image_io)  # else the content decides, and any of ITK's formats may be parsed
     reader.SetFileName(str(file))
