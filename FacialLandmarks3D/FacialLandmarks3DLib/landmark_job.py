@@ -170,7 +170,7 @@ class LandmarkJob:
             yield True
         self._announce(FINISHING, 0.99)
         yield False
-        self._finish(result)
+        yield from self._finish(result)
 
     def _fields(self) -> dict[str, Any]:
         options = self._options
@@ -203,7 +203,7 @@ class LandmarkJob:
             raise LandmarkingError(_("The worker was ended."), kind="Crashed")
         return None
 
-    def _finish(self, result: Mapping[str, Any]) -> None:
+    def _finish(self, result: Mapping[str, Any]) -> Generator[bool, None, None]:
         source = self._source
         if not self._output.input_is_there():
             raise LandmarkingError(_("The input was removed while landmarks were placed on it."))
@@ -221,7 +221,9 @@ class LandmarkJob:
             mirrored=source.mirrored,
             notes=source.warnings,
         )
-        self.node = self._output.write(turned, source.surface_node(), provenance)
+        surface = source.surface_node()
+        yield False
+        self.node = self._output.write(turned, surface, provenance)
         self.warnings = provenance.notes
 
     def _announce(self, stage: str, fraction: float) -> None:

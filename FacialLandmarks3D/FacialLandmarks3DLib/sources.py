@@ -12,7 +12,7 @@ from .skin_node import skin_of, write_skin
 from .surface_file import surface_file_steps
 from .translation import _
 from .volume_file import UnusableVolumeError, check_volume, volume_file_steps, world_geometry
-from .world_surface import check_model, read_world_surface, transform_to_world
+from .world_surface import check_model, transform_to_world, world_surface_steps
 
 # Positions of now and of the start differ by rounding only where nobody has moved anything.
 _STILL_MM = 1e-6
@@ -81,8 +81,7 @@ class ModelSource:
     def write(self, folder: Path) -> Iterator[None]:
         """Points and triangles in the world."""
         self._state = self._present_state()
-        surface = read_world_surface(self.node)
-        yield
+        surface = yield from world_surface_steps(self.node)
         self.mirrored, self.warnings = surface.mirrored, surface.warnings
         self._file = folder / "surface.npz"
         yield from surface_file_steps(self._file, surface.points, surface.triangles)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from .translation import _
 
 # Half a step of the derivative that tells a mirror, as a share of the surface's size.
 _STEP = 0.01
+_POINTS_AT_ONCE = 100_000
 
 
 class UnusableModelError(ValueError):
@@ -52,19 +54,34 @@ def read_world_surface(model_node: Any) -> WorldSurface:
     UnusableModelError
         No mesh, no polygons, or positions that are not finite.
     """
+    steps = world_surface_steps(model_node)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def world_surface_steps(model_node: Any) -> Generator[None, None, WorldSurface]:
+    """The same in small steps, so that nobody has to wait for a large surface."""
     check_model(model_node)
     name, polydata = model_node.GetName(), model_node.GetPolyData()
     triangles = _triangles(polydata)
     if len(triangles) == 0:
         raise _without_polygons(name)
-    local = vtk_to_numpy(polydata.GetPoints().GetData()).astype(np.float64)
+    yield
     transform = transform_to_world(model_node)
-    points = local if transform is None else _transformed(transform, local)
-    if not np.isfinite(points).all():
-        raise UnusableModelError(
-            _("The model {name!r} has points that are not finite, in itself or once transformed.").format(name=name)
-        )
-    if transform is None or not _mirrors(transform, local):
+    stored = vtk_to_numpy(polydata.GetPoints().GetData())
+    points = np.empty(stored.shape, dtype=np.float64)
+    for start in range(0, len(points), _POINTS_AT_ONCE):
+        part = slice(start, start + _POINTS_AT_ONCE)
+        points[part] = stored[part] if transform is None else _transformed(transform, stored[part].astype(np.float64))
+        if not np.isfinite(points[part]).all():
+            raise UnusableModelError(
+                _("The model {name!r} has points that are not finite, in itself or once transformed.").format(name=name)
+            )
+        yield
+    if transform is None or not _mirrors(transform, _corners(polydata)):
         return WorldSurface(points, triangles)
     return WorldSurface(points, triangles[:, ::-1].copy(), True, (_mirror_warning(model_node),))
 
@@ -112,12 +129,17 @@ def _transformed(transform: vtk.vtkGeneralTransform, points: NDArray[np.float64]
     return vtk_to_numpy(moved.GetData()).copy()
 
 
+def _corners(polydata: vtk.vtkPolyData) -> NDArray[np.float64]:
+    """Lowest and highest coordinates (2, 3)."""
+    return np.array(polydata.GetPoints().GetBounds()).reshape(3, 2).T
+
+
 def _mirrors(transform: vtk.vtkGeneralTransform, points: NDArray[np.float64]) -> bool:
-    """Whether the transform has a negative determinant in the middle of the points.
+    """Whether the transform has a negative determinant in the middle of two corners (2, 3).
 
     A derivative instead of a matrix: a mirror may also stand in a chain with a warp, which has no matrix.
     """
-    low, high = points.min(axis=0), points.max(axis=0)
+    low, high = points
     step = _STEP * float(np.linalg.norm(high - low))
     sides = (low + high) / 2 + step * np.concatenate([np.eye(3), -np.eye(3)])
     moved = _transformed(transform, sides)

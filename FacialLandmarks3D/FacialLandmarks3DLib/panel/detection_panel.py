@@ -6,15 +6,14 @@ import enum
 from collections.abc import Callable
 from typing import Any
 
-from ..detection_options import DetectionOptions
 from ..driving import drive
 from ..landmark_job import LandmarkingCancelled, LandmarkJob
-from ..parameters import LandmarkSetChoice
 from ..services import InitialLandmarks, Services
 from ..translation import _
 from .messages import Messages
 from .overwriting import what_is_lost
 from .readiness import why_not
+from .settings import options_of
 from .stage_words import stage_text
 from .summary import summary
 
@@ -39,6 +38,8 @@ class DetectionPanel:
         The present parameter node, None while the scene is being closed.
     on_landmarks : callable
         Called with the markups node of a detection that has succeeded.
+    on_failure : callable
+        Called with the error of one that has failed, before it is shown.
     messages : Messages
     drive : callable, see :func:`FacialLandmarks3DLib.driving.drive`
     """
@@ -50,13 +51,15 @@ class DetectionPanel:
         parameters: Callable[[], Any],
         on_landmarks: Callable[[Any], None],
         *,
+        on_failure: Callable[[Exception], None] = lambda error: None,
         messages: Messages | None = None,
         drive: Callable[[LandmarkJob, Callable[[], None]], Any] = drive,
     ) -> None:
         self._ui, self._services, self._parameters, self._on_landmarks = ui, services, parameters, on_landmarks
-        self._messages, self._drive = messages or Messages(), drive
+        self._on_failure, self._messages, self._drive = on_failure, messages or Messages(), drive
         self._job: LandmarkJob | None = None
         self._timer: Any = None
+        self._reason: str | None = None
         self.state = State.IDLE
         ui.placeButton.connect("clicked(bool)", self._on_click)
         self._show_idle("")
@@ -66,6 +69,9 @@ class DetectionPanel:
         if self.state is not State.IDLE:
             return
         reason = why_not(self._parameters(), busy=self._services.landmarker.busy)
+        if reason == self._reason:
+            return
+        self._reason = reason
         self._ui.placeButton.enabled = not reason
         self._ui.placeButton.toolTip = reason or _("Find the landmarks of the face on the selected model or volume.")
         self._ui.reasonLabel.text = reason
@@ -112,7 +118,7 @@ class DetectionPanel:
             self._services.installation.ensure()
         except (RuntimeError, OSError) as error:
             self._show_idle(_("Not installed: {reason}").format(reason=error))
-            self._messages.error(str(error), self._services.installation.report())
+            self._messages.error(str(error), getattr(error, "details", ""))
             return False
         self._show_idle("")
         return True
@@ -148,6 +154,7 @@ class DetectionPanel:
             self._show_idle(_("Cancelled."))
             return
         self._show_idle(_("No landmarks were placed: {reason}").format(reason=error))
+        self._on_failure(error)
         self._messages.error(str(error), getattr(error, "details", ""))
 
     def _enter(self, state: State) -> None:
@@ -168,21 +175,9 @@ class DetectionPanel:
     def _show_idle(self, text: str) -> None:
         self._enter(State.IDLE)
         self._ui.stageLabel.text = text
+        self._reason = None
         self.update()
 
     def _show_progress(self, job: LandmarkJob) -> None:
         self._ui.progressBar.value = round(100 * job.fraction)
         self._ui.stageLabel.text = stage_text(job.stage)
-
-
-def options_of(parameters: Any, initial_landmarks: InitialLandmarks | None = None) -> DetectionOptions:
-    """The settings of the panel; ValueError where they cannot be used."""
-    custom = parameters.landmarkSet == LandmarkSetChoice.CUSTOM
-    return DetectionOptions(
-        landmark_set="all" if custom else parameters.landmarkSet.value,
-        device=parameters.device.value,
-        seed=parameters.seed,
-        refine=parameters.refinement.value,
-        weights=parameters.weights or None,
-        initial_landmarks=initial_landmarks,
-    )

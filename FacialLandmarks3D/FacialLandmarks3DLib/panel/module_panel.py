@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
@@ -11,7 +12,10 @@ from slicer.util import VTKObservationMixin
 from ..core_package import RESOURCES
 from ..parameters import LandmarkSetChoice
 from ..services import InitialLandmarks, Services
-from .detection_panel import DetectionPanel, options_of
+from .detection_panel import DetectionPanel
+from .settings import options_of
+
+_WATCH_MS = 500
 
 
 class ModulePanel(VTKObservationMixin):
@@ -40,13 +44,19 @@ class ModulePanel(VTKObservationMixin):
             RESOURCES,
             self.place_again,
             options=lambda: options_of(self._parameters or logic.getParameterNode()),
-            show_landmarks=self._show_landmarks,
+            show_landmarks=self.show_landmarks,
         )
-        self.detection = DetectionPanel(ui, self.services, lambda: self._parameters, self._show_landmarks)
+        self.detection = DetectionPanel(
+            ui, self.services, lambda: self._parameters, self.show_landmarks, on_failure=self._help_with_failure
+        )
         self.review = ReviewPanel(ui.reviewContainer, self.services)
         self.batch = BatchPanel(ui.batchContainer, self.services)
         self.installation = InstallationPanel(ui.installationContainer, self.services)
         ui.weightsPathLineEdit.connect("currentPathChanged(QString)", self._on_weights)
+        self._watch = qt.QTimer()  # nobody tells when a batch begins or ends
+        self._watch.setInterval(_WATCH_MS)
+        self._watch.connect("timeout()", self.detection.update)
+        self._watch.start()
 
     def enter(self) -> None:
         """Show the parameters of the present scene."""
@@ -66,6 +76,7 @@ class ModulePanel(VTKObservationMixin):
 
     def cleanup(self) -> None:
         """Before the panel goes."""
+        self._watch.stop()
         self.detection.cleanup()
         self._use(None)
         self.removeObservers()
@@ -75,6 +86,14 @@ class ModulePanel(VTKObservationMixin):
     def place_again(self, initial_landmarks: InitialLandmarks | None) -> None:
         """Run the detection with the present parameters once more."""
         self.detection.start(initial_landmarks)
+
+    def show_landmarks(self, node: Any) -> None:
+        """Make a markups node the output, and review it."""
+        parameters = self._parameters or self._logic.getParameterNode()  # a detection may end after `exit`
+        parameters.landmarks = node
+        self.review.setLandmarkNode(None)  # what was reviewed in the same node is gone
+        self.review.setLandmarkNode(node)
+        self._ui.reviewContainer.collapsed = False
 
     def _use(self, parameters: Any) -> None:
         if self._parameters is not None:
@@ -106,11 +125,11 @@ class ModulePanel(VTKObservationMixin):
         if self._parameters is not None:
             self._parameters.weights = path
 
-    def _show_landmarks(self, node: Any) -> None:
-        parameters = self._parameters or self._logic.getParameterNode()  # the detection may end after `exit`
-        parameters.landmarks = node
-        self.review.setLandmarkNode(node)
-        self._ui.reviewContainer.collapsed = False
+    def _help_with_failure(self, error: Exception) -> None:
+        """Where there is no face, three points placed by hand may help."""
+        if getattr(error, "kind", "") == "FaceNotFoundError":
+            self._ui.reviewContainer.collapsed = False
+            self.review.openManualPose()
 
 
 def _first_visible_model(scene: Any) -> Any:

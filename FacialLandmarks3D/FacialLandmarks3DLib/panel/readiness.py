@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from ..parameters import LandmarkSetChoice
 from ..sources import source_of
 from ..translation import _
+from .settings import options_of
 
 
 def why_not(parameters: Any, *, busy: bool) -> str:
@@ -16,20 +15,15 @@ def why_not(parameters: Any, *, busy: bool) -> str:
     Parameters
     ----------
     parameters : FacialLandmarks3DParameterNode or None
-    busy : bool, whether the worker is at work for somebody else
+        None while the scene is being closed.
+    busy : bool
+        Whether the worker is at work for somebody else.
     """
     if parameters is None:
         return _("The scene is being closed.")
-    if parameters.inputNode is None:
-        return _("Select a model or a volume of a face.")
-    if parameters.landmarkSet == LandmarkSetChoice.CUSTOM and not parameters.weights:
-        return _("Select your model file in the section Advanced.")
-    if parameters.weights and not Path(parameters.weights).is_file():
-        return _("There is no model file {path!r}; select another one in the section Advanced.").format(
-            path=parameters.weights
-        )
     try:
         source_of(parameters.inputNode)
+        options_of(parameters)
     except ValueError as error:
         return str(error)
-    return _("The batch is running; wait for it, or cancel it.") if busy else ""
+    return _("Something else is being computed, such as a batch; wait for it, or cancel it.") if busy else ""

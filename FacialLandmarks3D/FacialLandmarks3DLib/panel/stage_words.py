@@ -9,8 +9,8 @@ def stage_text(stage: str) -> str:
     """What the panel says while a stage runs; a stage that is not known is shown as it is called."""
     known = {
         "preparing": _("Preparing the surface"),
-        "starting": _("Starting"),
         "loading the model": _("Loading the model"),
+        "skin": _("Extracting the skin"),
         "read": _("Reading"),
         "pose": _("Looking for the face"),
         "alignment": _("Aligning the face"),
