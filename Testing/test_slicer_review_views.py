@@ -103,11 +103,15 @@ def textured(model: Any) -> None:
     model.GetDisplayNode().SetTextureImageDataConnection(image.GetOutputPort())
 
 
+def node_ids(application: Application) -> list[str]:
+    return [node.GetID() for node in application.scene.GetNodes()]
+
+
 @pytest.mark.parametrize("prepare", [plain, colored, textured])
 def test_the_heatmap_colours_the_model_and_leaves_nothing_behind(application: Application, prepare: Any) -> None:
     model = cases.model_in(application)
     prepare(model)
-    before, overlay = look_of(model), HeatmapOverlay()
+    before, overlay, nodes = look_of(model), HeatmapOverlay(), len(node_ids(application))
     values = np.linspace(0, 0.8, model.GetPolyData().GetNumberOfPoints())
     for label in ("prn", "en_r"):
         assert overlay.show(model, label, values) == pytest.approx(0.8)
@@ -119,8 +123,9 @@ def test_the_heatmap_colours_the_model_and_leaves_nothing_behind(application: Ap
         np.testing.assert_allclose(shown, values, atol=1e-6)
         arrays = look_of(model)[-2]
         assert [name for name in arrays if name.startswith(ARRAY_PREFIX)] == [ARRAY_PREFIX + label]
+        assert display.GetColorNode().GetName() == "LandmarkHeatmap" and nodes + 1 == len(node_ids(application))
     overlay.hide()
-    assert look_of(model) == before and overlay.model is None
+    assert look_of(model) == before and overlay.model is None and nodes == len(node_ids(application))
     overlay.hide()
     assert look_of(model) == before
 

@@ -13,18 +13,12 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from ..provenance import PREFIX
 from ..translation import _
+from .heatmap_colors import add_heatmap_colors
 from .points import ReviewError
 
 ARRAY_PREFIX = "LandmarkHeatmap "
 # Kept in the model, so that a scene that was saved meanwhile gets its look back as well.
 _LOOK = PREFIX + "look_before_heatmap"
-# The first of these that the scene has; Slicer's own tables come from files that a bare scene lacks.
-_COLORS = (
-    "vtkMRMLColorTableNodeFileInferno.txt",
-    "vtkMRMLColorTableNodeFileViridis.txt",
-    "vtkMRMLColorTableNodeIron",
-    "vtkMRMLColorTableNodeFullRainbow",
-)
 # Where the network has seen next to nothing, noise must not look like a peak.
 _LEAST_TOP = 0.05
 
@@ -48,6 +42,7 @@ class HeatmapOverlay:
 
     def __init__(self) -> None:
         self._model: Any = None
+        self._colors: Any = None
         self._texture: tuple[Any, Any] | None = None
 
     @property
@@ -83,17 +78,21 @@ class HeatmapOverlay:
         model_node.CreateDefaultDisplayNodes()
         model_node.SetAttribute(_LOOK, json.dumps(asdict(_look(model_node))))
         self._model, self._texture = model_node, _texture(model_node)
+        self._colors = add_heatmap_colors(model_node.GetScene(), model_node.GetDisplayNode().GetColor())
         top = float(column.max())
-        _color(model_node, ARRAY_PREFIX + label, column, max(top, _LEAST_TOP))
+        _add_values(model_node, ARRAY_PREFIX + label, column)
+        _color(model_node.GetDisplayNode(), ARRAY_PREFIX + label, self._colors, max(top, _LEAST_TOP))
         return top
 
     def hide(self) -> None:
         """Give the model back its own look and take the values from it; nothing happens where nothing is shown."""
-        model, texture = self._model, self._texture
-        self._model = self._texture = None
+        model, texture, colors = self._model, self._texture, self._colors
+        self._model = self._texture = self._colors = None
         if model is None:
             return
         recover_look(model)
+        if colors.GetScene() is not None:
+            colors.GetScene().RemoveNode(colors)
         if texture is not None and model.GetDisplayNode() is not None:
             model.GetDisplayNode().SetTextureImageDataConnection(texture[0])
 
@@ -137,18 +136,18 @@ def _texture(model: Any) -> tuple[Any, Any] | None:
     return None if connection is None else (connection, connection.GetProducer())
 
 
-def _color(model: Any, name: str, column: np.ndarray, top: float) -> None:
+def _add_values(model: Any, name: str, column: np.ndarray) -> None:
     array = numpy_to_vtk(column, deep=True)
     array.SetName(name)
     model.AddPointScalars(array)
-    display, scene = model.GetDisplayNode(), model.GetScene()
+
+
+def _color(display: Any, name: str, colors: Any, top: float) -> None:
     before = display.StartModify()
     # A texture would be multiplied with the colours.
     display.SetTextureImageDataConnection(None)
     display.SetActiveScalar(name, vtk.vtkAssignAttribute.POINT_DATA)
-    color = next((each for each in _COLORS if scene is not None and scene.GetNodeByID(each) is not None), None)
-    if color is not None:
-        display.SetAndObserveColorNodeID(color)
+    display.SetAndObserveColorNodeID(colors.GetID())
     display.SetScalarRangeFlag(display.UseManualScalarRange)
     display.SetScalarRange(0.0, top)
     display.SetScalarVisibility(True)
