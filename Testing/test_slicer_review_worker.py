@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ pytest.importorskip("slicer", reason="slicer-core is not installed")
 
 import review_cases as cases
 from FacialLandmarks3DLib.landmark_node import write_landmarks
+from FacialLandmarks3DLib.landmarker import Landmarker
 from FacialLandmarks3DLib.provenance import provenance_of
 from FacialLandmarks3DLib.review.heatmap_overlay import HeatmapOverlay
 from FacialLandmarks3DLib.review.heatmap_request import Heatmap, HeatmapRequest
@@ -154,3 +156,27 @@ def test_what_is_of_no_use_is_not_asked(spoil: Callable[[Client], None], detecti
     with pytest.raises(ReviewError, match=message):
         HeatmapRequest(lambda: client).start(detection, "prn")
     assert client.asked == {}
+
+
+class Keeper:
+    """As :class:`FacialLandmarks3DLib.worker_keeper.WorkerKeeper`."""
+
+    running, busy = True, False
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def test_a_detection_is_known_by_its_node_not_by_an_id_that_is_used_again(tmp_path: Path) -> None:
+    application = Application(tmp_path / "cache")
+    node = application.add("MarkupsFiducial", "Landmarks")
+    landmarker = Landmarker(Keeper(), application.scene)
+    landmarker._remember(types.SimpleNamespace(node=node, identifier=5))
+    assert landmarker.detection_of(node) == 5
+    name = node.GetID()
+    application.scene.Clear(True)
+    another = application.add("MarkupsFiducial", "Landmarks")
+    assert another.GetID() == name and landmarker.detection_of(another) is None
+    landmarker._remember(types.SimpleNamespace(node=another, identifier=6))
+    landmarker.restart_worker()
+    assert landmarker.detection_of(another) is None

@@ -27,7 +27,8 @@ class Landmarker:
 
     def __init__(self, keeper: WorkerKeeper, scene: Any) -> None:
         self._keeper, self._scene = keeper, scene
-        self._detections: dict[str, int] = {}
+        # With the node itself: another scene may use its ID again.
+        self._detections: dict[str, tuple[Any, int]] = {}
         self._job: LandmarkJob | None = None
 
     @property
@@ -42,6 +43,7 @@ class Landmarker:
     def restart_worker(self) -> None:
         """End the worker; the next request starts a new one, with the packages that are installed by then."""
         self._keeper.close()
+        self._detections.clear()  # another worker counts from one again
 
     def start(
         self,
@@ -85,7 +87,8 @@ class Landmarker:
         """The id of the worker's `detect` request whose result a markups node shows; None where it is not kept."""
         if node is None or not self._keeper.running:
             return None
-        return self._detections.get(node.GetID())
+        known, identifier = self._detections.get(node.GetID(), (None, None))
+        return identifier if known is node else None
 
     def surface_of(self, node: Any) -> Any:
         """The model node that the landmarks of a markups node lie on; None where it is not known or not there."""
@@ -93,4 +96,4 @@ class Landmarker:
 
     def _remember(self, job: LandmarkJob) -> None:
         if job.node is not None and job.identifier is not None:
-            self._detections[job.node.GetID()] = job.identifier
+            self._detections[job.node.GetID()] = (job.node, job.identifier)
