@@ -149,9 +149,12 @@ def test_what_is_no_face_is_refused(detector: LandmarkDetector) -> None:
         detector.detect(Surface(vertices=ball.reshape(-1, 3), faces=faces, unit="mm"))
 
 
-def test_impossible_size_asks_for_the_unit(detector: LandmarkDetector, face: Surface) -> None:
-    with pytest.raises(SurfaceError, match="unit"):
-        detector.detect(face.with_(vertices=face.vertices * 20.0, unit=None))
+@pytest.mark.parametrize(("factor", "error"), [(20.0, FaceNotFoundError), (2.2, SurfaceError), (0.45, SurfaceError)])
+def test_impossible_size_asks_for_the_unit(
+    detector: LandmarkDetector, face: Surface, factor: float, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="unit"):
+        detector.detect(face.with_(vertices=face.vertices * factor, unit=None))
 
 
 @pytest.mark.parametrize(

@@ -17,20 +17,21 @@ from sgcn_core import __version__
 from sgcn_core.errors import ModelError
 from sgcn_core.landmarks import LandmarkResult, LandmarkSet
 from sgcn_core.model.checkpoint import Checkpoint, load_checkpoint
+from sgcn_core.model.pose_network import shipped_pose_network
 from sgcn_core.pipeline.alignment import settle_pose
+from sgcn_core.pipeline.head_finder import HeadFinder
+from sgcn_core.pipeline.head_search import Located, check_size, locate_head, located_by_hand
 from sgcn_core.pipeline.judging import judge_landmarks, refuse_without_face
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.pipeline.stage_one import StageOne
 from sgcn_core.preprocessing.cleaning import clean_surface
-from sgcn_core.preprocessing.initial_pose import pose_of_points
 from sgcn_core.preprocessing.normalise import Similarity
-from sgcn_core.preprocessing.pose import PoseHypothesis, estimate_pose
 from sgcn_core.preprocessing.skin import read_scan
-from sgcn_core.preprocessing.surface_probe import probe_surface
+from sgcn_core.preprocessing.surface_probe import SurfaceProbe, probe_surface
 from sgcn_core.refinement.calibration import Verdict
 from sgcn_core.refinement.confidence import MISSING
 from sgcn_core.refinement.cuts import doubt_at_cuts
-from sgcn_core.surface import Surface, resolve_unit
+from sgcn_core.surface import Surface
 from sgcn_core.units import UNITS_TO_MM
 
 Progress = Callable[[str, float], None]
@@ -60,6 +61,7 @@ class LandmarkDetector:
         self.checkpoint = checkpoint
         self.nodes, self.coarse_nodes, self.refine = nodes, coarse_nodes, refine
         self._pass = NetworkPass(checkpoint, torch.device(device))
+        self.finder = HeadFinder(shipped_pose_network(), torch.device(device))
 
     @classmethod
     def from_pretrained(
@@ -97,7 +99,8 @@ class LandmarkDetector:
         landmark_set : ``"ibug68"``, ``"clinical"`` or ``"all"`` that the weights know
         seed : of the sampling; the same input and seed give the same landmarks
         refine : overrides the detector's mode of stage 2
-        unit : ``"um"``, ``"mm"``, ``"cm"`` or ``"m"``; default: what the file says, else from the size
+        unit : ``"um"``, ``"mm"``, ``"cm"`` or ``"m"``; default: what the file says where a head is seen
+            in it, else the one in which the head has the size of one
         initial_landmarks : label -> (3,), in the frame and unit of the input: shows the head's pose where it is not
             found by itself. At least ``ex_r``, ``ex_l`` (outer corners of the subject's eyes), ``prn`` (nose tip)
         progress : called with the name of the stage that begins and the share done
@@ -111,7 +114,7 @@ class LandmarkDetector:
         Raises
         ------
         FileFormatError, SurfaceError
-            If the input cannot be read or is unusable.
+            If the input cannot be read or is unusable, or the unit is unclear.
         FaceNotFoundError
             If there is no face on it.
         LandmarkError
@@ -126,19 +129,14 @@ class LandmarkDetector:
                 surface = read_scan(surface, unit=unit)
             cleaned = clean_surface(surface)
             surface = cleaned.surface
-            unit = resolve_unit(surface, unit)
-            factor = UNITS_TO_MM[unit]
-            vertices = surface.vertices * factor
         with clock.stage("pose", 0.1):
-            probe = probe_surface(vertices, surface.faces, seed=seed)
-            hypotheses = (
-                estimate_pose(probe.points, probe.normals)
-                if initial_landmarks is None
-                else [PoseHypothesis(self._pose_shown(initial_landmarks, factor), 0.0)]
-            )
+            probe = probe_surface(surface.vertices, surface.faces, seed=seed)
+            located = self._located(surface, probe, unit, initial_landmarks)
+            factor = UNITS_TO_MM[located.unit]
         with clock.stage("alignment", 0.3):
-            scan = Scan(vertices, surface.faces, probe.flipped, seed)
-            to_head = settle_pose(self._pass, scan, hypotheses, self.coarse_nodes)
+            scan = Scan(surface.vertices * factor, surface.faces, probe.flipped, seed)
+            to_head = settle_pose(self._pass, scan, located.hypotheses, self.coarse_nodes)
+            notes = [*cleaned.notes, *check_size(located, 1.0 / to_head.scale, surface.unit)]
         with clock.stage("sampling", 0.5):
             graph = self._pass.graph(scan, to_head, self.nodes)
         with clock.stage("network", 0.7):
@@ -155,15 +153,29 @@ class LandmarkDetector:
             places = self._pass.positions(refined, graph, refine or self.refine)
             positions = back.apply(places) / factor
             verdict = doubt_at_cuts(verdict, positions, surface.cut_planes, factor=factor)
-        info = self._info(to_head, factor, hypotheses[0], clock, seed, refine or self.refine)
-        info["notes"] = list(cleaned.notes)
-        return _result(self.checkpoint.labels, positions, verdict, unit, surface.frame, info).select(labels)
+        info = self._info(to_head, located, clock, seed, refine or self.refine, notes)
+        return _result(self.checkpoint.labels, positions, verdict, located.unit, surface.frame, info).select(labels)
 
-    def _pose_shown(self, points: Mapping[str, Sequence[float]], factor: float) -> Similarity:
-        """From millimetres of the scan to the head frame, as the points say."""
-        places = self._pass.standardise.inverse().apply(self.checkpoint.prototype)
-        typical = dict(zip(self.checkpoint.labels, places, strict=True))
-        return pose_of_points(points, typical, to_mm=factor)
+    def _located(
+        self,
+        surface: Surface,
+        probe: SurfaceProbe,
+        unit: str | None,
+        initial_landmarks: Mapping[str, Sequence[float]] | None,
+    ) -> Located:
+        """The unit, and the pose as it was shown, else as it is found."""
+        if initial_landmarks is not None:
+            places = self._pass.standardise.inverse().apply(self.checkpoint.prototype)
+            typical = dict(zip(self.checkpoint.labels, places, strict=True))
+            return located_by_hand(initial_landmarks, typical, stated=unit, in_file=surface.unit)
+        return locate_head(
+            self.finder,
+            probe,
+            across=float(surface.extent.max()),
+            stated=unit,
+            in_file=surface.unit,
+            frame=surface.frame if surface.anatomical else None,
+        )
 
     def _labels_of(self, landmark_set: str) -> tuple[str, ...]:
         wanted = LandmarkSet.load(landmark_set).labels
@@ -178,11 +190,13 @@ class LandmarkDetector:
         return wanted
 
     def _info(
-        self, to_head: Similarity, factor: float, hypothesis: PoseHypothesis, clock: _Clock, seed: int, mode: str
+        self, to_head: Similarity, located: Located, clock: _Clock, seed: int, mode: str, notes: list[str]
     ) -> dict[str, Any]:
         return {
-            "pose": (to_head @ _scaling(factor)).as_matrix().tolist(),
-            "pose_misfit_mm": round(hypothesis.misfit, 3),
+            "pose": (to_head @ _scaling(UNITS_TO_MM[located.unit])).as_matrix().tolist(),
+            "pose_confidence": round(located.hypotheses[0].confidence, 3),
+            "unit_source": located.unit_source,
+            "notes": notes,
             "size_ratio": round(1.0 / to_head.scale, 4),
             "refine": mode,
             "seed": seed,

@@ -15,9 +15,9 @@ from sgcn_core.errors import ModelError
 from sgcn_core.evaluation.paper_cases import Case, PaperCases
 from sgcn_core.model.checkpoint import Checkpoint, load_checkpoint
 from sgcn_core.pipeline.alignment import settle_pose
+from sgcn_core.pipeline.head_finder import PoseHypothesis
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.preprocessing.normalise import Similarity
-from sgcn_core.preprocessing.pose import PoseHypothesis
 from sgcn_core.refinement import SurfaceIndex, refine, refinement_mode
 from sgcn_core.refinement.landmark_shape import LandmarkShape
 
@@ -121,7 +121,7 @@ def errors_on(
     scan = Scan(case.mesh.vertices, case.mesh.faces, False, seed)
     to_head = Similarity.identity()
     if not known_pose:
-        to_head = settle_pose(one_pass, scan, [PoseHypothesis(to_head, 0.0)], min(count, 2500))
+        to_head = settle_pose(one_pass, scan, [PoseHypothesis(to_head, 1.0)], min(count, 2500))
     graph = one_pass.graph(scan, to_head, count)
     heatmaps = one_pass.heatmaps(graph)
     index = SurfaceIndex(graph.vertices, graph.faces)

@@ -1,4 +1,4 @@
-"""The head's pose, settled by the landmarks that the network finds in the poses that geometry suggests."""
+"""The head's pose, settled by the landmarks that the network finds in the poses that were suggested."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from sgcn_core.errors import FaceNotFoundError
+from sgcn_core.pipeline.head_finder import PoseHypothesis
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.preprocessing.normalise import Similarity
-from sgcn_core.preprocessing.pose import PoseHypothesis
 from sgcn_core.refinement.confidence import MISSING, align_to_prototype
 
-# Another pose is tried as well where the mean face fits it nearly as well as the best, millimetres.
-_RIVAL = 1.5
+# Another pose is tried as well where this share as many places speak for it as for the best.
+_RIVAL, _MOST_RIVALS = 0.35, 3
 # Alignment is repeated while it turns the head by more than 6 degrees or changes its size by more than 8 %.
 _MOST_ALIGNMENTS = 3
 _SETTLED_TRACE = 1.0 + 2.0 * np.cos(np.deg2rad(6.0))
@@ -42,9 +42,9 @@ def settle_pose(network: NetworkPass, scan: Scan, hypotheses: Sequence[PoseHypot
         If no hypothesis shows a face.
     """
     best: tuple[float, Similarity] | None = None
-    for hypothesis in hypotheses:
-        if hypothesis.misfit > hypotheses[0].misfit + _RIVAL:
-            break
+    for hypothesis in hypotheses[:_MOST_RIVALS]:
+        if hypothesis.confidence < _RIVAL * hypotheses[0].confidence:
+            continue
         try:
             quality, pose = _align_until_settled(network, scan, hypothesis.to_head, nodes)
         except FaceNotFoundError:

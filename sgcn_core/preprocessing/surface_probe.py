@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,28 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class SurfaceProbe:
-    """points, normals : (N, 3) float64; flipped : True where the file's triangles are wound inwards."""
+    """What was drawn.
+
+    Attributes
+    ----------
+    points, normals : (N, 3) float64, in random order; outward unit normals
+    area : of the whole surface
+    flipped : True where the file's triangles are wound inwards
+    """
 
     points: FloatArray
     normals: FloatArray
+    area: float
     flipped: bool
 
+    def scaled(self, factor: float) -> SurfaceProbe:
+        """The same in another unit."""
+        return replace(self, points=factor * self.points, area=factor**2 * self.area)
 
-def probe_surface(vertices: FloatArray, faces: NDArray[np.int64], *, count: int = 6000, seed: int = 0) -> SurfaceProbe:
+
+def probe_surface(
+    vertices: FloatArray, faces: NDArray[np.int64], *, count: int = 12_000, seed: int = 0
+) -> SurfaceProbe:
     """Draw points on the surface, uniform by area, with outward normals.
 
     Which side is out follows from the direction of the normals against the centre of the surface, on the average of
@@ -48,4 +62,16 @@ def probe_surface(vertices: FloatArray, faces: NDArray[np.int64], *, count: int 
     a, b, c = corners[chosen].transpose(1, 0, 2)
     points = (1.0 - root) * a + root * (1.0 - split) * b + root * split * c
     normals = cross[chosen] / doubled[chosen, None]
-    return SurfaceProbe(points, -normals if flipped else normals, flipped)
+    return SurfaceProbe(points, -normals if flipped else normals, float(cumulative[-1]) / 2.0, flipped)
+
+
+def farthest_points(points: FloatArray, count: int) -> NDArray[np.int64]:
+    """Ids of at most ``count`` well-spread points (farthest-point sampling), beginning with the first."""
+    if len(points) <= count:
+        return np.arange(len(points))
+    chosen = np.zeros(count, dtype=np.int64)
+    nearest = np.full(len(points), np.inf)
+    for i in range(1, count):
+        nearest = np.minimum(nearest, ((points - points[chosen[i - 1]]) ** 2).sum(1))
+        chosen[i] = nearest.argmax()
+    return chosen

@@ -17,10 +17,10 @@ from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.model.checkpoint import Checkpoint
 from sgcn_core.pipeline.alignment import settle_pose
+from sgcn_core.pipeline.head_finder import PoseHypothesis
 from sgcn_core.pipeline.judging import refuse_without_face, scan_evidence, scan_rim
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.preprocessing.normalise import Similarity
-from sgcn_core.preprocessing.pose import PoseHypothesis, estimate_pose
 from sgcn_core.preprocessing.surface_probe import probe_surface
 from sgcn_core.refinement.landmark_shape import LandmarkShape
 
@@ -130,8 +130,8 @@ def _detect(
     surface, seed = generated.surface, int(rng.integers(2**31))
     probe = probe_surface(surface.vertices, surface.faces, seed=seed)
     scan = Scan(surface.vertices, surface.faces, probe.flipped, seed)
-    near = PoseHypothesis(_residue(rng) @ generated.to_head, 0.0)
-    hypotheses = estimate_pose(probe.points, probe.normals) if search else [near]
+    near = PoseHypothesis(_residue(rng) @ generated.to_head, 1.0)
+    hypotheses = detector.finder.find(probe) if search else [near]
     to_head = settle_pose(network, scan, hypotheses, detector.coarse_nodes)
     graph = network.graph(scan, to_head, detector.nodes)
     heatmaps = network.heatmaps(graph)
