@@ -19,7 +19,7 @@ from sgcn_core.preprocessing.cleaning_triangles import (
     welded_corners,
 )
 from sgcn_core.preprocessing.cleaning_views import Views, inward_patches, look_from_outside
-from sgcn_core.preprocessing.cleaning_walls import second_layers, sides_of_walls
+from sgcn_core.preprocessing.cleaning_walls import second_layers, sides_of_walls, with_islands
 from sgcn_core.surface import Surface
 
 FloatArray = NDArray[np.float64]
@@ -140,9 +140,12 @@ def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
 
 def _second_layers(mesh: _Mesh, views: Views, trusted: bool) -> BoolArray:
     normals = unit_normals(mesh.vertices, mesh.faces)
-    parts = sides_of_walls(views, mesh.patches, normals)
+    parts = sides_of_walls(views, mesh.patches, mesh.vertices[mesh.faces].mean(axis=1), normals)
     views = replace(views, patch=parts.patch[views.triangle])
-    return second_layers(views, inward_patches(views, parts.count, trusted=trusted))[parts.patch]
+    gone = second_layers(views, inward_patches(views, parts.count, trusted=trusted))
+    if parts is mesh.patches or not gone.any():
+        return gone[parts.patch]
+    return with_islands(gone, parts)
 
 
 def _counted(mask: BoolArray, text: str) -> list[str]:
