@@ -21,6 +21,8 @@ from FacialLandmarks3DLib.review.surface import has_changed, surface_of
 from review_cases import DETECTED, review_of, row_of
 from slicer_scene import Application, slicer
 
+from sgcn_core.landmark_sets import LandmarkSet
+
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 
 
@@ -161,3 +163,66 @@ def test_the_time_is_that_of_the_clock(case: tuple[Any, Any]) -> None:
     review.accept("go_l")
     kept = accepted_positions(case[1])
     assert (kept["en_r"]["time"][11:13], kept["go_l"]["time"][11:13]) == ("12", "13")
+
+
+# --- hardened transforms ------------------------------------------------------------------------------------------
+
+
+def large_case(application: Application) -> Any:
+    """Many landmarks, one in three uncertain, under a transform that scales differently along the axes."""
+    model = cases.model_in(application)
+    cases.transformed(application, model)
+    node = application.add("MarkupsFiducial", "Many")
+    labels = LandmarkSet.load("clinical").labels
+    corners = np.random.default_rng(0).uniform(-80, 80, (len(labels), 3))
+    result = {"unit": "mm", "frame": "RAS", "info": {}}
+    result["landmarks"] = [
+        {"label": label, "position": corner.tolist(), "status": "found" if place % 3 else "uncertain"}
+        for place, (label, corner) in enumerate(zip(labels, corners, strict=True))
+    ]
+    write_landmarks(node, result, model, cases.PROVENANCE)
+    return node
+
+
+def test_hardening_a_transform_is_no_edit_and_edits_stay_what_they_were(tmp_path: Path) -> None:
+    application = Application(tmp_path / "cache")
+    node = large_case(application)
+    review = review_of(node)
+    uncertain = [row.label for row in review.rows() if row.status == "uncertain"]
+    review.accept(uncertain[0])
+    home = cases.world_position(node, "prn")
+    for label in ("prn", *uncertain[1:4]):
+        cases.move(node, label, (3.0, 4.0, 0.0))
+    before = {row.label: (row.status, row.expected_error_mm, row.locked) for row in review.rows()}
+    assert sorted(status for status, *_rest in before.values()).count("edited") == 4
+
+    node.HardenTransform()
+    assert node.GetParentTransformNode() is None
+    review.synchronise()
+    assert {row.label: (row.status, row.expected_error_mm, row.locked) for row in review.rows()} == before
+    assert row_of(review, "prn").moved_mm == pytest.approx(5.0, abs=1e-3)
+    assert not review.is_another_detection()
+    assert not review.can_undo  # positions from before the hardening would be wrong
+    review.undo()
+    assert row_of(review, "prn").moved_mm == pytest.approx(5.0, abs=1e-3)
+    review.reset("prn")
+    np.testing.assert_allclose(cases.world_position(node, "prn"), home, atol=1e-3)
+    assert not row_of(review, "prn").by_hand
+
+
+def test_hardening_that_nobody_saw_is_seen_later(tmp_path: Path) -> None:
+    application = Application(tmp_path / "cache")
+    node = large_case(application)
+    node.HardenTransform()
+    assert not any(row.by_hand for row in review_of(node).rows())
+
+
+def test_many_landmarks_moved_by_hand_are_edits(tmp_path: Path) -> None:
+    application = Application(tmp_path / "cache")
+    node = large_case(application)
+    review = review_of(node)
+    shifts = np.random.default_rng(1).normal(0, 3, (node.GetNumberOfControlPoints(), 3))
+    for row in review.rows():
+        cases.move(node, row.label, tuple(shifts[row.place]))
+    review.synchronise()
+    assert all(row.status == "edited" for row in review.rows())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,12 @@ _STILL_MM = 1e-3
 
 def remember_placed(node: Any) -> None:
     """Keep the positions of now as those that the detector gave, in the node's own coordinates."""
-    node.SetAttribute(_ATTRIBUTE, json.dumps(_positions(node)))
+    replace_placed(node, _positions(node))
+
+
+def replace_placed(node: Any, positions: Mapping[str, list[float] | None]) -> None:
+    """Keep other positions, in the node's own coordinates, as those that the detector gave."""
+    node.SetAttribute(_ATTRIBUTE, json.dumps(dict(positions)))
 
 
 def placed_positions(node: Any) -> dict[str, list[float] | None]:

@@ -29,6 +29,7 @@ class _Point:
 class _State:
     points: tuple[_Point, ...]
     accepted: str | None
+    transform_id: str | None
 
 
 class History:
@@ -46,12 +47,12 @@ class History:
     @property
     def can_undo(self) -> bool:
         """Whether there is something to undo."""
-        return bool(self._done)
+        return self._fits(self._done)
 
     @property
     def can_redo(self) -> bool:
         """Whether something was undone last."""
-        return bool(self._undone)
+        return self._fits(self._undone)
 
     def begin(self) -> None:
         """An action is about to start."""
@@ -74,9 +75,13 @@ class History:
         """Do again what was undone last."""
         self._go(self._undone, self._done)
 
+    def _fits(self, states: list[_State]) -> bool:
+        """Positions are those under a transform; once it is hardened or another one, they are wrong."""
+        return bool(states) and states[-1].transform_id == self._node.GetTransformNodeID()
+
     def _go(self, source: list[_State], target: list[_State]) -> None:
         self._before = None
-        if source:
+        if self._fits(source):
             target.append(_state(self._node))
             _restore(self._node, source.pop())
 
@@ -91,7 +96,7 @@ def _state(node: Any) -> _State:
         )
         for place in range(node.GetNumberOfControlPoints())
     )
-    return _State(points, node.GetAttribute(ACCEPTED))
+    return _State(points, node.GetAttribute(ACCEPTED), node.GetTransformNodeID())
 
 
 def _restore(node: Any, state: _State) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from ..placed_positions import placed_positions
 from . import edits
 from .detected import adopt
+from .hardening import follow_hardening
 from .history import History
 from .jump import jump_to
 from .points import is_there, labels_of, set_locked
@@ -48,6 +49,7 @@ class Review:
         self._changed, self._selected, self._clock = changed, selected, clock
         self._finder = ClosestPoints()
         adopt(node)
+        follow_hardening(node)
         self._begin()
         self._watch = Watch(node, self._on_change, self._on_grab, self._on_release)
 
@@ -132,6 +134,8 @@ class Review:
 
     def synchronise(self) -> None:
         """See :func:`edits.synchronise`; after points were moved from elsewhere."""
+        if follow_hardening(self.node):
+            self._identity = self._identify()
         edits.synchronise(self.node)
 
     def _begin(self) -> None:
