@@ -68,7 +68,7 @@ def _beside(mask: NDArray[np.bool_], points: Vertices) -> NDArray[np.bool_]:
     return near
 
 
-def smoothed(vertices: Vertices, faces: Faces, *, pass_band: float, iterations: int = 15) -> Vertices:
+def smoothed(vertices: Vertices, faces: Faces, *, pass_band: float, iterations: int = 20) -> Vertices:
     """Positions after windowed-sinc smoothing (Taubin 1996), which keeps the size; open rims stay where they are."""
     from vtkmodules.vtkFiltersCore import vtkWindowedSincPolyDataFilter
 
