@@ -27,7 +27,7 @@ _MEASUREMENTS = {
 }
 # Found landmarks are selected and uncertain ones are not, so that the two have different colours.
 _COLOR_UNCERTAIN, _COLOR_FOUND = (1.0, 0.55, 0.0), (0.1, 0.75, 0.35)
-_TEXT_SCALE, _GLYPH_SCALE = 2.0, 1.0
+_TEXT_SCALE, _GLYPH_SCALE = 2.0, 2.0
 
 
 def write_landmarks(node: Any, result: Mapping[str, Any], model_node: Any, provenance: Provenance) -> None:
