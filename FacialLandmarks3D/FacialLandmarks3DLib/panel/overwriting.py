@@ -15,11 +15,11 @@ def what_is_lost(node: Any) -> str:
         return ""
     if read_provenance(node) is None:
         count = node.GetNumberOfControlPoints()
-        return _("{name!r} holds {count} points of other origin. Replace them by the landmarks?").format(
+        return _("{name!r} holds points of other origin ({count}). Replace them by the landmarks?").format(
             name=node.GetName(), count=count
         )
     if moved := moved_by_hand(node):
-        return _("{count} landmarks of {name!r} were corrected by hand. Replace them?").format(
+        return _("Landmarks of {name!r} corrected by hand: {count}. Replace them?").format(
             name=node.GetName(), count=len(moved)
         )
     return ""
