@@ -5,11 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import types
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,97 +17,19 @@ pytest.importorskip("slicer", reason="slicer-core is not installed")
 import review_cases as cases
 import review_widgets as widgets
 from FacialLandmarks3DLib.landmark_node import write_landmarks
-from FacialLandmarks3DLib.worker_events import Result
 from review_cases import DETECTED
-from slicer_scene import Application, slicer
+from review_desk import ERROR, LABEL, MODULE, MOVED, SIDE, STATUS, WITH_QT, Desk, open_desk
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 
-MODULE = Path(__file__).resolve().parents[1] / "FacialLandmarks3D"
 REVIEW = MODULE / "FacialLandmarks3DLib" / "review"
 UI = MODULE / "Resources" / "UI" / "FacialLandmarks3DReview.ui"
-WITH_QT = {"panel.py", "table.py", "heatmap_section.py", "pose_section.py"}
-LABEL, SIDE, STATUS, ERROR, MOVED = range(5)
-
-
-class Worker:
-    """Answers heatmaps at once, with one bright point for each landmark."""
-
-    def __init__(self) -> None:
-        self.busy, self.running, self.asked = False, True, []
-        self.points, self._answer = 0, None
-
-    def request(self, kind: str, *, detection: int, label: str, output: Path) -> int:
-        self.asked.append((kind, detection, label))
-        values = np.zeros(self.points, dtype=np.float32)
-        values[len(self.asked)] = 0.7
-        np.save(output, values)
-        self.busy, self._answer = True, Result(len(self.asked), {"output": str(output)})
-        return len(self.asked)
-
-    def poll(self) -> list[Any]:
-        answer, self._answer = self._answer, None
-        self.busy = False
-        return [] if answer is None else [answer]
-
-
-class Services:
-    """As :class:`FacialLandmarks3DLib.services.Services`."""
-
-    def __init__(self, scene: Any, client: Worker) -> None:
-        self.scene, self.resources = scene, MODULE / "Resources"
-        self.client, self.again = client, []
-        self.detections: dict[str, int] = {}
-        self.landmarker = types.SimpleNamespace(detection_of=lambda node: self.detections.get(node.GetID()))
-
-    def worker(self) -> Worker:
-        return self.client
-
-    def place_again(self, initial_landmarks: Any) -> None:
-        self.again.append(initial_landmarks)
-
-
-class Desk:
-    """A panel, its services and a finished case."""
-
-    def __init__(self, application: Application, panel_class: Any) -> None:
-        self.model, self.node = cases.finished_case(application)
-        self.camera = application.add("Camera", "Camera")
-        client = Worker()
-        client.points = self.model.GetPolyData().GetNumberOfPoints()
-        self.services = Services(application.scene, client)
-        self.services.detections[self.node.GetID()] = 3
-        self.container = widgets.QWidget("reviewContainer")
-        self.panel = panel_class(self.container, self.services)
-        self.ui = self.panel.ui
-        self.table = self.ui.reviewTable
-
-    def choose(self, label: str) -> None:
-        self.table.setCurrentCell(self.table.texts(LABEL).index(label), 0)
-
-    def column(self, column: int) -> dict[str, str]:
-        return dict(zip(self.table.texts(LABEL), self.table.texts(column), strict=True))
-
-
-def forget_parts() -> None:
-    """They hold on to the qt that they were made with."""
-    for name in WITH_QT:
-        sys.modules.pop(f"FacialLandmarks3DLib.review.{name.removesuffix('.py')}", None)
 
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setitem(sys.modules, "qt", widgets.qt_module())
-    forget_parts()
-    monkeypatch.setattr(slicer.util, "loadUI", widgets.load_ui, raising=False)
-    monkeypatch.setattr(slicer.util, "childWidgetVariables", widgets.child_widget_variables, raising=False)
-    widgets.QTimer.made.clear()
-    application = Application(tmp_path / "cache")
-    from FacialLandmarks3DLib.review.panel import ReviewPanel
-
-    yield Desk(application, ReviewPanel)
-    forget_parts()
-    del application  # it owns the scene
+    with open_desk(tmp_path, monkeypatch) as opened:
+        yield opened
 
 
 # --- files --------------------------------------------------------------------------------------------------------
@@ -268,95 +188,3 @@ def test_landmarks_placed_anew_are_a_new_table(desk: Desk) -> None:
     widgets.QTimer.run_out()
     assert desk.column(STATUS) == {"en_r": "uncertain", "prn": "found"} and not desk.ui.undoButton.enabled
     assert desk.panel.table.current.label == "prn"
-
-
-# --- the heatmap --------------------------------------------------------------------------------------------------
-
-
-def shown(desk: Desk) -> str | None:
-    name = desk.model.GetDisplayNode().GetActiveScalarName()
-    return name.removeprefix("LandmarkHeatmap ") if name else None
-
-
-def test_the_heatmap_follows_the_chosen_landmark(desk: Desk) -> None:
-    desk.panel.setLandmarkNode(desk.node)
-    desk.ui.heatmapCheckBox.checked = True
-    assert "Choose a landmark" in desk.ui.reviewMessageLabel.text and not desk.ui.heatmapCheckBox.checked
-    desk.choose("prn")
-    desk.ui.heatmapCheckBox.checked = True
-    assert shown(desk) is None
-    widgets.QTimer.run_out()
-    assert shown(desk) == "prn" and "highest value 0.70" in desk.ui.reviewMessageLabel.text
-    desk.choose("en_r")
-    desk.choose("go_l")  # before the answer to the former wish
-    widgets.QTimer.run_out()
-    widgets.QTimer.run_out()
-    assert shown(desk) == "go_l" and [label for *_rest, label in desk.services.client.asked] == ["prn", "en_r", "go_l"]
-    assert not any(timer.running for timer in widgets.QTimer.made)
-    desk.ui.heatmapCheckBox.checked = False
-    assert shown(desk) is None and desk.model.GetPolyData().GetPointData().GetNumberOfArrays() == 0
-
-
-def forgotten(desk: Desk) -> None:
-    desk.services.detections.clear()
-
-
-def changed(desk: Desk) -> None:
-    desk.model.GetPolyData().GetPoints().SetPoint(0, 9.0, 9.0, 9.0)
-
-
-def ended(desk: Desk) -> None:
-    desk.services.client.running = False
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words"), [(forgotten, "no longer"), (changed, "changed since the detection"), (ended, "no longer")]
-)
-def test_a_heatmap_that_cannot_be_had_is_said_and_unchecked(desk: Desk, spoil: Any, words: str) -> None:
-    desk.panel.setLandmarkNode(desk.node)
-    desk.choose("prn")
-    spoil(desk)
-    desk.ui.heatmapCheckBox.checked = True
-    assert words in desk.ui.reviewMessageLabel.text and not desk.ui.heatmapCheckBox.checked
-    assert desk.services.client.asked == [] and shown(desk) is None
-
-
-def test_nothing_is_left_behind(desk: Desk) -> None:
-    desk.panel.setLandmarkNode(desk.node)
-    desk.choose("prn")
-    desk.ui.heatmapCheckBox.checked = True
-    widgets.QTimer.run_out()
-    assert shown(desk) == "prn"
-    observed = desk.node.HasObserver(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
-    desk.ui.poseCollapsibleButton.collapsed = False
-    desk.panel.cleanup()
-    assert observed and not desk.node.HasObserver(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
-    assert shown(desk) is None and desk.model.GetPolyData().GetPointData().GetNumberOfArrays() == 0
-    assert not any(timer.running or timer.slots for timer in widgets.QTimer.made)
-    assert sum(child.connected for child in desk.panel._widget.children) == 0
-
-
-# --- three points by hand -----------------------------------------------------------------------------------------
-
-
-def test_three_points_start_the_detection_again(desk: Desk) -> None:
-    ui = desk.ui
-    assert not ui.poseRunButton.enabled and not ui.poseClearButton.enabled
-    desk.panel.openManualPose()
-    ui.posePlaceButton.click()
-    assert "outer corner of the subject's right eye (ex_r)" in ui.poseStateLabel.text
-    node = desk.panel.pose.pose.node
-    for number, position in enumerate([(45.0, 0.0, 0.0), (-45.0, 0.0, 0.0), (0.0, 40.0, -30.0)]):
-        assert not ui.poseRunButton.enabled
-        node.SetNthControlPointPositionWorld(number, *position)
-        widgets.QTimer.run_out()
-    assert ui.poseRunButton.enabled and not ui.posePlaceButton.enabled and "are placed" in ui.poseStateLabel.text
-    ui.poseRunButton.click()
-    assert desk.services.again == [{"ex_r": [45.0, 0.0, 0.0], "ex_l": [-45.0, 0.0, 0.0], "prn": [0.0, 40.0, -30.0]}]
-    node.SetNthControlPointPositionWorld(2, 1.0, 0.0, 0.0)
-    widgets.QTimer.run_out()
-    assert "on a line" in ui.poseStateLabel.text and not ui.poseRunButton.enabled
-    ui.poseClearButton.click()
-    assert desk.panel.pose.pose.node is None and ui.posePlaceButton.enabled
-    ui.poseCollapsibleButton.collapsed = True
-    assert not any(timer.running for timer in widgets.QTimer.made)
