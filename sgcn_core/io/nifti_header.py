@@ -16,6 +16,7 @@ from sgcn_core.errors import FileFormatError
 _BITS = {2: 8, 4: 16, 8: 32, 16: 32, 32: 64, 64: 64, 128: 24, 256: 8, 512: 16, 768: 32, 1024: 64, 1280: 64}
 _BITS |= {1536: 128, 1792: 128, 2048: 256, 2304: 32}
 _LARGEST_OFFSET = 2**27
+_FARTHEST = 1e7  # mm
 
 
 def check_nifti_header(file: Path) -> None:
@@ -53,6 +54,9 @@ def _check(data: bytes) -> None:
         kind, bits = struct.unpack_from(f"{order}2h", data, 70)
         (offset,) = struct.unpack_from(f"{order}f", data, 108)
         scale = struct.unpack_from(f"{order}2f", data, 112)
+        steps = struct.unpack_from(f"{order}8f", data, 76)
+        codes = struct.unpack_from(f"{order}2h", data, 252)
+        places = struct.unpack_from(f"{order}18f", data, 256)
         magic = data[344:348]
         named = magic in (b"n+1\0", b"ni1\0", b"\0\0\0\0")
     else:
@@ -60,6 +64,9 @@ def _check(data: bytes) -> None:
         kind, bits = struct.unpack_from(f"{order}2h", data, 12)
         (offset,) = struct.unpack_from(f"{order}q", data, 168)
         scale = struct.unpack_from(f"{order}2d", data, 176)
+        steps = struct.unpack_from(f"{order}8d", data, 104)
+        codes = struct.unpack_from(f"{order}2i", data, 344)
+        places = struct.unpack_from(f"{order}18d", data, 352)
         named = data[4:7] in (b"n+2", b"ni2")
     if not named:
         raise FileFormatError("the name of the format is not in its header")
@@ -71,6 +78,9 @@ def _check(data: bytes) -> None:
         raise FileFormatError(f"its header states that voxels begin at byte {offset}, which cannot be")
     if not all(map(math.isfinite, scale)):
         raise FileFormatError("its header states a scale of grey values that is not finite")
+    stated = [*steps[:4], *(places[:6] if codes[0] else ()), *(places[6:] if codes[1] else ())]
+    if not all(abs(number) <= _FARTHEST for number in stated):  # NaN is not, either
+        raise FileFormatError("its header states a spacing or a place in space that cannot be")
 
 
 def _order_and_version(data: bytes) -> tuple[str, int]:

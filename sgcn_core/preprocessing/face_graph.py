@@ -74,8 +74,9 @@ def build_face_graph(
     around = faces[faces_near(posed, faces, prototype, margin + _RIM)]
     if len(around) == 0:
         raise FaceNotFoundError("no part of the surface lies where a face was expected; is the unit right?")
-    used, compact = np.unique(around, return_inverse=True)
-    posed, around = posed[used], compact.reshape(-1, 3)
+    used = np.zeros(len(posed), dtype=bool)
+    used[around] = True
+    posed, around = posed[used], (np.cumsum(used) - 1)[around]
     inside = faces_near(posed, around, prototype, margin)
     samples = sample_poisson_disk(posed, around[inside], count, seed=seed)
     samples = samples.take(spatial_order(samples.points))
