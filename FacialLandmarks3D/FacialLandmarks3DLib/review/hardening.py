@@ -65,7 +65,7 @@ def _common_map(before: _Points, after: _Points) -> _Points | None:
     wanted = max(_LEAST, int(np.ceil(_SHARE * len(before))))
     homogeneous = np.column_stack([before, np.ones(len(before))])
     for _round in range(_ROUNDS):
-        affine = np.linalg.lstsq(homogeneous[kept], after[kept], rcond=None)[0]
+        affine = np.asarray(np.linalg.lstsq(homogeneous[kept], after[kept], rcond=None)[0], dtype=np.float64)
         errors = np.linalg.norm(homogeneous @ affine - after, axis=1)
         kept = np.argsort(errors, kind="stable")[:wanted]
     return affine if float(errors[kept].max()) < _EXACT_MM else None
