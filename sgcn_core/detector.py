@@ -30,7 +30,7 @@ from sgcn_core.preprocessing.skin import read_scan
 from sgcn_core.preprocessing.surface_probe import SurfaceProbe, probe_surface
 from sgcn_core.refinement.calibration import Verdict
 from sgcn_core.refinement.confidence import MISSING
-from sgcn_core.refinement.cuts import doubt_at_cuts
+from sgcn_core.refinement.cuts import at_cuts, doubt_at_cuts
 from sgcn_core.surface import Surface
 from sgcn_core.units import UNITS_TO_MM
 
@@ -146,12 +146,12 @@ class LandmarkDetector:
             observe(StageOne(self.checkpoint.labels, heatmaps, graph.nodes, to_normalised))
         with clock.stage("refinement", 0.9):
             refined, recognition = self._pass.landmarks(heatmaps, graph, refine or self.refine)
-            refuse_without_face(recognition)
             size = 1.0 / to_head.scale
             verdict = judge_landmarks(self.checkpoint, refined, recognition, heatmaps, graph, size=size)
             back = (self._pass.standardise @ to_head).inverse()
             places = self._pass.positions(refined, graph, refine or self.refine)
             positions = back.apply(places) / factor
+            refuse_without_face(recognition, cut=at_cuts(positions, surface.cut_planes, factor=factor))
             verdict = doubt_at_cuts(verdict, positions, surface.cut_planes, factor=factor)
         info = self._info(to_head, located, clock, seed, refine or self.refine, notes)
         return _result(self.checkpoint.labels, positions, verdict, located.unit, surface.frame, info).select(labels)
@@ -172,7 +172,7 @@ class LandmarkDetector:
             self.finder,
             probe,
             across=float(surface.extent.max()),
-            stated=unit,
+            stated=unit or (surface.unit if surface.cut_planes else None),  # a volume is in mm
             in_file=surface.unit,
             frame=surface.frame if surface.anatomical else None,
         )

@@ -24,15 +24,31 @@ _FEWEST_LANDMARKS = 12
 # Mean recognition of the better half of the landmarks: of 205 badly scanned generated faces 0.80 and more, of the real
 # scans 0.84 and more; of a face that stands upside down 0.78, of other things 0.65 and less.
 _LEAST_RECOGNITION = 0.79
+# Where a volume's field of view cuts landmarks off, the best so many of the others count: of generated heads cut above
+# or below the nose or in half 0.80 and more, of the shared ones cut above the mouth 0.78 and more; of backs of heads,
+# necks and vaults 0.66 and less.
+_MOST_PARTIAL, _LEAST_PARTIAL = 30, 0.74
 
 
-def refuse_without_face(recognition: Confidence) -> None:
-    """Raise FaceNotFoundError if what was recognised is not enough for a face."""
-    seen = sum(status != MISSING for status in recognition.status)
-    best_half = np.sort(recognition.confidence)[len(recognition.confidence) // 2 :].mean()
-    if seen < _FEWEST_LANDMARKS or best_half < _LEAST_RECOGNITION:
+def refuse_without_face(recognition: Confidence, *, cut: NDArray[np.bool_] | None = None) -> None:
+    """Raise FaceNotFoundError if what was recognised is not enough for a face.
+
+    Parameters
+    ----------
+    recognition : Confidence
+    cut : bool (L,), optional
+        Which landmarks the field of view is known to cut off. If it does, those that are left have to be seen well,
+        however few they are.
+    """
+    left = np.ones(len(recognition.confidence), dtype=bool) if cut is None else ~cut
+    seen = sum(status != MISSING for status, kept in zip(recognition.status, left, strict=True) if kept)
+    count, least = len(left) - len(left) // 2, _LEAST_RECOGNITION
+    if not left.all():
+        count, least = _MOST_PARTIAL, _LEAST_PARTIAL
+    best = float(np.sort(recognition.confidence[left])[-count:].mean()) if left.any() else 0.0
+    if seen < _FEWEST_LANDMARKS or best < least:
         raise FaceNotFoundError(
-            f"no face was recognised (mean recognition {best_half:.2f}, {_LEAST_RECOGNITION:.2f} needed): the surface "
+            f"no face was recognised (mean recognition {best:.2f}, {least:.2f} needed): the surface "
             "seems to show none, or less than half of one; check the unit, and that the skin is the outer side"
         )
 

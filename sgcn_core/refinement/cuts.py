@@ -15,6 +15,11 @@ from sgcn_core.refinement.confidence import FOUND, MISSING, PEAKS, UNCERTAIN
 _GONE_MM, _DOUBTFUL_MM = 3.0, 6.0
 
 
+def at_cuts(positions: NDArray[np.float64], planes: Sequence[CutPlane], *, factor: float) -> NDArray[np.bool_]:
+    """Which landmarks (L,) lie within 3 mm of a cut plane; parameters as in :func:`doubt_at_cuts`."""
+    return depth_below_cuts(planes, positions) * factor < _GONE_MM
+
+
 def doubt_at_cuts(
     verdict: Verdict, positions: NDArray[np.float64], planes: Sequence[CutPlane], *, factor: float
 ) -> Verdict:
