@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgcn_core.errors import ModelError
+from sgcn_core.model.linear import linear
 from sgcn_core.preprocessing.polar_patches import ANGLES, CHANNELS
 
 _KERNEL = 5
@@ -63,7 +64,8 @@ class PoseNetwork(nn.Module):
         for layer, norm, mixer in zip(self.layers, self.norms, self.mixers, strict=True):
             change = F.gelu(layer(norm(hidden)))
             everywhere = change.mean(1, keepdim=True).expand_as(change)
-            hidden = hidden + mixer(torch.cat([change, everywhere], dim=2))
+            both = torch.cat([change, everywhere], dim=2)
+            hidden = hidden + linear(both.flatten(0, 1), mixer.weight, mixer.bias).unflatten(0, hidden.shape[:2])
         outputs = self.out(hidden)
         logits = torch.cat([outputs[..., 0], self.background(hidden.amax(1))], dim=1)
         return logits, outputs[..., 1:]
@@ -102,9 +104,9 @@ class _Circular(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         reach = _KERNEL // 2
-        shifted = [torch.roll(values, step, dims=1) for step in range(-reach, reach + 1)]
-        result: Tensor = self.linear(torch.cat(shifted, dim=2))
-        return result
+        shifted = torch.cat([torch.roll(values, step, dims=1) for step in range(-reach, reach + 1)], dim=2)
+        mixed = linear(shifted.flatten(0, 1), self.linear.weight, self.linear.bias)
+        return mixed.unflatten(0, values.shape[:2])
 
 
 def save_pose_network(network: PoseNetwork, path: Path) -> None:

@@ -87,8 +87,8 @@ def locate_head(
             score = found[0].confidence * (1.0 if size == 1.0 else _OFF_SIZE) if found else 0.0
             if score > best_score:
                 best, best_score = Located(unit, source, found), score
-        if best is not None and best_score > _CLEAR:
-            break
+            if best is not None and best_score > _CLEAR:
+                return best
     if best is None:
         raise FaceNotFoundError(_nothing(units, across))
     return best

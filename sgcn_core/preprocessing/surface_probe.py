@@ -70,8 +70,13 @@ def farthest_points(points: FloatArray, count: int) -> NDArray[np.int64]:
     if len(points) <= count:
         return np.arange(len(points))
     chosen = np.zeros(count, dtype=np.int64)
-    nearest = np.full(len(points), np.inf)
+    x, y, z = (points - points[0]).astype(np.float32).T.copy()
+    nearest = np.full(len(points), np.inf, dtype=np.float32)
     for i in range(1, count):
-        nearest = np.minimum(nearest, ((points - points[chosen[i - 1]]) ** 2).sum(1))
+        last = chosen[i - 1]
+        squared = (x - x[last]) ** 2
+        squared += (y - y[last]) ** 2
+        squared += (z - z[last]) ** 2
+        np.minimum(nearest, squared, out=nearest)
         chosen[i] = nearest.argmax()
     return chosen

@@ -1,0 +1,247 @@
+"""Does detection stand what scanners and people do to a scan: pose, unit, and inputs that show no face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from sgcn_core.datasets.non_faces import NonFace, non_face, parts_of_heads
+from sgcn_core.detector import LandmarkDetector
+from sgcn_core.errors import FaceNotFoundError, SgcnError
+from sgcn_core.evaluation.bars import Bar
+from sgcn_core.evaluation.crop_kinds import KINDS, CutHead, HeadCutter
+from sgcn_core.io.meshes import read_surface
+from sgcn_core.landmarks import LandmarkResult
+from sgcn_core.preprocessing.normalise import Similarity
+from sgcn_core.surface import Surface
+from sgcn_core.units import UNITS_TO_MM
+
+FloatArray = NDArray[np.float64]
+Report = Callable[[str, float], None]
+
+_MOVED_MM = 2.0  # mean distance of the landmarks to those of the unturned scan, in a success
+_SHIFT_MM = 300.0
+_PAIRS = (("ex_r", "ex_l"), ("ch_r", "ch_l"), ("al_r", "al_l"))
+# Heads whose size is one: the scans of a face only say little about it, but are heads as well.
+_FACTORS = (1e-3, 0.1, 1e3)
+
+
+@dataclass(frozen=True)
+class Turned:
+    """One scan detected as it stands and turned.
+
+    Attributes
+    ----------
+    name, kind : of the scan
+    refused : why one of the two was refused, None otherwise
+    moved : (L,) distances of the landmarks that both show, millimetres
+    mirrored : whether left and right were exchanged
+    error : mean distance to the truth, millimetres, None without
+    seconds : of the pose
+    """
+
+    name: str
+    kind: str
+    refused: str | None
+    moved: FloatArray
+    mirrored: bool = False
+    error: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def success(self) -> bool:
+        return self.refused is None and len(self.moved) > 0 and float(self.moved.mean()) <= _MOVED_MM
+
+
+def turned(detector: LandmarkDetector, name: str, kind: str, surface: Surface, rng: np.random.Generator) -> Turned:
+    """Detect a surface as it stands, and in a random pose."""
+    return turned_against(detector, name, kind, surface, detected(detector, surface), rng)
+
+
+def turned_against(
+    detector: LandmarkDetector,
+    name: str,
+    kind: str,
+    surface: Surface,
+    reference: LandmarkResult | str,
+    rng: np.random.Generator,
+) -> Turned:
+    """Detect a surface in a random pose and compare with the result as it stands."""
+    nothing = np.empty(0)
+    if isinstance(reference, str):
+        return Turned(name, kind, reference, nothing)
+    factor = UNITS_TO_MM[reference.unit]
+    motion = Similarity(
+        1.0, Rotation.random(random_state=rng).as_matrix(), rng.uniform(-_SHIFT_MM, _SHIFT_MM, 3) / factor
+    )
+    result = detected(detector, surface.with_(vertices=motion.apply(surface.vertices), anatomical=False))
+    if isinstance(result, str):
+        return Turned(name, kind, result, nothing)
+    back = motion.inverse().apply(result.positions)
+    distance = factor * np.linalg.norm(back - reference.positions, axis=1)
+    seconds = float(result.info["stages"]["pose"])
+    swapped = mirrored(reference, back)
+    return Turned(name, kind, None, distance[np.isfinite(distance)], swapped, seconds=seconds)
+
+
+def detected(detector: LandmarkDetector, surface: Surface) -> LandmarkResult | str:
+    """The landmarks, or why there are none."""
+    try:
+        return detector.detect(surface)
+    except SgcnError as error:
+        return str(error)
+
+
+def mirrored(reference: LandmarkResult, positions: FloatArray) -> bool:
+    """Whether a landmark of the right lies where the reference has the left one."""
+    for right, left in _PAIRS:
+        at, own, other = (
+            positions[reference.index(right)],
+            reference.position(right),
+            reference.position(left),
+        )
+        if np.linalg.norm(at - other) < np.linalg.norm(at - own):
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class Poses:
+    """What became of generated heads and real scans in random poses."""
+
+    generated: Sequence[Turned]
+    real: Sequence[Turned]
+
+    def bars(self) -> list[Bar]:
+        every = [*self.generated, *self.real]
+        shown = [it for it in every if len(it.moved)]
+        failed = [it for it in every if not it.success]
+        moved = np.concatenate([it.moved for it in shown]) if shown else np.array([np.nan])
+        accepted = [it for it in self.generated if it.refused is None]
+        share = 1.0 - len(failed) / max(len(every), 1)
+        median = float(np.median(moved))
+        seconds = float(np.median([it.seconds for it in shown])) if shown else float("nan")
+        swapped = sum(it.mirrored for it in every)
+        what = f"{len(self.generated)} generated heads ({len(KINDS)} kinds of crop) and {len(self.real)} real, turned"
+        names = ", ".join(it.name for it in failed[:6]) + (" ..." if len(failed) > 6 else "")
+        return [
+            Bar(what, ">= 99.5 % within 2 mm of the unturned result", _percent(share, names), share >= 0.995),
+            Bar("of these mirrored", "none", str(swapped), swapped == 0),
+            Bar("movement of a landmark when the scan is turned, median", "<= 0.5 mm", f"{median:.2f} mm", median <= 0.5),
+            Bar("pose, warm, median", "<= 0.30 s", f"{seconds:.2f} s", seconds <= 0.30),
+            Bar(
+                f"{len(self.generated)} generated faces accepted",
+                ">= 99 %",
+                _percent(len(accepted) / max(len(self.generated), 1), ""),
+                len(accepted) >= 0.99 * len(self.generated),
+            ),
+        ]
+
+
+def measure_poses(
+    detector: LandmarkDetector,
+    cutter: HeadCutter | None,
+    scans: Path | None,
+    *,
+    heads: int = 300,
+    turns: int = 20,
+    seed: int = 0,
+    report: Report = lambda what, share: None,
+) -> Poses:
+    """Generated heads once each, and the real scans ``turns`` times, in random poses."""
+    generated, real = [], []
+    for number in range(heads if cutter is not None else 0):
+        assert cutter is not None
+        head = cutter.head(number)
+        rng = np.random.default_rng((seed, number))
+        generated.append(turned(detector, head.name, head.kind, head.surface, rng))
+        report(f"turned head {number + 1} of {heads}", 0.6 * number / heads)
+    files = _scan_files(scans)
+    for place, path in enumerate(files):
+        surface = read_surface(path)
+        reference = detected(detector, surface)
+        for turn in range(turns):
+            rng = np.random.default_rng((seed, 1, turn))
+            real.append(turned_against(detector, path.name, "real", surface, reference, rng))
+        report(f"turned {path.name}", 0.6 + 0.4 * place / len(files))
+    return Poses(generated, real)
+
+
+def measure_units(detector: LandmarkDetector, scans: Path | None) -> list[Bar]:
+    """The shared scans in other units: is the unit found?"""
+    wrong, count = [], 0
+    for path in _scan_files(scans):
+        surface = read_surface(path)
+        result = detected(detector, surface)
+        true = None if isinstance(result, str) else result.unit
+        for factor in _FACTORS:
+            count += 1
+            scaled = detected(detector, surface.with_(vertices=surface.vertices * factor, unit=None))
+            if isinstance(scaled, str) or true is None or not _fits(scaled.unit, true, factor):
+                wrong.append(f"{path.name} x{factor:g}")
+    share = 1.0 - len(wrong) / max(count, 1)
+    reached = not wrong if count else None
+    return [Bar("scale x0.001, x0.1, x1000: unit found", "100 %", _percent(share, ", ".join(wrong)), reached)]
+
+
+def _fits(unit: str, true: str, factor: float) -> bool:
+    """Whether ``unit`` names the scale; there is none for a millimetre scan divided into ten metres."""
+    return bool(np.isclose(UNITS_TO_MM[unit] * factor, UNITS_TO_MM[true]))
+
+
+def measure_refusal(
+    detector: LandmarkDetector, cutter: HeadCutter | None, *, count: int = 200, seed: int = 0
+) -> list[Bar]:
+    """Things that are no face: which are taken for one."""
+    taken: dict[str, int] = {}
+    total = 0
+    for thing in _things(cutter, count, seed):
+        total += 1
+        try:
+            detector.detect(thing.surface)
+        except FaceNotFoundError:
+            continue
+        except SgcnError:
+            continue
+        taken[thing.kind] = taken.get(thing.kind, 0) + 1
+    share = 1.0 - sum(taken.values()) / total
+    names = ", ".join(f"{kind} {number}" for kind, number in taken.items())
+    return [Bar(f"{total} things that are no face refused", ">= 95 %", _percent(share, names), share >= 0.95)]
+
+
+def _things(cutter: HeadCutter | None, count: int, seed: int) -> Iterator[NonFace]:
+    """``count`` things, a quarter of them parts of heads where there are heads."""
+    parts = count // 4 if cutter is not None else 0
+    for number in range(count - parts):
+        yield non_face(number, seed=seed)
+    made = 0
+    number = 1  # a whole head
+    while made < parts and cutter is not None:
+        head: CutHead = cutter.head(number)
+        rng = np.random.default_rng((seed, 2, number))
+        for part in parts_of_heads(head.surface, head.scan.to_head.as_matrix(), rng):
+            if made < parts:
+                made += 1
+                yield part
+        number += len(KINDS)
+
+
+def _scan_files(folder: Path | None) -> list[Path]:
+    from sgcn_core.evaluation.scans import meshes
+
+    return [] if folder is None else meshes(folder)
+
+
+def _percent(share: float, names: str) -> str:
+    return f"{100.0 * share:.1f} %" + (f" (not: {names})" if names else "")
+
+
+def table_rows(bars: Sequence[Bar]) -> list[Mapping[str, str]]:
+    """Rows for printing."""
+    words = {True: "reached", False: "NOT REACHED", None: "not measured"}
+    return [{"what": it.what, "bar": it.bar, "measured": it.measured, "": words[it.reached]} for it in bars]
