@@ -43,6 +43,11 @@ class Application:
         return self.scene.AddNewNodeByClass(f"vtkMRML{kind}Node", name)
 
     @property
+    def logic(self) -> Any:
+        """The vtkSlicerApplicationLogic."""
+        return self._application
+
+    @property
     def hierarchy(self) -> Any:
         """The subject hierarchy."""
         return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self.scene)

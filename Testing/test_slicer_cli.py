@@ -70,8 +70,8 @@ def test_a_parameter_fits_its_option(script: ModuleType, flag: str) -> None:
     entry = parameters()[flag]
     action = next(action for action in script.make_parser()._actions if flag in action.option_strings)
     assert entry.tag in KINDS and entry.findtext("label") and entry.findtext("description")
-    words = flag.removeprefix("--").split("-")
-    assert entry.findtext("name") == words[0] + "".join(word.title() for word in words[1:])
+    # Slicer's parser takes letters, digits and underscores only, and then does not load the module.
+    assert re.fullmatch(r"--[A-Za-z_]\w*", flag, re.ASCII) and entry.findtext("name") == flag.removeprefix("--")
     default = entry.findtext("default")
     if entry.tag == "boolean":
         assert action.nargs == 0 and (default == "true") is action.default
@@ -86,10 +86,16 @@ def test_a_parameter_fits_its_option(script: ModuleType, flag: str) -> None:
 def test_names_are_unique_and_the_offered_landmark_sets_exist() -> None:
     names = [entry.findtext("name") for entry in parameters().values()]
     assert len(set(names)) == len(names)
-    offered = {element.text for element in parameters()["--landmark-set"].findall("element")}
+    offered = {element.text for element in parameters()["--landmarkSet"].findall("element")}
     assert offered == {entry.value for entry in LandmarkSetName}
-    assert parameters()["--output-landmarks"].get("fileExtensions") == ".mrk.json"
-    assert parameters()["--output-table"].get("fileExtensions") == ".csv"
+    assert parameters()["--outputLandmarks"].get("fileExtensions") == ".mrk.json"
+    assert parameters()["--outputTable"].get("fileExtensions") == ".csv"
+
+
+def test_words_may_be_joined_by_hyphens_too(script: ModuleType) -> None:
+    given = ["--input-folder", "a", "--output-folder", "b", "--landmark-set", "all"]
+    without = ["--inputFolder", "a", "--outputFolder", "b", "--landmarkSet", "all"]
+    assert script.make_parser().parse_args(given) == script.make_parser().parse_args(without)
 
 
 def test_slicer_takes_the_file_for_a_cli_module() -> None:

@@ -54,18 +54,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parameters of FacialLandmarks3DCLI.xml."""
+    """The parameters of FacialLandmarks3DCLI.xml, whose names Slicer allows no hyphens; people may use them."""
     parser = argparse.ArgumentParser(
         prog="FacialLandmarks3DCLI", description=(__doc__ or "").partition("\n\n")[2], allow_abbrev=False
     )
-    parser.add_argument("--input-model", type=some_path, metavar="FILE", help="surface of a face or a head")
-    parser.add_argument("--input-volume", type=some_path, metavar="FILE", help="CT, CBCT or MR volume, or label map")
-    parser.add_argument("--input-folder", type=some_path, metavar="FOLDER", help="of scans, volumes or DICOM files")
-    parser.add_argument("--output-landmarks", type=some_path, metavar="FILE", help=".mrk.json, for a single input")
-    parser.add_argument("--output-table", type=some_path, metavar="FILE", help=".csv, for a single input")
-    parser.add_argument("--output-folder", type=some_path, metavar="FOLDER", help="for --input-folder")
+    parser.add_argument(
+        "--input-model", "--inputModel", type=some_path, metavar="FILE", help="surface of a face or a head"
+    )
+    parser.add_argument(
+        "--input-volume", "--inputVolume", type=some_path, metavar="FILE", help="CT, CBCT or MR volume, or label map"
+    )
+    parser.add_argument(
+        "--input-folder", "--inputFolder", type=some_path, metavar="FOLDER", help="of scans, volumes or DICOM files"
+    )
+    parser.add_argument(
+        "--output-landmarks", "--outputLandmarks", type=some_path, metavar="FILE", help=".mrk.json, for a single input"
+    )
+    parser.add_argument(
+        "--output-table", "--outputTable", type=some_path, metavar="FILE", help=".csv, for a single input"
+    )
+    parser.add_argument(
+        "--output-folder", "--outputFolder", type=some_path, metavar="FOLDER", help="for --input-folder"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace landmark files in a folder that exist")
-    parser.add_argument("--landmark-set", choices=("clinical", "ibug68", "all"), default="clinical")
+    parser.add_argument("--landmark-set", "--landmarkSet", choices=("clinical", "ibug68", "all"), default="clinical")
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, auto, cuda, cuda:1, mps")
     parser.add_argument("--seed", type=natural_number, default=0, metavar="N", help="of the surface sampling")
     parser.add_argument("--weights", type=some_path, metavar="FILE", help="other weights than the shipped ones")
