@@ -56,7 +56,7 @@ def test_a_model_gets_landmarks_and_a_table(application: Application, module: Cl
     assert shown == sorted(shown) and shown[-1] >= 50
     assert landmarks.GetNumberOfControlPoints() == table.GetNumberOfRows() == 62
     columns = {table.GetColumnName(place) for place in range(table.GetNumberOfColumns())}
-    assert {"name", "x", "y", "z", "status", "expected_error_mm"} <= columns
+    assert {"label", "x", "y", "z", "status", "expected_error_mm"} <= columns
     # The face stands upright, its left on the patient's left: right landmarks have a larger R.
     right, left, tip = (
         np.array(landmarks.GetNthControlPointPosition(landmarks.GetControlPointIndexByLabel(name)))
