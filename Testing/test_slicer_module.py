@@ -296,7 +296,8 @@ def test_where_there_is_no_face_no_node_is_left(application: Application, logic:
     with pytest.raises(RuntimeError) as caught:
         logic.placeLandmarks(model)
     assert isinstance(caught.value, LandmarkingError) and caught.value.kind == "FaceNotFoundError"
-    assert "face" in str(caught.value) and "FaceNotFoundError" in caught.value.details
+    assert str(caught.value).startswith("No face was recognised") and caught.value.reason[-1] in ".?"
+    assert "FaceNotFoundError" in caught.value.details
     assert application.scene.GetNumberOfNodes() == before
 
 

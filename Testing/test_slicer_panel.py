@@ -250,11 +250,11 @@ def test_a_second_click_cancels(panel: Panel) -> None:
 
 def test_a_failure_is_shown_with_its_details(panel: Panel) -> None:
     panel.click()
-    error = LandmarkingError("There is no face.", kind="FaceNotFoundError", details="the log")
+    error = LandmarkingError("There is no face.", hint="Look again.", kind="FaceNotFoundError", details="the log")
     panel.jobs[0].end(error=error)
     panel.jobs[0].tick()
-    assert panel.messages.errors == [("There is no face.", "the log")] and panel.failures == [error]
-    assert panel.ui.stageLabel.text == "No landmarks were placed: There is no face." and panel.ui.placeButton.enabled
+    assert panel.messages.errors == [("There is no face. Look again.", "the log")] and panel.failures == [error]
+    assert panel.ui.stageLabel.text == "No landmarks were placed. There is no face." and panel.ui.placeButton.enabled
     panel.failure = RuntimeError("Slicer's Python was not found.")
     panel.click()
     assert panel.messages.errors[-1][0] == "Slicer's Python was not found." and panel.panel.state is State.IDLE

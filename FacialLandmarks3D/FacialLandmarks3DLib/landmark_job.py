@@ -26,15 +26,17 @@ class LandmarkingError(RuntimeError):
 
     Attributes
     ----------
+    reason : str
+        What happened, without what to do about it.
     kind : str
         As of `WorkerError`, or "Changed".
     details : str
         Everything that is known, for a dialog's details and for support.
     """
 
-    def __init__(self, message: str, *, kind: str = "Changed", details: str = "") -> None:
-        super().__init__(message)
-        self.kind, self.details = kind, details or message
+    def __init__(self, reason: str, *, hint: str = "", kind: str = "Changed", details: str = "") -> None:
+        super().__init__(f"{reason} {hint}".strip())
+        self.reason, self.kind, self.details = reason, kind, details or reason
 
 
 class LandmarkingCancelled(LandmarkingError):
@@ -236,7 +238,12 @@ class LandmarkJob:
 
 def _failure(error: WorkerError) -> LandmarkingError:
     kind = LandmarkingCancelled if isinstance(error, WorkerCancelled) else LandmarkingError
-    return kind(str(error), kind=error.kind, details=error.details)
+    return kind(_sentence(error.message), hint=error.hint, kind=error.kind, details=error.details)
+
+
+def _sentence(text: str) -> str:
+    """With a capital letter and a full stop; errors of Python have neither."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _in_ras(result: Mapping[str, Any]) -> dict[str, Any]:

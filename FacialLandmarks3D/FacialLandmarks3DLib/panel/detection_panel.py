@@ -153,7 +153,7 @@ class DetectionPanel:
         if isinstance(error, LandmarkingCancelled):
             self._show_idle(_("Cancelled."))
             return
-        self._show_idle(_("No landmarks were placed: {reason}").format(reason=error))
+        self._show_idle(_("No landmarks were placed. {reason}").format(reason=getattr(error, "reason", error)))
         self._on_failure(error)
         self._messages.error(str(error), getattr(error, "details", ""))
 
