@@ -77,6 +77,7 @@ class Fuzzer:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                warnings.simplefilter("error", RuntimeWarning)
                 validate(read(kind, path))
             self.readable += 1
         except SgcnError as error:

@@ -37,7 +37,7 @@ def make_surface(path: Path, triangles: int) -> None:
 
 
 def make_volume(path: Path, side: int) -> None:
-    """A CT-like head of `side` voxels along every axis: ellipsoid, neck and nose, with noise; written slice by slice."""
+    """A CT-like head of `side` voxels along every axis: ellipsoid, neck, nose and noise, written by slices."""
     step = _FIELD_MM / side
     axis = (np.arange(side, dtype=np.float32) + 0.5) * step - _FIELD_MM / 2
     draw = np.random.default_rng(0)

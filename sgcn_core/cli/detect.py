@@ -13,6 +13,7 @@ from sgcn_core.cli.exit_codes import ExitCode
 from sgcn_core.cli.jobs import Job, PlanError, Request, plan
 from sgcn_core.cli.options import Format, LandmarkSetName, LengthUnit, Refinement
 from sgcn_core.cli.running import Outcome, Settings, run_job
+from sgcn_core.cli.sentences import describe
 
 if TYPE_CHECKING:
     from sgcn_core.detector import LandmarkDetector
@@ -62,8 +63,8 @@ def detect(
     suffix = f".{file_format.value}" if file_format else None
     try:
         jobs = plan(Request(tuple(inputs), output, output_dir, suffix, picture, overwrite))
-    except PlanError as error:
-        raise typer.BadParameter(str(error)) from error
+    except (PlanError, OSError) as error:
+        raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
     settings = Settings(landmark_set.value, seed, refine.value if refine else None, unit.value if unit else None)
     with reporting_errors(debug=debug):
         with progress_bar(len(jobs)) as start:

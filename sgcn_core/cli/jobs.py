@@ -100,8 +100,16 @@ def _sources(inputs: Sequence[Path]) -> list[Path]:
         if given.is_dir():
             members = _members(given)
         for member in members:
-            found.setdefault(member.resolve(), member)
+            found.setdefault(_identity(member), member)
     return list(found.values())
+
+
+def _identity(path: Path) -> Path:
+    """The file behind links; links in a circle stand for themselves."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
 
 
 def _members(folder: Path) -> list[Path]:
@@ -179,8 +187,8 @@ def _stem(landmarks: Path) -> str:
 
 
 def _refuse_to_replace_inputs(jobs: Sequence[Job]) -> None:
-    sources = {job.source.resolve() for job in jobs}
+    sources = {_identity(job.source) for job in jobs}
     for job in jobs:
         for written in (job.landmarks, job.picture):
-            if written is not None and written.resolve() in sources:
+            if written is not None and _identity(written) in sources:
                 raise PlanError(f"'{written}' is an input and would be replaced")

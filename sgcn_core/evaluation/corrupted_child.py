@@ -26,6 +26,7 @@ def read_one(kind: str, path: Path) -> tuple[str, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            warnings.simplefilter("error", RuntimeWarning)  # NumPy's, which would end on the user's terminal
             validate(read(kind, path))
     except SgcnError as error:
         return judged(error, path)

@@ -23,6 +23,7 @@ from sgcn_core.evaluation.corrupted_damage import damaged
 from sgcn_core.evaluation.corrupted_seeds import Sample, whole_samples
 
 HANG_SECONDS = 10.0
+COMMAND = [sys.executable, "-m", "sgcn_core.evaluation.corrupted_child"]
 _START_SECONDS = 120.0  # of the child: importing libraries on a busy machine
 _BATCH = 100
 
@@ -114,8 +115,7 @@ def _put(sample: Sample, folder: Path) -> Path:
 
 def _answers(requests: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
     """The answers of one process, up to the file at which it fell or stood still."""
-    command = [sys.executable, "-m", "sgcn_core.evaluation.corrupted_child"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stdin is not None and process.stdout is not None
         lines: queue.Queue[str] = queue.Queue()
         stream = process.stdout

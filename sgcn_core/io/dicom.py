@@ -21,7 +21,10 @@ _TOLD_MM, _REFUSED_MM = 0.1, 1.0
 
 def is_dicom_folder(folder: Path) -> bool:
     """Whether a folder holds DICOM files: the first few of its files are looked at."""
-    return any(is_dicom_file(file) for _, file in zip(range(8), _files(folder), strict=False))
+    try:
+        return any(is_dicom_file(file) for _, file in zip(range(8), _files(folder), strict=False))
+    except PermissionError:
+        return False
 
 
 def _files(folder: Path) -> list[Path]:

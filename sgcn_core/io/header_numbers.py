@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sgcn_core.errors import FileFormatError
 
 _MOST = 2**40
+_FARTHEST = 1e9  # mm, of places and lengths
 
 
 def wholes(text: str, name: str, count: int, *, low: int, high: int = _MOST) -> list[int]:
@@ -23,12 +24,12 @@ def wholes(text: str, name: str, count: int, *, low: int, high: int = _MOST) -> 
 
 
 def reals(text: str, name: str, count: int, *, nan: bool = False) -> NDArray[np.float64]:
-    """Exactly `count` finite numbers, or NaN where allowed."""
+    """Exactly `count` finite numbers that can be places or lengths; NaN where allowed."""
     words = text.split()
     try:
         values = np.array([float(word) for word in words[: count + 1]])
     except ValueError as error:
         raise FileFormatError(f"{name} must be {count} numbers, received {text[:60]!r}") from error
-    if len(words) != count or not (np.isfinite(values) | (nan & np.isnan(values))).all():
+    if len(words) != count or not ((np.abs(values) < _FARTHEST) | (nan & np.isnan(values))).all():
         raise FileFormatError(f"{name} must be {count} finite numbers, received {text[:60]!r}")
     return values

@@ -23,6 +23,7 @@ has no position in the file, never NaN or (0, 0, 0).
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,6 +32,7 @@ from typing import Any
 
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.atomic import write_text
+from sgcn_core.io.beside import check_regular
 from sgcn_core.io.fcsv import fcsv_text, parse_fcsv
 from sgcn_core.io.landmark_csv import csv_text, parse_csv
 from sgcn_core.io.landmark_json import json_text, parse_json
@@ -50,6 +52,13 @@ _FORMATTERS: dict[str, Callable[[LandmarkResult], str]] = {
     ".csv": csv_text,
     ".json": json_text,
 }
+
+_LARGEST = 2**26  # bytes; thousands of landmarks take less than a megabyte
+# What parsing damaged text can raise.
+_DAMAGE = (
+    *(ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError),
+    *(RecursionError, MemoryError, csv.Error),
+)
 
 LANDMARK_SUFFIXES: tuple[str, ...] = tuple(_PARSERS)
 
@@ -109,6 +118,7 @@ def read_landmarks(
         raise IsADirectoryError(f"{file} is a folder; name one landmark file in it")
     if not file.exists():
         raise FileNotFoundError(f"there is no file {file}; check the path")
+    check_regular(file, most=_LARGEST)
     changes: dict[str, Any] = {}
     if unit is not None:
         changes["unit"] = checked_unit(unit)
@@ -117,7 +127,7 @@ def read_landmarks(
     parser = _PARSERS[_suffix(file, "read")]
     try:
         result = parser(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except _DAMAGE as error:
         raise FileFormatError(f"cannot read the landmarks in {file}: {_reason(error)}") from error
     return replace(result, **changes) if changes else result
 
@@ -133,6 +143,6 @@ def _suffix(file: Path, verb: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, ValueError):
+    if isinstance(error, (ValueError, csv.Error)):
         return str(error)
     return f"it does not have the expected structure ({type(error).__name__}: {error})"

@@ -54,8 +54,10 @@ def numbers(text: bytes, what: str) -> NDArray[np.float64]:
             raise FileFormatError(f"{what}: something that is not a number") from error
 
 
-def whole_numbers(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Numbers read as text, as integers; FileFormatError where they are none."""
+def whole_numbers(values: NDArray) -> NDArray[np.int64]:
+    """Numbers read as text or of any type, as integers; FileFormatError where they are none."""
+    if values.dtype.kind in "iu":
+        return values.astype(np.int64, copy=False)
     if not (np.abs(values) < 2.0**40).all() or (values != np.round(values)).any():
         raise FileFormatError("a whole number is needed where something else stands")
     return values.astype(np.int64)

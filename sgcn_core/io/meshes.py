@@ -136,8 +136,11 @@ def _parse(reader: Callable[[Path], MeshData], file: Path, *, keep_numbers: bool
         return reader(file)
     except SurfaceError:
         raise
-    except (FileFormatError, ValueError, IndexError, KeyError, OverflowError, MemoryError, struct.error) as error:
+    except (FileFormatError, ValueError, IndexError, KeyError, OverflowError, struct.error) as error:
         name = file.suffix.lower().lstrip(".").upper()
         raise FileFormatError(
             f"cannot read {file} as {name}: {error}. Export it again, or convert it to another format"
         ) from error
+    except (MemoryError, RecursionError) as error:
+        what = "more memory than there is" if isinstance(error, MemoryError) else "too many things in one another"
+        raise FileFormatError(f"cannot read {file}: it asks for {what}; it is damaged, or too large") from error

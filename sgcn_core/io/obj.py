@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
-from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, tag_text, unit_hint
+from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, tag_text, unit_hint, whole_numbers
 from sgcn_core.surface import Surface
 
 _VERTEX = re.compile(rb"^[ \t]*v[ \t]+([^\r\n#]*)", re.MULTILINE)
@@ -81,7 +81,7 @@ def _parse_faces(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if not lines:
         raise FileFormatError("it has no 'f' lines (a point cloud must be meshed first)")
     text, counts = _vertex_numbers(b"\n".join(lines))
-    corners = numbers(text, "the 'f' lines").astype(np.int64)
+    corners = whole_numbers(numbers(text, "the 'f' lines"))
     if len(corners) != counts.sum():
         raise FileFormatError("the 'f' lines are not made of vertex numbers")
     if (corners == 0).any():

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
-from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, tag_text, unit_hint
+from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, tag_text, unit_hint, whole_numbers
 from sgcn_core.surface import Surface
 
 _TYPES = {
@@ -71,7 +71,7 @@ def read_ply(path: Path) -> MeshData:
     tables = {element.name: body.read(element) for element in needed}
     vertices = np.stack([np.asarray(tables["vertex"][axis], dtype=np.float64) for axis in "xyz"], axis=1)
     counts, corners = next(tables["face"][name] for name in _CORNER_LISTS if name in tables["face"])
-    faces = fan_triangles(counts, corners.astype(np.int64))
+    faces = fan_triangles(counts, whole_numbers(corners))
     return MeshData(vertices, faces, frame_hint(header.comments), unit_hint(header.comments))
 
 
