@@ -68,7 +68,7 @@ def with_cloth(surface: Surface, rng: np.random.Generator) -> Surface:
 
 
 def with_inner_shell(surface: Surface, rng: np.random.Generator) -> Surface:
-    """The surface once more, 10 mm and more inside if it is 200 mm large: what a threshold between soft tissues finds."""
+    """The surface once more, 10 mm inside if it is 200 mm large: what a threshold between soft tissues finds."""
     return added(surface, _offset(surface, 0.05), surface.faces)
 
 
@@ -81,6 +81,33 @@ def with_thick_wall(surface: Surface, rng: np.random.Generator) -> Surface:
     )
     faces = np.concatenate([surface.faces, surface.faces[:, ::-1] + count, sides])
     return surface.with_(vertices=np.concatenate([surface.vertices, _offset(surface, 0.015)]), faces=faces)
+
+
+def with_airway(surface: Surface, place: FloatArray, inwards: FloatArray) -> Surface:
+    """A tube that begins as a hole in the surface and widens inside, as in skin extracted from CT.
+
+    Parameters
+    ----------
+    place : (3,)
+        Where the nostril is.
+    inwards : (3,) unit vector
+    """
+    size = float(surface.extent.max())
+    nearest = surface.vertices[np.argmin(np.linalg.norm(surface.vertices - place, axis=1))]
+    mouth = (np.linalg.norm(surface.vertices - nearest, axis=1) < 0.02 * size)[surface.faces].all(axis=1)
+    first, second = _open_edges(surface.faces[mouth])
+    loop, ends = np.unique(np.concatenate([first, second]), return_inverse=True)
+    a, b = ends.reshape(2, -1)
+    widths, depths = np.linspace(1.0, 5.0, 16), np.linspace(0.0, 0.35, 16) * size
+    rings = [
+        nearest + width * (surface.vertices[loop] - nearest) + depth * inwards
+        for width, depth in zip(widths, depths, strict=True)
+    ]
+    n = len(loop)
+    tube = [np.array([[a, b, b + n], [a, b + n, a + n]]).transpose(0, 2, 1).reshape(-1, 3) + n * k for k in range(15)]
+    lid = np.stack([a + 15 * n, b + 15 * n, np.full(len(a), 16 * n)], axis=1)
+    vertices = np.concatenate([*rings, [nearest + depths[-1] * inwards]])
+    return added(surface.with_(faces=surface.faces[~mouth]), vertices, np.concatenate([*tube, lid]))
 
 
 def added(surface: Surface, vertices: FloatArray, faces: IntArray) -> Surface:

@@ -125,7 +125,7 @@ def _refuse_without_surface(around: Neighbourhoods, prefix: str) -> None:
     if thickness > _THICKEST:
         raise SurfaceError(
             f"{prefix}the points do not lie on a surface (neighbours spread {100 * thickness:.0f} % across it, at most "
-            f"{100 * _THICKEST:.0f} % are expected): the cloud is too sparse, too noisy, or fills a volume; mesh it first"
+            f"{100 * _THICKEST:.0f} % are expected): the cloud is too sparse or noisy, or fills a volume; mesh it first"
         )
 
 

@@ -67,7 +67,7 @@ def estimate_normals(points: FloatArray, around: Neighbourhoods) -> FloatArray:
     _, part = connected_components(tree, directed=False)
     for root in np.unique(part, return_index=True)[1]:
         order, before = breadth_first_order(tree, root, directed=False)
-        _hand_on(sign, around.normals, order, before)
+        _hand_on(sign, around.normals, order.astype(np.int64), before.astype(np.int64))
     return around.normals * sign[:, None]
 
 
