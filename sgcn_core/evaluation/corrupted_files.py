@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -121,8 +122,9 @@ def _answers(requests: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
         stream = process.stdout
         reading = threading.Thread(target=_pass_on, args=(stream, lines), daemon=True)
         reading.start()
-        process.stdin.write("".join(json.dumps(request) + "\n" for request in requests))
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # it fell already, which shows in its answers
+            process.stdin.write("".join(json.dumps(request) + "\n" for request in requests))
+            process.stdin.close()
         try:
             return _gathered(process, lines, len(requests))
         finally:
