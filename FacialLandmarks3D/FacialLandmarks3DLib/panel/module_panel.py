@@ -89,9 +89,9 @@ class ModulePanel(VTKObservationMixin):
 
     def show_landmarks(self, node: Any) -> None:
         """Make a markups node the output, and review it."""
+        self.review.setLandmarkNode(None)  # what was reviewed in the same node is gone
         parameters = self._parameters or self._logic.getParameterNode()  # a detection may end after `exit`
         parameters.landmarks = node
-        self.review.setLandmarkNode(None)  # what was reviewed in the same node is gone
         self.review.setLandmarkNode(node)
         self._ui.reviewContainer.collapsed = False
 
