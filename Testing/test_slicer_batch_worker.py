@@ -60,10 +60,13 @@ def write_series(folder: Path) -> bool:
     return True
 
 
-def world(node: Any, label: str) -> np.ndarray:
-    position = [0.0] * 3
-    node.GetNthControlPointPositionWorld(node.GetControlPointIndexByLabel(label), position)
-    return np.array(position)
+def positions(node: Any) -> np.ndarray:
+    """In the world; NaN where a landmark is missing."""
+    rows = np.full((node.GetNumberOfControlPoints(), 3), np.nan)
+    for place, row in enumerate(rows):
+        if node.GetNthControlPointPositionStatus(place) == slicer.vtkMRMLMarkupsNode.PositionDefined:
+            node.GetNthControlPointPositionWorld(place, row)
+    return rows
 
 
 def test_scan_volume_and_series_agree(tmp_path: Path) -> None:
@@ -100,6 +103,7 @@ def test_scan_volume_and_series_agree(tmp_path: Path) -> None:
         node = session.open(case)
         assert moved_by_hand(node) == {} and len(read_provenance(node).weights_sha256) == 64
         assert read_provenance(node).landmark_set == "clinical" and surface_of(node) is not None
-        places.append(np.array([world(node, label) for label in ("ex_r", "ex_l", "prn", "sn")]))
+        places.append(positions(node))
     for other in places[1:]:
-        assert np.linalg.norm(other - places[0], axis=1).max() < 4.0
+        apart = np.linalg.norm(other - places[0], axis=1)
+        assert np.isfinite(apart).sum() > 20 and np.nanmedian(apart) < 3.0, apart
