@@ -136,7 +136,7 @@ class LandmarkDetector:
         with clock.stage("alignment", 0.3):
             scan = Scan(surface.vertices * factor, surface.faces, probe.flipped, seed)
             to_head = settle_pose(self._pass, scan, located.hypotheses, self.coarse_nodes)
-            notes = [*cleaned.notes, *check_size(located, 1.0 / to_head.scale, surface.unit)]
+            notes = [*surface.notes, *cleaned.notes, *check_size(located, 1.0 / to_head.scale, surface.unit)]
         with clock.stage("sampling", 0.5):
             graph = self._pass.graph(scan, to_head, self.nodes)
         with clock.stage("network", 0.7):

@@ -40,6 +40,8 @@ class Surface:
         unless the statement is wrong (Slicer tags scans of arbitrary axes as well).
     cut_planes : tuple of CutPlane
         Where the field of view of a volume cuts the head; they move with the surface.
+    notes : tuple of str
+        For people: how it came about, where it is not as its file holds it.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class Surface:
     source: str | None = None
     anatomical: bool = False
     cut_planes: tuple[CutPlane, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         prefix = f"{self.source}: " if self.source else ""

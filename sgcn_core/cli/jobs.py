@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-MESH_SUFFIXES = (".obj", ".ply", ".stl", ".vtk", ".vtp", ".off", ".glb", ".gltf")
+MESH_SUFFIXES = (".obj", ".ply", ".stl", ".vtk", ".vtp", ".off", ".glb", ".gltf", ".xyz")
 LANDMARK_SUFFIXES = (".mrk.json", ".fcsv", ".csv", ".json")
 
 

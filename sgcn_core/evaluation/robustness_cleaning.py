@@ -90,7 +90,7 @@ def _damaged(surface: Surface, good: LandmarkResult, seed: int) -> Mapping[str, 
 
 def _points_alone(surface: Surface) -> Surface:
     points = surface.vertices[np.unique(surface.faces)]
-    return surface_of_points(points, unit=surface.unit, frame=surface.frame).surface
+    return surface_of_points(points, unit=surface.unit, frame=surface.frame)
 
 
 def _detected(detector: LandmarkDetector, make: Callable[[], Surface], seed: int) -> LandmarkResult:

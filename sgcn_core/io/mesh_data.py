@@ -18,12 +18,16 @@ _UNIT = re.compile(r"\bUNITS?\s*[=:]\s*([^\s,;]+)", re.IGNORECASE)
 
 @dataclass(frozen=True, eq=False)
 class MeshData:
-    """Vertices (P, 3) and triangles (F, 3) in file order, with the frame and unit the file declares (or None)."""
+    """Vertices (P, 3) and triangles (F, 3) in file order, with the frame and unit the file declares (or None).
+
+    Point clouds have no triangles, and normals (P, 3) where the file holds them.
+    """
 
     vertices: NDArray[np.float64]
     faces: NDArray[np.int64]
     frame: str | None = None
     unit: str | None = None
+    normals: NDArray[np.float64] | None = None
 
 
 def frame_hint(text: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from sgcn_core.errors import FileFormatError, SurfaceError
@@ -19,6 +20,7 @@ from sgcn_core.io.stl import read_stl, stl_bytes
 from sgcn_core.io.vtk_files import write_vtk, write_vtp
 from sgcn_core.io.vtk_legacy import read_vtk
 from sgcn_core.io.vtk_xml import read_vtp
+from sgcn_core.io.xyz import read_xyz
 from sgcn_core.surface import Surface
 from sgcn_core.units import checked_frame, checked_unit
 
@@ -31,6 +33,7 @@ _READERS: dict[str, Callable[[Path], MeshData]] = {
     ".off": read_off,
     ".glb": read_gltf,
     ".gltf": read_gltf,
+    ".xyz": read_xyz,
 }
 _ENCODERS: dict[str, Callable[[Surface], bytes]] = {".ply": ply_bytes, ".obj": obj_bytes, ".stl": stl_bytes}
 _WRITERS: dict[str, Callable[[Surface, Path], None]] = {".vtp": write_vtp, ".vtk": write_vtk}
@@ -64,8 +67,26 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
     FileFormatError
         The suffix is unknown, or the content is damaged, cut short or of another format.
     SurfaceError
-        The content is readable but no usable surface: NaN positions, indices out of range, no triangles.
+        The content is readable but no usable surface: NaN positions, indices out of range, no triangles (of point
+        clouds, :func:`sgcn_core.preprocessing.skin.read_scan` makes a surface).
     """
+    return surface_of(read_mesh_data(path, unit=unit, frame=frame), path)
+
+
+def surface_of(data: MeshData, path: str | os.PathLike[str]) -> Surface:
+    """What a parser has read, checked."""
+    return Surface(
+        data.vertices,
+        data.faces,
+        data.unit,
+        data.frame or "LPS",
+        source=str(Path(path)),
+        anatomical=data.frame is not None,
+    )
+
+
+def read_mesh_data(path: str | os.PathLike[str], *, unit: str | None = None, frame: str | None = None) -> MeshData:
+    """The numbers of a file, of a mesh or of a point cloud; parameters and errors as of :func:`read_surface`."""
     file = _existing_file(path)
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
@@ -76,15 +97,7 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
     wanted_unit = None if unit is None else checked_unit(unit)
     wanted_frame = None if frame is None else checked_frame(frame)
     data = _parse(reader, file, keep_numbers=wanted_unit is not None)
-    stated_frame = wanted_frame or data.frame
-    return Surface(
-        data.vertices,
-        data.faces,
-        wanted_unit or data.unit,
-        stated_frame or "LPS",
-        source=str(file),
-        anatomical=stated_frame is not None,
-    )
+    return replace(data, unit=wanted_unit or data.unit, frame=wanted_frame or data.frame)
 
 
 def write_surface(surface: Surface, path: str | os.PathLike[str]) -> Path:

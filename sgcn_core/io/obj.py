@@ -7,6 +7,7 @@ lines are the vertices, one by one, so that indices stored with a landmark file 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ _FACE = re.compile(rb"^[ \t]*f[ \t]+([^\r\n#]*)", re.MULTILINE)
 _COMMENT = re.compile(rb"^[ \t]*#([^\r\n]*)", re.MULTILINE)
 # Within a line: white space that reaches over lines takes quadratic time.
 _ANNOUNCED = re.compile(r"^[^\w\r\n]*(vertices|faces)[ \t]*:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_BLOCK = 2**22
 # Slicer's note on the length of one unit; from version 5.13 on Slicer multiplies the coordinates by it.
 _SLICER_SCALE = re.compile(r"\b1 unit\s*=\s*([0-9.eE+-]+)\s*mm\b")
 
@@ -38,9 +40,7 @@ def read_obj(path: Path, *, apply_scale: bool = True) -> MeshData:
         data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
-    vertices = _parse_vertices(_VERTEX.findall(data))
-    counts, corners = _parse_faces(data)
-    comments = b"\n".join(_COMMENT.findall(data)).decode("utf-8", errors="replace")
+    vertices, counts, corners, comments = _parse(data)
     _check_announced(comments, vertices=len(vertices), faces=len(counts))
     unit = unit_hint(comments)
     scale = _SLICER_SCALE.search(comments)
@@ -57,17 +57,48 @@ def obj_bytes(surface: Surface) -> bytes:
     return ("\n".join(lines) + "\n").encode("ascii")
 
 
-def _parse_vertices(lines: list[bytes]) -> NDArray[np.float64]:
-    """x, y, z of each `v` line; a weight or a colour may follow them."""
-    if not lines:
+def _parse(data: bytes) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], str]:
+    """Vertices, corner counts and 0-based corners of the faces, comments."""
+    vertices: list[NDArray[np.float64]] = [np.empty((0, 3))]
+    counts: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
+    corners: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
+    comments: list[bytes] = []
+    before = 0
+    for block in _blocks(data):
+        vertices.append(_parse_vertices(_VERTEX.findall(block), before))
+        of_block = _parse_faces(block, before)
+        counts.append(of_block[0])
+        corners.append(of_block[1])
+        comments += _COMMENT.findall(block)
+        before += len(vertices[-1])
+    if not before:
         raise FileFormatError("it has no 'v' lines")
+    if not sum(map(len, counts)):
+        raise FileFormatError("it has no 'f' lines (a point cloud must be meshed first)")
+    text = b"\n".join(comments).decode("utf-8", errors="replace")
+    return np.concatenate(vertices), np.concatenate(counts), np.concatenate(corners), text
+
+
+def _blocks(data: bytes) -> Iterator[bytes]:
+    """Whole lines, some megabytes at a time: parsing takes many times the memory of the text."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + _BLOCK) + 1 or len(data)
+        yield data[start:end]
+        start = end
+
+
+def _parse_vertices(lines: list[bytes], before: int) -> NDArray[np.float64]:
+    """x, y, z of each `v` line; a weight or a colour may follow them. `before` counts the vertices before these."""
     values = numbers(b"\n".join(lines), "the 'v' lines")
     if values.size == 3 * len(lines) and _all_have(lines, 3):
         return values.reshape(-1, 3)
     rows = [line.split()[:3] for line in lines]
     if min(map(len, rows)) < 3:
         bad = next(index for index, row in enumerate(rows) if len(row) < 3)
-        raise FileFormatError(f"vertex {bad + 1} has {len(rows[bad])} coordinates; the file is damaged or cut short")
+        raise FileFormatError(
+            f"vertex {before + bad + 1} has {len(rows[bad])} coordinates; the file is damaged or cut short"
+        )
     return np.array(rows).astype(np.float64)
 
 
@@ -75,11 +106,11 @@ def _all_have(lines: list[bytes], count: int) -> bool:
     return all(len(line.split()) == count for line in lines)
 
 
-def _parse_faces(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Corner counts and 0-based corners of all `f` lines."""
+def _parse_faces(data: bytes, before: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Corner counts and 0-based corners of all `f` lines; `before` counts the vertices before these lines."""
     lines = _FACE.findall(data)
     if not lines:
-        raise FileFormatError("it has no 'f' lines (a point cloud must be meshed first)")
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     text, counts = _vertex_numbers(b"\n".join(lines))
     corners = whole_numbers(numbers(text, "the 'f' lines"))
     if len(corners) != counts.sum():
@@ -87,7 +118,7 @@ def _parse_faces(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if (corners == 0).any():
         raise FileFormatError("a face refers to vertex 0, but OBJ counts from 1")
     if (corners < 0).any():
-        return counts, _resolve_negative(data, counts, corners)
+        return counts, _resolve_negative(data, counts, corners, before)
     return counts, corners - 1
 
 
@@ -107,11 +138,13 @@ def _vertex_numbers(text: bytes) -> tuple[bytes, NDArray[np.int64]]:
     return characters.tobytes(), np.diff(corners_so_far, prepend=0)
 
 
-def _resolve_negative(data: bytes, counts: NDArray[np.int64], corners: NDArray[np.int64]) -> NDArray[np.int64]:
+def _resolve_negative(
+    data: bytes, counts: NDArray[np.int64], corners: NDArray[np.int64], before: int
+) -> NDArray[np.int64]:
     """Negative numbers count back from the last vertex before the face's own line."""
     vertex_places = np.array([match.start() for match in _VERTEX.finditer(data)])
     face_places = np.array([match.start() for match in _FACE.finditer(data)])
-    known = np.repeat(np.searchsorted(vertex_places, face_places), counts)
+    known = before + np.repeat(np.searchsorted(vertex_places, face_places), counts)
     resolved = np.where(corners < 0, known + corners, corners - 1)
     if resolved.min() < 0:
         raise FileFormatError("a face counts back beyond the first vertex")

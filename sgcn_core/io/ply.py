@@ -30,6 +30,7 @@ _TYPES = {
 }
 _BYTE_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">"}
 _CORNER_LISTS = ("vertex_indices", "vertex_index")
+_NORMAL = ("nx", "ny", "nz")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ _Column = Any
 
 
 def read_ply(path: Path) -> MeshData:
-    """Read vertices and polygons; other elements and properties are skipped."""
+    """Read vertices and polygons, of a point cloud its normals; other elements and properties are skipped."""
     data = path.read_bytes()
     header = _parse_header(data)
     needed = _elements_up_to_faces(header.elements)
@@ -70,6 +71,12 @@ def read_ply(path: Path) -> MeshData:
         body = _BinaryBody(data, header.body_start, _BYTE_ORDERS[header.format])
     tables = {element.name: body.read(element) for element in needed}
     vertices = np.stack([np.asarray(tables["vertex"][axis], dtype=np.float64) for axis in "xyz"], axis=1)
+    if "face" not in tables:
+        normals = None
+        if all(name in tables["vertex"] for name in _NORMAL):
+            normals = np.stack([np.asarray(tables["vertex"][name], dtype=np.float64) for name in _NORMAL], axis=1)
+        faces = np.empty((0, 3), dtype=np.int64)
+        return MeshData(vertices, faces, frame_hint(header.comments), unit_hint(header.comments), normals)
     counts, corners = next(tables["face"][name] for name in _CORNER_LISTS if name in tables["face"])
     faces = fan_triangles(counts, whole_numbers(corners))
     return MeshData(vertices, faces, frame_hint(header.comments), unit_hint(header.comments))
@@ -131,14 +138,13 @@ def _parse_property(words: Sequence[str]) -> _Property:
 
 def _elements_up_to_faces(elements: tuple[_Element, ...]) -> tuple[_Element, ...]:
     names = [element.name for element in elements]
-    if "vertex" not in names or "face" not in names:
-        raise FileFormatError(
-            f"it has the elements {', '.join(names) or 'none'}; 'vertex' and 'face' are needed "
-            "(a point cloud must be meshed first)"
-        )
+    if "vertex" not in names:
+        raise FileFormatError(f"it has the elements {', '.join(names) or 'none'}; 'vertex' is needed")
     found = {(element.name, prop.name) for element in elements for prop in element.properties if not prop.count_type}
     if not {("vertex", axis) for axis in "xyz"} <= found:
         raise FileFormatError("the vertices have no x, y and z")
+    if "face" not in names or elements[names.index("face")].count == 0:
+        return elements[: names.index("vertex") + 1]
     face = elements[names.index("face")]
     if not any(prop.name in _CORNER_LISTS and prop.count_type for prop in face.properties):
         raise FileFormatError("the faces have no list 'vertex_indices'")

@@ -7,13 +7,15 @@ surface either: nothing is bridged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.errors import SurfaceError
+from sgcn_core.io.mesh_data import MeshData
 from sgcn_core.preprocessing.point_normals import Neighbourhoods, estimate_normals, neighbourhoods
 from sgcn_core.surface import Surface
 
@@ -30,14 +32,6 @@ _TRIMMED = 1.6  # mean distances of the points, from which a vertex has none bes
 _VOXELS = 320  # along the longest side at most
 
 
-@dataclass(frozen=True, eq=False)
-class Reconstruction:
-    """The surface, and for people what was done."""
-
-    surface: Surface
-    note: str
-
-
 def surface_of_points(
     points: ArrayLike,
     normals: ArrayLike | None = None,
@@ -45,7 +39,7 @@ def surface_of_points(
     unit: str | None = None,
     frame: str = "LPS",
     source: str | None = None,
-) -> Reconstruction:
+) -> Surface:
     """Reconstruct a surface from points alone.
 
     Parameters
@@ -59,7 +53,7 @@ def surface_of_points(
 
     Returns
     -------
-    Reconstruction
+    Surface
         Its vertices are new; they lie within about the distance of neighbouring points from the cloud.
 
     Raises
@@ -79,8 +73,18 @@ def surface_of_points(
     if len(faces) == 0:
         raise SurfaceError(f"{prefix}no surface could be drawn through the {len(cloud)} points; mesh them first")
     surface = Surface(vertices, faces, unit, frame, source=source).compacted()
-    surface = surface.with_(vertices=_closer(surface.vertices, cloud, facing, around.spacing))
-    return Reconstruction(surface, f"surface reconstructed from {len(np.asarray(points))} points")
+    return surface.with_(
+        vertices=_closer(surface.vertices, cloud, facing, around.spacing),
+        notes=(f"surface reconstructed from {len(np.asarray(points))} points",),
+    )
+
+
+def surface_of_cloud(data: MeshData, path: str | os.PathLike[str]) -> Surface:
+    """The same for what a parser has read from a file without triangles."""
+    surface = surface_of_points(
+        data.vertices, data.normals, unit=data.unit, frame=data.frame or "LPS", source=str(Path(path))
+    )
+    return surface.with_(anatomical=data.frame is not None)
 
 
 def _checked(points: ArrayLike, normals: ArrayLike | None, prefix: str) -> tuple[FloatArray, FloatArray | None]:

@@ -13,6 +13,7 @@ from sgcn_core.preprocessing.cut_sides import CutSide, find_cuts
 from sgcn_core.preprocessing.head_mask import HeadMask, head_mask
 from sgcn_core.preprocessing.isosurface import isosurface, smoothed
 from sgcn_core.preprocessing.measured import RoundView, find_round_view, measured_box
+from sgcn_core.preprocessing.point_cloud import surface_of_cloud
 from sgcn_core.preprocessing.skin_threshold import Tissue, judge_tissue
 from sgcn_core.preprocessing.voxel_grid import VoxelGrid, block_means
 from sgcn_core.surface import Surface
@@ -95,18 +96,21 @@ def extract_skin(volume: Volume, *, threshold: float | None = None, resolution: 
 
 
 def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surface:
-    """A surface as its file holds it, or the skin of a volume.
+    """A surface as its file holds it, one through the points of a cloud, or the skin of a volume.
 
     Raises
     ------
     FileFormatError
         The file cannot be read; a unit other than mm is stated for a volume.
+    SurfaceError
+        No usable surface, or a point cloud through which none can be drawn.
     """
-    from sgcn_core.io.meshes import read_surface
+    from sgcn_core.io.meshes import read_mesh_data, surface_of
     from sgcn_core.io.volumes import is_volume, read_volume
 
     if not is_volume(path):
-        return read_surface(path, unit=unit)
+        data = read_mesh_data(path, unit=unit)
+        return surface_of(data, path) if len(data.faces) else surface_of_cloud(data, path)
     if unit not in (None, "mm"):
         raise FileFormatError(f"{path} is a volume, and those are in mm; received the unit {unit!r}, leave it out")
     return skin_surface(read_volume(path))
