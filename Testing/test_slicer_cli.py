@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -143,8 +145,9 @@ def test_a_model_that_cannot_be_loaded_has_its_own_exit_code(script, face, tmp_p
 
 
 def test_the_package_is_found_where_slicer_puts_it(tmp_path: Path) -> None:
-    for folder in ("cli-modules", "qt-scripted-modules/sgcn_core"):
+    for folder in ("cli-modules", "qt-scripted-modules/sgcn_core", "qt-scripted-modules/FacialLandmarks3DLib"):
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "qt-scripted-modules/FacialLandmarks3DLib/__init__.py").touch()
     (tmp_path / "qt-scripted-modules/sgcn_core/__init__.py").write_text("print('found', __file__)\nraise SystemExit(9)")
     copy = tmp_path / "cli-modules" / SCRIPT.name
     copy.write_text(SCRIPT.read_text(encoding="utf-8"), encoding="utf-8")
@@ -188,12 +191,35 @@ def test_a_folder_goes_on_after_a_bad_case_and_keeps_corrections(script, face, t
     told = capsys.readouterr()
     assert "a.stl" in told.err and "b.ply" not in told.err
     assert progress_in(told.out)[-1] == 1.0 and told.out.count("<filter-end>") == 2
-    assert sorted(path.name for path in out.iterdir()) == ["b.csv", "b.mrk.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["b.csv", "b.mrk.json", "summary.csv"]
+    rows = summary(out)
+    assert list(rows) == ["b"] and int(rows["b"][1]) > 40
     assert len(read_landmarks(out / "b.csv").labels) == 68
 
     (out / "b.mrk.json").write_text("corrected")
-    assert script.main(options) == 3
-    assert (out / "b.mrk.json").read_text() == "corrected" and "exists" in capsys.readouterr().err
+    assert script.main(options) == 1
+    told = capsys.readouterr()
+    assert (out / "b.mrk.json").read_text() == "corrected" and "kept" in told.out and "b.ply" not in told.err
+    assert summary(out) == rows, "what was known of a case that is kept stays known"
+    (folder / "a.stl").unlink()
+    assert script.main(options) == 0
+    assert script.main([*options, "--overwrite"]) == 0 and (out / "b.mrk.json").read_text() != "corrected"
+
+
+def summary(folder: Path) -> dict[str, tuple[str, ...]]:
+    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
+        table = list(csv.DictReader(file))
+    return {row["name"]: (row["status"], row["found"], row["seconds"]) for row in table if row["status"] == "ok"}
+
+
+def test_nothing_is_needed_that_slicer_does_not_have(face: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    guard = "import sys\nfor name in ('typer', 'click', 'rich', 'requests', 'PIL'):\n    sys.modules[name] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(guard)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, str(SCRIPT), "--inputModel", str(face), "--outputTable", str(tmp_path / "a.csv")]
+    ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_of_a_volume_the_skin_is_taken(script, tmp_path, capsys) -> None:

@@ -2,8 +2,11 @@
 """Facial landmarks without the panel: a scan, a volume or a folder of them in, markups and tables out.
 
 Runs as a CLI module of 3D Slicer and with any Python that has sgcn_core. Progress goes to standard output in the tags
-that Slicer reads; standard error stays empty unless something fails. Exit codes: 0 everything was done, 1 some cases
-failed, 2 the command line was wrong, 3 every case failed, 5 the model cannot be loaded.
+that Slicer reads; standard error stays empty unless something fails. Of a folder, cases that have landmarks already are
+left as they are, so that a run can be repeated; summary.csv tells what has become of each.
+
+Exit codes: 0 everything was done, 1 some cases failed, 2 the command line was wrong, 3 every case failed, 5 the model
+cannot be loaded.
 """
 
 from __future__ import annotations
@@ -23,10 +26,18 @@ from xml.sax.saxutils import escape
 
 @dataclass(frozen=True)
 class Case:
-    """One input: the job of sgcn_core that writes its landmarks, and the table to write as well."""
+    """One input.
+
+    Attributes
+    ----------
+    job : Job of sgcn_core, which writes its landmarks
+    table : Path or None, to write as well
+    entry : Case of the panel's batch, for the summary of a folder; None for a single input
+    """
 
     job: Any
     table: Path | None
+    entry: Any = None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (Exception, SystemExit) as error:  # a broken installation can fail in any way
             complain(f"the model cannot be loaded: {error}")
             return int(ExitCode.NOT_USABLE)
-        failed = sum(not run_case(detector, case, options, Report(n, len(cases))) for n, case in enumerate(cases))
+        failed = 0
+        for number, case in enumerate(cases):
+            failed += not run_case(detector, case, options, Report(number, len(cases)))
+            write_summary(cases)
     if failed:
         return int(ExitCode.ALL_FAILED if failed == len(cases) else ExitCode.SOME_FAILED)
     return int(ExitCode.OK)
@@ -98,16 +112,18 @@ def natural_number(text: str) -> int:
 
 
 def find_package() -> None:
-    """Make sgcn_core importable: installed, beside Slicer's scripted modules, or in the source checkout."""
-    if importlib.util.find_spec("sgcn_core") is not None:
-        return
+    """Make sgcn_core and the module's parts importable, beside Slicer's scripted modules or in a source checkout."""
     here = Path(__file__).resolve().parent
-    for folder in (here.parent / "qt-scripted-modules", here.parents[1]):
-        if (folder / "sgcn_core" / "__init__.py").is_file():
-            sys.path.insert(0, str(folder))
-            return
-    complain(f"sgcn_core was not found, neither installed nor near {here}; install the extension again")
-    sys.exit(5)
+    for name, checkout in (("FacialLandmarks3DLib", here.parent), ("sgcn_core", here.parents[1])):
+        found = importlib.util.find_spec(name)
+        if found is not None and found.origin is not None:
+            continue
+        folders = (here.parent / "qt-scripted-modules", checkout)
+        folder = next((folder for folder in folders if (folder / name / "__init__.py").is_file()), None)
+        if folder is None:
+            complain(f"{name} was not found, neither installed nor near {here}; install the extension again")
+            sys.exit(5)
+        sys.path.insert(0, str(folder))
 
 
 def plan_cases(options: argparse.Namespace) -> list[Case]:
@@ -124,7 +140,7 @@ def plan_cases(options: argparse.Namespace) -> list[Case]:
         if single:
             raise PlanError(f"{single[0]} is for a single input; for a folder give --output-folder")
         jobs = plan(Request((options.input_folder,), output_dir=options.output_folder, overwrite=options.overwrite))
-        return [Case(job, table_beside(job.landmarks)) for job in jobs]
+        return [Case(job, table_beside(job.landmarks), summary_entry(job)) for job in jobs]
     if not single:
         raise PlanError("give --output-landmarks or --output-table: nothing would be kept")
     (job,) = plan(Request((given[0],), output=single[0]))
@@ -149,14 +165,57 @@ def run_case(detector: Any, case: Case, options: argparse.Namespace, report: Rep
     from sgcn_core.cli.running import Settings, run_job
 
     report.start(case.job.source)
+    if case.entry is not None and case.entry.can_be_reviewed:
+        say(f"{case.job.source}: {case.job.landmarks} is kept; it may hold corrections")
+        report.end()
+        return True
     outcome = run_job(detector, case.job, Settings(options.landmark_set, options.seed), progress=report.progress)
     error = outcome.error or write_table(outcome.result, case.table)
     if error is None:
         say(f"{case.job.source} -> {case.job.landmarks} {outcome.result!r}")
     else:
         complain(f"{case.job.source}: {error}")
+    if case.entry is not None:
+        note_outcome(case.entry, outcome, error)
     report.end()
     return error is None
+
+
+def summary_entry(job: Any) -> Any:
+    """The row of a case in the summary; one that has landmarks from before is done."""
+    from FacialLandmarks3DLib.batch.cases import OK
+    from FacialLandmarks3DLib.batch.cases import Case as Entry
+    from FacialLandmarks3DLib.batch.summary import recall
+
+    entry = Entry(job.source, job.landmarks)
+    if job.landmarks.exists() and not job.may_replace:
+        recall(entry, job.landmarks.parent)
+        entry.status, entry.reason = OK, "kept from before"
+    return entry
+
+
+def note_outcome(entry: Any, outcome: Any, error: str | None) -> None:
+    """Take what has become of a case into its row."""
+    from FacialLandmarks3DLib.batch.cases import FAILED, OK, REFUSED, counts_of
+
+    entry.seconds = outcome.seconds
+    if error is None:
+        entry.status, entry.counts = OK, counts_of(outcome.result.as_dict()["landmarks"])
+    else:
+        entry.status, entry.reason = REFUSED if outcome.refused else FAILED, error
+
+
+def write_summary(cases: Sequence[Case]) -> None:
+    """The table of a folder, with the cases that have ended; one that cannot be written costs no landmarks."""
+    from FacialLandmarks3DLib.batch.summary import write_summary as write
+
+    entries = [case.entry for case in cases if case.entry is not None]
+    if not entries:
+        return
+    try:
+        write(entries[0].landmarks.parent, entries)
+    except OSError as error:
+        complain(f"the summary cannot be written: {error}")
 
 
 def write_table(result: Any, table: Path | None) -> str | None:

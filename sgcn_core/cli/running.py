@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sgcn_core.cli.jobs import Job
 from sgcn_core.cli.sentences import Progress, describe
+from sgcn_core.errors import FaceNotFoundError, SurfaceError, VolumeError
 
 if TYPE_CHECKING:
     from sgcn_core.detector import LandmarkDetector
@@ -37,12 +38,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input."""
+    """What became of one input; refused where the file was read, but no landmarks can be placed on what it shows."""
 
     job: Job
     seconds: float
     result: LandmarkResult | None = None
     error: str | None = None
+    refused: bool = False
     picture_error: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,7 +86,8 @@ def run_job(
     except Exception as error:  # whatever one file does, the others get their turn
         if debug:
             raise
-        return Outcome(job, time.perf_counter() - began, error=describe(error))
+        refused = isinstance(error, (FaceNotFoundError, SurfaceError, VolumeError))
+        return Outcome(job, time.perf_counter() - began, error=describe(error), refused=refused)
     picture_error = None
     if job.picture is not None:
         progress("drawing", 0.95)
