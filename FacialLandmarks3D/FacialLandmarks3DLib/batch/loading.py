@@ -17,7 +17,7 @@ from .cases import Case
 from .reviewed import CaseError
 
 # Mesh files that Slicer's models do not read, but sgcn_core does.
-_NOT_OF_SLICER = (".off", ".glb", ".gltf")
+_NOT_OF_SLICER = (".off", ".glb", ".gltf", ".xyz")
 _COLOR = (0.87, 0.72, 0.62)
 
 Load = Callable[[str], Any]
