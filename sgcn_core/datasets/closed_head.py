@@ -60,18 +60,15 @@ def inset(mesh: Mesh, depth: float) -> Mesh:
     return Mesh(mesh.vertices - depth * mesh.vertex_normals, mesh.faces)
 
 
-def tube(path: Sequence[Sequence[float]] | FloatArray, radius: float, *, sides: int = 20) -> Mesh:
+def tube(path: FloatArray, radius: float, *, sides: int = 20) -> Mesh:
     """A closed tube of round section along a path (N, 3)."""
-    points = np.asarray(path, dtype=np.float64)
-    along = np.gradient(points, axis=0)
+    along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     first = np.cross(along, [0.31, 0.17, 0.93])
     first /= np.linalg.norm(first, axis=1, keepdims=True)
     second = np.cross(along, first)
     turn = np.linspace(0.0, 2.0 * np.pi, sides, endpoint=False)
-    rings = points[:, None] + radius * (
-        np.cos(turn)[:, None] * first[:, None] + np.sin(turn)[:, None] * second[:, None]
-    )
+    rings = path[:, None] + radius * (np.cos(turn)[:, None] * first[:, None] + np.sin(turn)[:, None] * second[:, None])
     return _lofted(rings)
 
 
@@ -112,12 +109,12 @@ def airway(landmarks: Mapping[str, FloatArray]) -> list[Mesh]:
     if any(label not in landmarks for label in needed):
         return []
     at = {label: np.asarray(landmarks[label], dtype=np.float64) for label in needed}
-    throat = at["sn"] + [0.0, 8.0, -80.0]
-    parts = [tube([throat, throat + [0, -30, -10], throat + [0, -260, -60]], 9.0)]
+    throat = at["sn"] + np.array([0.0, 8.0, -80.0])
+    parts = [tube(throat + np.array([[0, 0, 0], [0, -30, -10], [0, -260, -60]], dtype=np.float64), 9.0)]
     for side in ("r", "l"):
         nostril = 0.55 * at["c"] + 0.45 * at[f"ac_{side}"]
-        start = nostril + [0.0, -1.0, -1.0]
-        parts.append(tube([start, start + [0, 9, -6], start + [0, 14, -25], throat], 3.0))
+        passage = nostril + np.array([[0, -1, -1], [0, 8, -7], [0, 13, -26]], dtype=np.float64)
+        parts.append(tube(np.concatenate([passage, throat[None]]), 3.0))
         parts.append(ball(0.5 * (at[f"ex_{side}"] + at[f"ac_{side}"]) + [0.0, -4.0, -28.0], (10, 13, 13)))
     parts.append(ball(at["n"] + [0.0, 12.0, -16.0], (14, 9, 5)))
     parts.append(ball(at["sts"] + [0.0, 2.0, -38.0], (18, 6, 20)))

@@ -39,7 +39,7 @@ class FieldOfView:
     round: bool = False
     padding: float | None = None
 
-    def padded(self, array: NDArray, grid: Volume, cuts: list[CutPlane], rng: np.random.Generator) -> NDArray[np.int16]:
+    def padded(self, array: NDArray, grid: Volume, cuts: list[CutPlane]) -> NDArray[np.int16]:
         """The array with padding beyond the planes that lie inside the grid."""
         values = np.round(array).astype(np.int16)
         if self.padding is None:

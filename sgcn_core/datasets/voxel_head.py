@@ -103,8 +103,8 @@ class VoxelHeadMaker:
         skin = lying(person)
         truth = {label: lying.points(place[None])[0] for label, place in landmarks.items()}
         grid, cuts = image_grid(skin, truth, options.spacing, options.directions, options.view, rng)
-        array = draw_image(grid, skin, [lying(part) for part in breathing], truth, options, rng)
-        array = options.view.padded(array, grid, cuts, rng)
+        image = draw_image(grid, skin, [lying(part) for part in breathing], truth, options, rng)
+        array = options.view.padded(image, grid, cuts)
         volume = Volume(array, grid.spacing, grid.origin, grid.direction, source=f"generated head {number}")
         return VoxelHead(volume, truth, tuple(cuts), skin)
 

@@ -116,7 +116,7 @@ def _hits(corners: FloatArray, depth: FloatArray, ray: IntArray) -> tuple[NDArra
     towards = ray[:, None] - corners
     # Twice the area of the triangle of each edge and the ray: barycentric weights of the corner opposite the edge.
     area = edge[..., 0] * towards[..., 1] - edge[..., 1] * towards[..., 0]
-    hit = (area > 0).all(axis=1) | (area < 0).all(axis=1)
+    hit: NDArray[np.bool_] = np.asarray((area > 0).all(axis=1) | (area < 0).all(axis=1))
     weights = area[hit][:, [1, 2, 0]]
     total = weights.sum(axis=1)
     return hit, (weights * depth[hit]).sum(axis=1) / total, -np.sign(total)

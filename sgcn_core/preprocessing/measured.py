@@ -100,11 +100,11 @@ class RoundView:
         touching = head & (depth > margin - step) & (depth <= margin)
         first, second = self._across(grid, volume)
         turns = np.broadcast_to(np.arctan2(second, first), head.shape)[touching]
-        area = np.bincount(np.round(turns / (2 * np.pi) * _PLANES).astype(np.int64) % _PLANES, minlength=_PLANES)
-        area = area * (grid.spacing[self.axis] * step)
+        count = np.bincount(np.round(turns / (2 * np.pi) * _PLANES).astype(np.int64) % _PLANES, minlength=_PLANES)
+        area = count * (grid.spacing[self.axis] * step)
         if area.sum() < _TOUCH_MM2:
             return []
-        return [self._plane(number, area[number], margin, volume) for number in np.flatnonzero(area)]
+        return [self._plane(int(number), area[number], margin, volume) for number in np.flatnonzero(area)]
 
     def _plane(self, number: int, area: float, margin: float, volume: Volume) -> CutSide:
         turn = 2 * np.pi * number / _PLANES
@@ -145,7 +145,7 @@ def _round_rim(image: NDArray) -> FloatArray | None:
     if not (value == image[0, -1] == image[-1, 0] == image[-1, -1]):
         return None
     solid = np.pad(image == value, 2, mode="edge")
-    solid = binary_opening(solid, np.ones((3, 3)))[2:-2, 2:-2]
+    solid = binary_opening(solid, np.ones((3, 3), dtype=bool))[2:-2, 2:-2]
     pieces, _ = label(solid)
     corners = [pieces[0, 0], pieces[0, -1], pieces[-1, 0], pieces[-1, -1]]
     if 0 in corners:
