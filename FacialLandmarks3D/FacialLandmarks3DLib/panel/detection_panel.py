@@ -118,7 +118,8 @@ class DetectionPanel:
             self._services.installation.ensure()
         except (RuntimeError, OSError) as error:
             self._show_idle(_("Not installed: {reason}").format(reason=error))
-            self._messages.error(str(error), getattr(error, "details", ""))
+            if not getattr(error, "declined", False):  # who has just said no knows
+                self._messages.error(str(error), getattr(error, "details", ""))
             return False
         self._show_idle("")
         return True
