@@ -93,6 +93,8 @@ class BatchPanel:
             return
         if not self._leave_case():
             return
+        if self._session.node is not None:
+            self._services.show_landmarks(None)  # the node is about to go
         try:
             with slicer.util.WaitCursor():
                 node = self._session.open(case)
