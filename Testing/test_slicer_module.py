@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +20,6 @@ from slicer_scene import Application, slicer
 
 import FacialLandmarks3D as module  # isort: skip
 from FacialLandmarks3DLib.landmark_job import LandmarkingCancelled, LandmarkingError
-from FacialLandmarks3DLib.parameters import DeviceChoice, LandmarkSetChoice
 from FacialLandmarks3DLib.placed_positions import moved_by_hand
 from FacialLandmarks3DLib.provenance import read_provenance
 from FacialLandmarks3DLib.skin_node import skin_of
@@ -346,43 +343,3 @@ def test_changes_of_the_input_are_noticed(application: Application, tmp_path: Pa
         else:
             volume.GetImageData().GetPointData().GetScalars().Modified()
         assert not source.is_as_it_was()
-
-
-# --- the module as Slicer loads it --------------------------------------------------------------------------------
-
-
-def test_parameters_have_types_and_stay_in_the_scene(application: Application) -> None:
-    logic = module.FacialLandmarks3DLogic()
-    parameters = logic.getParameterNode()
-    assert (parameters.landmarkSet, parameters.device) == (LandmarkSetChoice.CLINICAL, DeviceChoice.CPU)
-    assert parameters.inputNode is None and parameters.landmarks is None and parameters.weights == ""
-    parameters.landmarkSet = LandmarkSetChoice.ALL
-    parameters.inputNode = application.add("LabelMapVolume", "Labels")
-    parameters.seed = 12
-    again = logic.getParameterNode()
-    assert again.landmarkSet is LandmarkSetChoice.ALL and again.inputNode.GetName() == "Labels" and again.seed == 12
-    with pytest.raises(ValueError):
-        parameters.seed = -1
-
-
-def test_slicer_loads_nothing_foreign_with_the_module() -> None:
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import slicer_stubs; slicer_stubs.install(); "
-        "before = set(sys.modules); import FacialLandmarks3D; "
-        "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
-    )
-    command = [sys.executable, "-c", code, str(Path(__file__).resolve().parent)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
-    assert not {"torch", "scipy", "SimpleITK", "sgcn_core", "qt", "ctk"} & set(eval(told))
-
-
-def test_a_reload_loads_every_part_anew() -> None:
-    old = sys.modules["FacialLandmarks3DLib.detection_options"]
-    before = {name for name in sys.modules if name.startswith("FacialLandmarks3DLib")}
-    kept = {name: sys.modules[name] for name in before}
-    try:
-        module.reload_library()
-        assert sys.modules["FacialLandmarks3DLib.detection_options"] is not old
-        assert {name for name in sys.modules if name.startswith("FacialLandmarks3DLib")} >= before
-    finally:
-        sys.modules.update(kept)
