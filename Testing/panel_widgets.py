@@ -59,7 +59,7 @@ class QTableWidget(Widget):
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
-        self.__dict__.update(items={}, count=0, current=-1, sorting=False, scrolled=None)
+        self.__dict__.update(items={}, count=0, current=-1, sorting=False)
 
     def setSortingEnabled(self, enable: bool) -> None:
         self.__dict__["sorting"] = enable
@@ -79,9 +79,6 @@ class QTableWidget(Widget):
 
     def resizeColumnsToContents(self) -> None:
         pass
-
-    def scrollToItem(self, item: QTableWidgetItem) -> None:
-        self.__dict__["scrolled"] = item
 
     def swap(self, first: int, second: int) -> None:
         """As sorting does; only where that is enabled."""

@@ -21,7 +21,8 @@ class CaseTable:
     """
 
     def __init__(self, widget: Any) -> None:
-        self._widget, self._cases = widget, []
+        self._widget = widget
+        self._cases: list[Case] = []
 
     def show(self, cases: list[Case]) -> None:
         """Show other cases."""
@@ -44,12 +45,6 @@ class CaseTable:
     def let_sort(self) -> None:
         """From now on a click on the header sorts; until other cases are shown, rows must not be updated."""
         self._widget.setSortingEnabled(True)
-
-    def scroll_to(self, case: Case) -> None:
-        """Make the row of a case visible."""
-        row = next((row for row, each in enumerate(self._cases) if each is case), None)
-        if row is not None:
-            self._widget.scrollToItem(self._widget.item(row, _NAME))
 
     def case_at(self, row: int) -> Case | None:
         """The case of a row, wherever sorting has put it."""
