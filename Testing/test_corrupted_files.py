@@ -26,9 +26,10 @@ from sgcn_core.evaluation.corrupted_damage import damaged
 from sgcn_core.evaluation.corrupted_files import Reading, bar_of, read_damaged
 from sgcn_core.evaluation.corrupted_seeds import Sample, whole_samples
 from sgcn_core.io.markups import read_landmarks
-from sgcn_core.io.meshes import read_surface, write_surface
+from sgcn_core.io.meshes import read_mesh_data, read_surface, write_surface
 from sgcn_core.io.volumes import read_volume
 from sgcn_core.landmarks import LandmarkResult
+from sgcn_core.surface import Surface
 
 SAMPLES = whole_samples()
 
@@ -68,6 +69,9 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("sample", SAMPLES[:-1], ids=lambda sample: sample.note)
 def test_the_files_that_are_damaged_are_whole(tmp_path: Path, sample: Sample) -> None:
+    if sample.suffix == ".xyz":  # too few points for a surface
+        assert len(read_mesh_data(put(sample, tmp_path / "a")).normals) == 25
+        return
     content = read(sample.kind, put(sample, tmp_path / "a"))
     validate(content)
     if sample.kind == "surface":
@@ -245,6 +249,22 @@ def test_voxels_in_a_file_for_each_slice(tmp_path: Path, name: str, named: str) 
     (tmp_path / names[3]).write_bytes(b"short")
     with pytest.raises(FileFormatError, match="s03"):
         read_volume(tmp_path / name)
+
+
+def test_binary_vtk_without_a_line_end_in_it(tmp_path: Path) -> None:
+    surface = Surface(np.eye(3), np.tile([0, 1, 2], (2000, 1)))
+    assert len(read_surface(write_surface(surface, tmp_path / "a.vtk")).faces) == 2000
+
+
+def test_an_obj_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = sample_of("OBJ with texture")
+    path = put(sample, tmp_path / "a")
+    path.write_bytes(path.read_bytes() + b"\nv 1 2 3\nf -1 1 2\nf -2 -3 -1 1\n")
+    whole = read_surface(path)
+    monkeypatch.setattr("sgcn_core.io.obj._BLOCK", 40)
+    pieces = read_surface(path)
+    assert np.array_equal(pieces.vertices, whole.vertices) and np.array_equal(pieces.faces, whole.faces)
+    assert whole.faces[-3:].tolist() == [[25, 0, 1], [24, 23, 25], [24, 25, 0]]
 
 
 # Things that are no files

@@ -5,8 +5,8 @@
 
 The first byte of an input chooses the format, the rest is the file. Half of the mutations are libFuzzer's own, half
 those of the corrupted-files campaign, which know numbers in headers. A finding is any exception but an error of ours
-naming the file, a refusal for want of memory, or a reading of more than 10 s; a crash of the process ends the run with
-libFuzzer's report.
+naming the file, a refusal for want of memory, or a reading that takes the processor more than 10 s; a crash of the
+process ends the run with libFuzzer's report.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Fuzzer:
         number = data[0] % len(self.samples)
         path = self.places[number] / self.samples[number].main
         path.write_bytes(data[1:])
-        began = time.perf_counter()
+        began = time.process_time()
         finding = self._finding(self.samples[number].kind, path)
-        seconds = time.perf_counter() - began
+        seconds = time.process_time() - began
         self.runs, self.slowest = self.runs + 1, max(self.slowest, seconds)
         if seconds > _SLOW_SECONDS:
             finding = f"slow: {seconds:.0f} s"
@@ -70,7 +70,7 @@ class Fuzzer:
             key = f"{self.samples[number].note}: {finding}"
             self.findings[key] += 1
             if self.findings[key] == 1:
-                sys.stdout.write(f"FINDING {key}\n  input {data[:200]!r} ({len(data)} bytes)\n")
+                sys.stdout.write(f"FINDING {key}\n  input {data[:4000]!r} ({len(data)} bytes)\n")
                 sys.stdout.flush()
 
     def _finding(self, kind: str, path: Path) -> str:

@@ -45,9 +45,9 @@ def read(kind: str, path: Path) -> Any:
         from sgcn_core.io.volumes import read_volume
 
         return read_volume(path)
-    from sgcn_core.io.meshes import read_surface
+    from sgcn_core.preprocessing.skin import read_scan
 
-    return read_surface(path)
+    return read_scan(path)
 
 
 def validate(content: Any) -> None:
@@ -99,9 +99,8 @@ def _answers() -> tuple[IO[str], IO[bytes]]:
 def main() -> None:
     """Read what is named on the standard input until it ends."""
     import SimpleITK  # noqa: F401 - before memory is bounded
-    import vtkmodules.vtkIOGeometry
-    import vtkmodules.vtkIOLegacy
-    import vtkmodules.vtkIOXML  # noqa: F401
+
+    import sgcn_core.preprocessing.skin  # noqa: F401
 
     requests = [json.loads(line) for line in sys.stdin]
     answers, noise = _answers()

@@ -85,6 +85,7 @@ def _text_surfaces(vertices: np.ndarray, faces: np.ndarray) -> Iterator[Sample]:
         for row in faces.tolist()
     )
     yield _surface("scan.obj", "\n".join(lines), "OBJ with texture, normals, a quad and comments")
+    yield _surface("scan.xyz", "25\n" + "\n".join(f"{row} 0 0 1" for row in points), "XYZ with normals")
     yield _surface("scan.off", "OFF\n25 32 0\n" + "\n".join(points) + "\n" + counted, "OFF")
     yield _surface("scan.ply", f"ply\nformat ascii 1.0\n{header}{lists}" + "\n".join(points) + "\n" + counted, "ascii")
     yield _surface("scan.stl", f"solid scan\n{facets}endsolid scan\n", "ascii STL")

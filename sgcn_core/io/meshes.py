@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from sgcn_core.errors import FileFormatError, SurfaceError
 from sgcn_core.io.atomic import replacing
 from sgcn_core.io.beside import check_regular
@@ -144,9 +146,9 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
 
 def _parse(reader: Callable[[Path], MeshData], file: Path, *, keep_numbers: bool) -> MeshData:
     try:
-        if keep_numbers and reader is read_obj:
-            return read_obj(file, apply_scale=False)
-        return reader(file)
+        # Numbers that cannot be are found by the surface's own checks; NumPy need not tell of them on the terminal.
+        with np.errstate(all="ignore"):
+            return read_obj(file, apply_scale=False) if keep_numbers and reader is read_obj else reader(file)
     except SurfaceError:
         raise
     except (FileFormatError, ValueError, IndexError, KeyError, OverflowError, struct.error) as error:

@@ -73,8 +73,6 @@ def _parse(data: bytes) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray
         before += len(vertices[-1])
     if not before:
         raise FileFormatError("it has no 'v' lines")
-    if not sum(map(len, counts)):
-        raise FileFormatError("it has no 'f' lines (a point cloud must be meshed first)")
     text = b"\n".join(comments).decode("utf-8", errors="replace")
     return np.concatenate(vertices), np.concatenate(counts), np.concatenate(corners), text
 

@@ -104,10 +104,13 @@ def _read_file(file: Path, max_voxels: int | None) -> Volume:
 
 
 def _read_own(file: Path, read_header: Callable[[Path], tuple[Grid, Voxels]], max_voxels: int | None) -> Volume:
+    import numpy as np
+
     try:
-        grid, voxels = read_header(file)
-        wide, high, deep = check_grid(grid, file, max_voxels)
-        array = read_voxels(voxels, (deep, high, wide))
+        with np.errstate(all="ignore"):
+            grid, voxels = read_header(file)
+            wide, high, deep = check_grid(grid, file, max_voxels)
+            array = read_voxels(voxels, (deep, high, wide))
         return Volume(array, grid.spacing, grid.origin, grid.direction, None, str(file))
     except (FileFormatError, VolumeError, ValueError, MemoryError) as error:
         reason = str(error) or "there is not enough memory"

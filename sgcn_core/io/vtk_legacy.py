@@ -45,6 +45,7 @@ _TYPES = {
 }
 _CELLS = ("VERTICES", "LINES", "POLYGONS", "TRIANGLE_STRIPS")
 _KEYWORD = re.compile(rb"^[ \t]*[A-Z][A-Z_]{3,}", re.MULTILINE)
+_OFFSETS = re.compile(rb"\s*OFFSETS[ \t]")
 _LINE_END = re.compile(rb"[^\n]*\n?")
 _MOST = 2**40  # of anything; larger numbers are damage
 _LONGEST_LINE = 4096
@@ -101,12 +102,10 @@ def _take_section(file: _Legacy, words: list[str], content: _Content) -> None:
 
 def _cells(file: _Legacy, first: int, second: int) -> Cells:
     """Corner counts and corners; `first` and `second` are the numbers behind the keyword."""
-    position = file.position
-    words = file.words()
-    if words is None or words[0] != "OFFSETS":
-        file.position = position
+    if not _OFFSETS.match(file.data, file.position):
         return _split(file.array("int", second).astype(np.int64), first)
-    offsets = file.array(words[-1], first).astype(np.int64) if first else np.zeros(1, dtype=np.int64)
+    kind = (file.words() or [""])[-1]
+    offsets = file.array(kind, first).astype(np.int64) if first else np.zeros(1, dtype=np.int64)
     words = file.words()
     if words is None or words[0] != "CONNECTIVITY":
         raise FileFormatError("CONNECTIVITY is missing behind OFFSETS")
