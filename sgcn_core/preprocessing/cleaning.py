@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import SurfaceError
-from sgcn_core.preprocessing.cleaning_exposure import Samples, draw_samples, unit_normals
+from sgcn_core.preprocessing.cleaning_exposure import Samples, draw_samples
 from sgcn_core.preprocessing.cleaning_inside import partly_unseen_patches, unseen_patches, unseen_regions
 from sgcn_core.preprocessing.cleaning_pieces import stray_triangles
 from sgcn_core.preprocessing.cleaning_triangles import (
@@ -65,7 +65,7 @@ def clean_surface(surface: Surface) -> Cleaned:
     if not useful.any():
         raise SurfaceError("all triangles of the surface are degenerate: it has no area")
     mesh = _prepared(surface, np.flatnonzero(useful & ~repeated), corners, areas)
-    notes = _counted(~useful, "{} without area left out") + _counted(repeated, "{} left out that repeat others")
+    notes = _counted(~useful, "{} without area left out") + _counted(repeated, "{} left out as repetitions")
     for step in (_without_strays, _outer_skin):
         mesh, more = step(mesh)
         notes.extend(more)
@@ -131,7 +131,7 @@ def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
     notes = [f"inner parts left out ({_percent(mesh.areas[inner].sum(), mesh)} of the area)"] if inner.any() else []
     if inner.any():
         mesh = mesh.keep(~inner)
-    if mesh.turned.all():
+    if mesh.areas[mesh.turned].sum() > (1.0 - _CONSISTENT) * mesh.areas.sum():
         notes.append("triangles were wound inwards")
     elif mesh.turned.any():
         notes.append(f"triangles were not wound alike ({_percent(mesh.areas[mesh.turned].sum(), mesh)} reversed)")
@@ -139,8 +139,7 @@ def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
 
 
 def _second_layers(mesh: _Mesh, views: Views, trusted: bool) -> BoolArray:
-    normals = unit_normals(mesh.vertices, mesh.faces)
-    parts = sides_of_walls(views, mesh.patches, mesh.vertices[mesh.faces].mean(axis=1), normals)
+    parts = sides_of_walls(views, mesh.patches, mesh.vertices, mesh.faces)
     views = replace(views, patch=parts.patch[views.triangle])
     gone = second_layers(views, inward_patches(views, parts.count, trusted=trusted))
     if parts is mesh.patches or not gone.any():
@@ -154,4 +153,5 @@ def _counted(mask: BoolArray, text: str) -> list[str]:
 
 
 def _percent(area: float, mesh: _Mesh) -> str:
-    return f"{100.0 * area / mesh.areas.sum():.2g} %"
+    share = 100.0 * area / mesh.areas.sum()
+    return f"{share:.0f} %" if share >= 9.5 else f"{share:.1g} %"

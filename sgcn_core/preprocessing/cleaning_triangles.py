@@ -50,15 +50,15 @@ def useful_triangles(corners: IntArray, areas: FloatArray, size: float) -> tuple
     degenerate = areas <= _NO_AREA * size**2
     degenerate |= (corners[:, 0] == corners[:, 1]) | (corners[:, 1] == corners[:, 2]) | (corners[:, 2] == corners[:, 0])
     mixed = _mixed(np.sort(corners, axis=1).view(np.uint64))
-    order = np.argsort(mixed, kind="stable")
-    again = np.flatnonzero(mixed[order][1:] == mixed[order][:-1]) + 1
+    ordered = np.sort(mixed)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
     repeated = np.zeros(len(corners), dtype=bool)
-    if len(again):
-        suspects = np.unique(np.concatenate([order[again], order[again - 1]]))
+    if len(twice):
+        suspects = np.flatnonzero(np.isin(mixed, twice))
         a, b, c = np.sort(corners[suspects], axis=1).T
-        ordered = np.lexsort((c, b, a))
-        same = (a[ordered[1:]] == a[ordered[:-1]]) & (b[ordered[1:]] == b[ordered[:-1]])
-        repeated[suspects[ordered[1:]]] = same & (c[ordered[1:]] == c[ordered[:-1]])
+        order = np.lexsort((c, b, a))
+        same = (a[order[1:]] == a[order[:-1]]) & (b[order[1:]] == b[order[:-1]])
+        repeated[suspects[order[1:]]] = same & (c[order[1:]] == c[order[:-1]])
     return ~degenerate, repeated & ~degenerate
 
 

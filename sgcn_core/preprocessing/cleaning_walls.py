@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.preprocessing.cleaning_exposure import PIXEL
+from sgcn_core.preprocessing.cleaning_exposure import PIXEL, unit_normals
 from sgcn_core.preprocessing.cleaning_triangles import Patches, connected
 from sgcn_core.preprocessing.cleaning_views import Views
 
@@ -20,6 +20,7 @@ _COVERED = 0.7  # of a part's points that lie beneath another part
 _WALL = 0.06  # of the size, the thickness of a wall at most
 _WALLED = 0.6  # of the points with the other side of a wall behind them, in a model that was thickened
 _CREASE = 0.5  # cosine between the normals of neighbours, less where the two sides of a wall meet
+_TRIED = 1_000  # points that tell whether it was thickened
 _ERODED = 2  # rings of triangles beside rims and creases
 _ROUNDS = 20
 _MOST = 500_000  # triangles; more take too long
@@ -85,19 +86,17 @@ def _beneath(views: Views, inward: BoolArray, asked: BoolArray, covers: BoolArra
     return beneath
 
 
-def sides_of_walls(views: Views, patches: Patches, centroids: FloatArray, normals: FloatArray) -> Patches:
+def sides_of_walls(views: Views, patches: Patches, vertices: FloatArray, faces: IntArray) -> Patches:
     """Where most of the surface is one side of a wall: its sides in the place of patches; else the patches.
 
     The sides of a thickened model hang together along its rim. There, triangles have no other side behind them, so
     what is left without them and without creases falls apart into the sides.
-
-    Parameters
-    ----------
-    centroids, normals : (F, 3)
     """
-    if len(normals) > _MOST or _walled(views, views.points, views.normals).mean() < _WALLED:
+    some = np.arange(0, len(views.points), max(1, len(views.points) // _TRIED))
+    if len(faces) > _MOST or _walled(views, views.points[some], views.normals[some]).mean() < _WALLED:
         return patches
-    walled = _walled(views, centroids, normals)
+    normals = unit_normals(vertices, faces)
+    walled = _walled(views, vertices[faces].mean(axis=1), normals)
     first, second = patches.pairs.T
     smooth = np.einsum("ij,ij->i", normals[first], normals[second]) > _CREASE
     for _ in range(_ERODED):
