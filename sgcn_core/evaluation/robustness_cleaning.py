@@ -27,6 +27,7 @@ Progress = Callable[[str, float], None]
 
 _MOVED_MM = 0.5  # median over the landmarks of a damaged mesh; drawing other samples moves nearly as much
 _CLOUD_MM = 1.0  # the same of a cloud of the mesh's vertices
+_SEED = "another seed"
 _NOSTRIL = ("ibug32", "ibug34")
 
 
@@ -48,6 +49,10 @@ class Moved:
     lost: int
     refused: str | None
 
+    @property
+    def median(self) -> float:
+        return float(np.median(self.distances)) if len(self.distances) else np.inf
+
 
 def measure(
     detector: LandmarkDetector, folder: Path | None = None, *, seed: int = 0, progress: Progress | None = None
@@ -55,7 +60,7 @@ def measure(
     """Bars on the generated demo face, and on the scans of a folder if one is given.
 
     Of each kind of damage the scan that moved most counts. "Another seed" has no bar: it is what the random sampling of
-    the surface alone moves.
+    the surface alone moves, and no damage can be asked to move less than that.
     """
     scans = list(_scans(folder))
     moved: list[Moved] = []
@@ -63,7 +68,11 @@ def measure(
         if progress is not None:
             progress(name, number / len(scans))
         moved.extend(moved_landmarks(detector, name, surface, seed=seed))
-    return [_bar(damage, [m for m in moved if m.damage == damage]) for damage in dict.fromkeys(m.damage for m in moved)]
+    drawn = {m.scan: m.median for m in moved if m.damage == _SEED}
+    return [
+        _bar(damage, [m for m in moved if m.damage == damage], drawn)
+        for damage in dict.fromkeys(m.damage for m in moved)
+    ]
 
 
 def moved_landmarks(detector: LandmarkDetector, name: str, surface: Surface, *, seed: int = 0) -> Iterator[Moved]:
@@ -71,7 +80,7 @@ def moved_landmarks(detector: LandmarkDetector, name: str, surface: Surface, *, 
     unit = surface.unit or detector.detect(surface).unit
     surface = surface.with_(unit=unit)
     good = detector.detect(surface, unit=unit, seed=seed)
-    yield _compared(name, "another seed", good, lambda: detector.detect(surface, unit=unit, seed=seed + 1))
+    yield _compared(name, _SEED, good, lambda: detector.detect(surface, unit=unit, seed=seed + 1))
     for damage, make in _damaged(surface, good, seed).items():
         yield _compared(name, damage, good, partial(_detected, detector, make, seed))
 
@@ -115,16 +124,16 @@ def _scans(folder: Path | None) -> Iterator[tuple[str, Surface]]:
             yield path.name, read_scan(path)
 
 
-def _bar(damage: str, moved: list[Moved]) -> Bar:
+def _bar(damage: str, moved: list[Moved], drawn: Mapping[str, float]) -> Bar:
     what = f"meshes, {damage}: landmarks of {len(moved)} scan{'s' if len(moved) > 1 else ''} moved"
     limit = _CLOUD_MM if damage == "points alone" else _MOVED_MM
     refused = [m for m in moved if m.refused is not None]
     if refused:
         return Bar(what, f"median of each <= {limit} mm", f"{refused[0].scan} refused: {refused[0].refused}", False)
-    worst = max(moved, key=lambda m: float(np.median(m.distances)))
+    worst = max(moved, key=lambda m: m.median)
     mean = float(np.mean([m.distances.mean() for m in moved]))
-    median = float(np.median(worst.distances))
-    told = f"mean {mean:.2f} mm; median at most {median:.2f} mm ({worst.scan}); {sum(m.lost for m in moved)} lost"
-    if damage == "another seed":
+    told = f"mean {mean:.2f} mm; median at most {worst.median:.2f} mm ({worst.scan}); {sum(m.lost for m in moved)} lost"
+    if damage == _SEED:
         return Bar(what, "-", told, None)
-    return Bar(what, f"median of each <= {limit} mm", told, median <= limit)
+    reached = all(m.median <= max(limit, drawn.get(m.scan, 0.0)) for m in moved)
+    return Bar(what, f"median of each <= {limit} mm, or as {_SEED}", told, reached)
