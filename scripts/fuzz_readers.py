@@ -6,7 +6,7 @@
 The first byte of an input chooses the format, the rest is the file. Half of the mutations are libFuzzer's own, half
 those of the corrupted-files campaign, which know numbers in headers. A finding is any exception but an error of ours
 naming the file, a refusal for want of memory, or a reading that takes the processor more than 10 s; a crash of the
-process ends the run with libFuzzer's report.
+process, or more than 1.5 GB, ends the run with libFuzzer's report.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def main() -> None:
                 _report(fuzzer, time.monotonic() - began)
             fuzzer(data)
 
-        options = [f"-seed={arguments.seed + 1}", f"-max_len={_MOST_BYTES}", "-timeout=60", "-rss_limit_mb=4096"]
+        options = [f"-seed={arguments.seed + 1}", f"-max_len={_MOST_BYTES}", "-timeout=60", "-rss_limit_mb=1500"]
         atheris.Setup(
             [sys.argv[0], *options, "-verbosity=0", str(corpus)],
             once,

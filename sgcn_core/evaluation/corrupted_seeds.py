@@ -210,4 +210,40 @@ def _dicom(folder: Path) -> Iterator[Sample]:
         writer.Execute(slice_)
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     yield Sample("volume", "", files, "DICOM folder")
+    explicit = {f"slice{number}.dcm": _explicit_slice(number) for number in range(8)}
+    yield Sample("volume", "", explicit, "DICOM folder with types and sequences")
     yield Sample("volume", "slice0.dcm", {"slice0.dcm": files["slice0.dcm"]}, "one DICOM slice")
+    yield Sample("volume", "slice0.dcm", {"slice0.dcm": explicit["slice0.dcm"]}, "one DICOM slice with types")
+
+
+def _explicit_slice(number: int) -> bytes:
+    """A slice in explicit little-endian, with a sequence of undefined length (DICOM PS3.5, 7.1.2 and 7.5)."""
+
+    def element(group: int, name: int, kind: bytes, value: bytes | str) -> bytes:
+        content = value.encode() if isinstance(value, str) else value
+        content += (b"\0" if kind == b"UI" else b" ") * (len(content) % 2)
+        long = struct.pack("<HI", 0, len(content)) if kind in (b"OB", b"OW") else struct.pack("<H", len(content))
+        return struct.pack("<HH2s", group, name, kind) + long + content
+
+    def whole(name: int, value: int) -> bytes:
+        return element(0x0028, name, b"US", struct.pack("<H", value))
+
+    image = f"1.2.3.4.{number + 1}"
+    storage = "1.2.840.10008.5.1.4.1.1.2"
+    meta = element(2, 1, b"OB", b"\0\1") + element(2, 2, b"UI", storage) + element(2, 3, b"UI", image)
+    meta += element(2, 0x10, b"UI", "1.2.840.10008.1.2.1") + element(2, 0x12, b"UI", "1.2.3")
+    inner = element(8, 0x1150, b"UI", storage) + element(8, 0x1155, b"UI", "1.2.9")
+    items = struct.pack("<HHI", 0xFFFE, 0xE000, len(inner)) + inner + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    parts = [
+        *(element(8, 0x16, b"UI", storage), element(8, 0x18, b"UI", image), element(8, 0x60, b"CS", "CT")),
+        struct.pack("<HH2sHI", 8, 0x1140, b"SQ", 0, 0xFFFFFFFF) + items,
+        *(element(0x20, 0xD, b"UI", "1.2.3"), element(0x20, 0xE, b"UI", "1.2.3.5")),
+        *(element(0x20, 0x32, b"DS", f"-10\\-20\\{number}"), element(0x20, 0x37, b"DS", "1\\0\\0\\0\\1\\0")),
+        *(whole(2, 1), element(0x28, 4, b"CS", "MONOCHROME2"), whole(0x10, 8), whole(0x11, 8)),
+        element(0x28, 0x30, b"DS", "1\\1"),
+        *(whole(0x100, 16), whole(0x101, 16), whole(0x102, 15), whole(0x103, 1)),
+        *(element(0x28, 0x1052, b"DS", "0"), element(0x28, 0x1053, b"DS", "1")),
+        element(0x7FE0, 0x10, b"OW", struct.pack("<h", 50 * number) * 64),
+    ]
+    length = element(2, 0, b"UL", struct.pack("<I", len(meta)))
+    return bytes(128) + b"DICM" + length + meta + b"".join(parts)

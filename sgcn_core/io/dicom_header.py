@@ -12,6 +12,8 @@ from pathlib import Path
 from sgcn_core.errors import FileFormatError
 
 _LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
+_SHORT = b"AE AS AT CS DA DT DS FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
+_KINDS = frozenset((*_LONG, *_SHORT))
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _PIXELS, _SYNTAX = 0x7FE00010, 0x00020010
 _UNDEFINED = 0xFFFFFFFF
@@ -95,6 +97,8 @@ def _walk_file(data: bytes, header: DicomHeader) -> None:
         if tag == _SYNTAX:
             syntax = data[start : start + length].decode("ascii", errors="replace").strip("\0 ")
         position = start + length
+    if not syntax.startswith(_IMPLICIT):
+        raise FileFormatError(f"its transfer syntax {syntax[:40]!r} is not known; it is damaged, or of a private kind")
     if syntax == _DEFLATED:
         raise FileFormatError("its data set is deflated as a whole; export it without compression")
     order = ">" if syntax == _BIG else "<"
@@ -112,8 +116,8 @@ class _Walker:
         tag, kind = group << 16 | number, b""
         if self.explicit and group != 0xFFFE:
             kind = self.data[position + 4 : position + 6]
-            if not (kind.isalpha() and kind.isupper()):
-                raise FileFormatError(f"the element at byte {position} has no type; it is damaged")
+            if kind not in _KINDS:  # GDCM would try again as if it had none, and read lengths from elsewhere
+                raise FileFormatError(f"the element at byte {position} is of no known type; it is damaged")
             long = kind in _LONG
             (length,) = struct.unpack_from(f"{self.order}{'I' if long else 'H'}", self.data, position + 6 + 2 * long)
             start = position + (12 if long else 8)
