@@ -185,8 +185,8 @@ def write_face(surface: Surface, path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "either --protocol or --scans"),
-        (["--protocol", "paper", "--scans", "x"], "either --protocol or --scans"),
+        ([], "give one of --protocol, --robustness"),
+        (["--protocol", "paper", "--scans", "x"], "give one of --protocol, --robustness"),
         (["--protocol", "corruptions"], "needs --model"),
         (["--protocol", "other"], "'other'"),
         (

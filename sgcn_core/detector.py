@@ -136,7 +136,6 @@ class LandmarkDetector:
         with clock.stage("alignment", 0.3):
             scan = Scan(surface.vertices * factor, surface.faces, probe.flipped, seed)
             to_head = settle_pose(self._pass, scan, located.hypotheses, self.coarse_nodes)
-            notes = [*surface.notes, *cleaned.notes, *check_size(located, 1.0 / to_head.scale, surface.unit)]
         with clock.stage("sampling", 0.5):
             graph = self._pass.graph(scan, to_head, self.nodes)
         with clock.stage("network", 0.7):
@@ -152,6 +151,7 @@ class LandmarkDetector:
             places = self._pass.positions(refined, graph, refine or self.refine)
             positions = back.apply(places) / factor
             refuse_without_face(recognition, cut=at_cuts(positions, surface.cut_planes, factor=factor))
+            notes = [*surface.notes, *cleaned.notes, *check_size(located, size, surface.unit)]
             verdict = doubt_at_cuts(verdict, positions, surface.cut_planes, factor=factor)
         info = self._info(to_head, located, clock, seed, refine or self.refine, notes)
         return _result(self.checkpoint.labels, positions, verdict, located.unit, surface.frame, info).select(labels)

@@ -4,39 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sgcn_core.benchmarking.comparisons import NEEDS_EXTRA, NotAvailable, run_comparison
+from sgcn_core.evaluation.bars import Bar
 from sgcn_core.rendering.system_libraries import named_in, remedy
 
 SCAN_VERTICES = 25_000
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line.
-
-    Attributes
-    ----------
-    what : str
-    bar : str
-        What must be reached.
-    measured : str
-        Or why it could not be measured.
-    reached : bool or None
-        None if it was not measured.
-    """
-
-    what: str
-    bar: str
-    measured: str
-    reached: bool | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -47,7 +22,7 @@ class Measurement:
     bar: str
     measure: Callable[[], tuple[str, bool | None]]
 
-    def row(self) -> Row:
+    def row(self) -> Bar:
         """Measure; what cannot be measured here becomes a line that says why."""
         try:
             measured, reached = self.measure()
@@ -55,7 +30,7 @@ class Measurement:
             measured, reached = str(error), None
         except Exception as error:  # one measurement must not cost the others
             measured, reached = f"failed: {error}", False
-        return Row(self.what, self.bar, measured, reached)
+        return Bar(self.what, self.bar, measured, reached)
 
 
 def measurements(*, quick: bool, folder: Path) -> list[Measurement]:
@@ -80,7 +55,7 @@ def measurements(*, quick: bool, folder: Path) -> list[Measurement]:
     ]
 
 
-def measured_rows(*, quick: bool) -> Iterator[tuple[int, int, Row]]:
+def measured_rows(*, quick: bool) -> Iterator[tuple[int, int, Bar]]:
     """(number, count, row) one by one, as soon as each is measured."""
     with tempfile.TemporaryDirectory(prefix="sgcn-benchmark-") as name:
         lines = measurements(quick=quick, folder=Path(name))

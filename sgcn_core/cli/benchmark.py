@@ -11,7 +11,7 @@ from sgcn_core.cli.console import print_json, progress_bar, reporting_errors, sa
 from sgcn_core.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from sgcn_core.benchmarking.table import Row
+    from sgcn_core.evaluation.bars import Bar
 
 
 def benchmark(
@@ -42,7 +42,7 @@ def benchmark(
     raise typer.Exit(ExitCode.OK)
 
 
-def print_table(rows: Sequence[Row]) -> None:
+def print_table(rows: Sequence[Bar]) -> None:
     """The table in Markdown, aligned."""
     reached = {True: "yes", False: "no", None: "-"}
     cells = [("what", "bar", "measured", "reached")]

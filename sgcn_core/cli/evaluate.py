@@ -28,6 +28,18 @@ class Protocol(str, Enum):
     CORRUPTIONS = "corruptions"
 
 
+class RobustnessPart(str, Enum):
+    """Parts of ``--robustness``."""
+
+    POSES = "poses"
+    UNITS = "units"
+    REFUSAL = "refusal"
+    DAMAGE = "damage"
+    VOLUMES = "volumes"
+    FILES = "files"
+    LIMITS = "limits"
+
+
 def evaluate(
     protocol: Annotated[
         Protocol | None,
@@ -36,16 +48,35 @@ def evaluate(
             "corruption at a time."
         ),
     ] = None,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness",
+            help="Poses, units, things that are no face, damaged surfaces, volumes, damaged files, limits; with "
+            "--model, --makehuman, --scans and --volumes as far as given. An hour or more; see --share and --part.",
+        ),
+    ] = False,
     scans: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Scans with landmark files (.mrk.json, .fcsv, .csv, .json) of their name."),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="ict_facekit.npz, for --protocol; see docs/training.md.")
+        Path | None, typer.Option(metavar="FILE", help="ict_facekit.npz, to generate people; see docs/training.md.")
     ] = None,
     clinical: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="JSON: clinical label -> vertex of the model, for --protocol.")
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON: clinical label -> vertex of the model; the package's own by default."),
     ] = None,
+    makehuman: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="MakeHuman's base mesh and targets, for --robustness.")
+    ] = None,
+    volumes: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Head volumes, for --robustness.")] = None,
+    part: Annotated[
+        list[RobustnessPart] | None, typer.Option(help="Only this part of --robustness; may be repeated.")
+    ] = None,
+    share: Annotated[
+        float, typer.Option(min=0.001, max=1.0, metavar="X", help="Share of the full numbers, for --robustness.")
+    ] = 1.0,
     networks: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Networks of the paper's experiments, for --protocol paper.")
     ] = Path("evaluation/networks"),
@@ -68,19 +99,22 @@ def evaluate(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Measure landmark errors. Needs the extra `train` for --protocol and `evaluate` for its plots."""
-    if (protocol is None) == (scans is None):
-        raise typer.BadParameter("give either --protocol or --scans")
-    if protocol is not None and (model is None or clinical is None or out is None):
-        raise typer.BadParameter(f"--protocol {protocol.value} needs --model, --clinical and --out")
+    if (robustness and protocol is not None) or (not robustness and (protocol is None) == (scans is None)):
+        raise typer.BadParameter("give one of --protocol, --robustness and --scans; --scans may go with --robustness")
+    if protocol is not None and (model is None or out is None):
+        raise typer.BadParameter(f"--protocol {protocol.value} needs --model and --out")
     if plausibility is not None and scans is None:
         raise typer.BadParameter("--plausibility needs --scans")
     with reporting_errors(debug=debug), progress_bar(1) as start:
         report = start(0, "evaluate")
-        if scans is not None:
+        if robustness:
+            parts = [chosen.value for chosen in part or RobustnessPart]
+            _finish(_robustness(weights, device, model, makehuman, scans, volumes, share, seed, parts, report), out)
+        elif scans is not None:
             mode = refine.value if refine else None
             tables = _on_scans(scans, weights, device, mode, tuple(without or ()), plausibility, seed)
             _finish(tables, out)
-        elif protocol is not None and model is not None and clinical is not None and out is not None:
+        elif protocol is not None and model is not None and out is not None:
             _on_people(protocol, model, clinical, networks, weights, out, people, seed, device, report)
     raise typer.Exit(ExitCode.OK)
 
@@ -126,10 +160,37 @@ def _on_scans(
     return tables
 
 
+def _robustness(
+    weights: Path | None,
+    device: str,
+    model: Path | None,
+    makehuman: Path | None,
+    scans: Path | None,
+    volumes: Path | None,
+    share: float,
+    seed: int,
+    parts: list[str],
+    report: Report,
+) -> list[Table]:
+    from sgcn_core.benchmarking.machine import processor
+    from sgcn_core.cli.detect import load_detector
+    from sgcn_core.evaluation.bars import Bar, bars_table
+    from sgcn_core.evaluation.robustness_run import Inputs, measure
+
+    detector = load_detector(weights, device)
+    inputs = Inputs(detector, model, makehuman, scans, volumes, share, seed)
+    bars: list[Bar] = []
+    for bar in measure(inputs, parts, report):
+        note(f"{bar.what}: {bar.measured}")
+        bars.append(bar)
+    title = f"Robustness. Weights {detector.checkpoint.sha256[:16]}, seed {seed}, share {share:g}. {processor()}."
+    return [bars_table("robustness", title, bars)]
+
+
 def _on_people(
     protocol: Protocol,
     model: Path,
-    clinical: Path,
+    clinical: Path | None,
     networks: Path,
     weights: Path | None,
     out: Path,
@@ -150,7 +211,7 @@ def _on_people(
     _finish(tables, out)
 
 
-def _face_model(model: Path, clinical: Path) -> FaceModel:
+def _face_model(model: Path, clinical: Path | None) -> FaceModel:
     """The face model; a file of another kind is an error of one line."""
     import zipfile
 
@@ -158,6 +219,9 @@ def _face_model(model: Path, clinical: Path) -> FaceModel:
     from sgcn_core.errors import FileFormatError
 
     try:
-        return FaceModel.load(model, clinical)
+        return FaceModel.load(model) if clinical is None else FaceModel.load(model, clinical)
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{model} and {clinical} are no face model and its landmarks: {error}") from error
+        what = f"{model} is no face model"
+        if clinical is not None:
+            what = f"{model} and {clinical} are no face model and its landmarks"
+        raise FileFormatError(f"{what}: {error}") from error

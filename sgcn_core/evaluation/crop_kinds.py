@@ -15,8 +15,8 @@ from sgcn_core.surface import Surface
 
 KINDS: tuple[str, ...] = ("as scanned", "whole head", "bust", "face only", "half face", "three quarters")
 
-# A face only: within this of the middle of the face; half a face: from a little beyond the midline; three quarters: what
-# a camera sees from 45 degrees. Millimetres of the head frame, and the cosine to the camera.
+# A face only: within this of the middle of the face; half a face: from a little beyond the midline; three quarters:
+# what a camera sees from 45 degrees. Millimetres of the head frame, and the cosine to the camera.
 _FACE_RADIUS = (82.0, 100.0)
 _MIDLINE = 14.0
 _GRAZING = 0.15
@@ -46,9 +46,7 @@ class HeadCutter:
         clean = GeneratorOptions.clean()
         self._scanned = [ScanMaker(people, seed=seed, posed=False) for people in populations]
         self._whole = [ScanMaker(people, options=clean, seed=seed, posed=False) for people in populations]
-        self._busts = [
-            ScanMaker(people, seed=seed, posed=False, shoulders=1.0) for people in populations
-        ]
+        self._busts = [ScanMaker(people, seed=seed, posed=False, shoulders=1.0) for people in populations]
 
     def head(self, number: int) -> CutHead:
         """The head with this number."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from sgcn_core.datasets.non_faces import NonFace, non_face, parts_of_heads
 from sgcn_core.detector import LandmarkDetector
-from sgcn_core.errors import FaceNotFoundError, SgcnError
+from sgcn_core.errors import SgcnError
 from sgcn_core.evaluation.bars import Bar
 from sgcn_core.evaluation.crop_kinds import KINDS, CutHead, HeadCutter
 from sgcn_core.io.meshes import read_surface
@@ -132,7 +132,9 @@ class Poses:
         return [
             Bar(what, ">= 99.5 % within 2 mm of the unturned result", _percent(share, names), share >= 0.995),
             Bar("of these mirrored", "none", str(swapped), swapped == 0),
-            Bar("movement of a landmark when the scan is turned, median", "<= 0.5 mm", f"{median:.2f} mm", median <= 0.5),
+            Bar(
+                "movement of a landmark when the scan is turned, median", "<= 0.5 mm", f"{median:.2f} mm", median <= 0.5
+            ),
             Bar("pose, warm, median", "<= 0.30 s", f"{seconds:.2f} s", seconds <= 0.30),
             Bar(
                 f"{len(self.generated)} generated faces accepted",
@@ -195,17 +197,21 @@ def _fits(unit: str, true: str, factor: float) -> bool:
 
 
 def measure_refusal(
-    detector: LandmarkDetector, cutter: HeadCutter | None, *, count: int = 200, seed: int = 0
+    detector: LandmarkDetector,
+    cutter: HeadCutter | None,
+    *,
+    count: int = 200,
+    seed: int = 0,
+    report: Report = lambda what, share: None,
 ) -> list[Bar]:
     """Things that are no face: which are taken for one."""
     taken: dict[str, int] = {}
     total = 0
     for thing in _things(cutter, count, seed):
+        report(thing.kind, total / count)
         total += 1
         try:
             detector.detect(thing.surface)
-        except FaceNotFoundError:
-            continue
         except SgcnError:
             continue
         taken[thing.kind] = taken.get(thing.kind, 0) + 1
@@ -239,9 +245,3 @@ def _scan_files(folder: Path | None) -> list[Path]:
 
 def _percent(share: float, names: str) -> str:
     return f"{100.0 * share:.1f} %" + (f" (not: {names})" if names else "")
-
-
-def table_rows(bars: Sequence[Bar]) -> list[Mapping[str, str]]:
-    """Rows for printing."""
-    words = {True: "reached", False: "NOT REACHED", None: "not measured"}
-    return [{"what": it.what, "bar": it.bar, "measured": it.measured, "": words[it.reached]} for it in bars]

@@ -54,7 +54,7 @@ class PoseNetwork(nn.Module):
         self.first = _Circular(CHANNELS, width)
         self.layers = nn.ModuleList([_Circular(width, width) for _ in range(depth)])
         self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in range(depth)])
-        self.mixers = nn.ModuleList([nn.Linear(2 * width, width) for _ in range(depth)])
+        self.mixers = nn.ModuleList([_Mixer(width) for _ in range(depth)])
         self.out = nn.Linear(width, _OUTPUTS)
         self.background = nn.Linear(width, 1)
 
@@ -62,10 +62,7 @@ class PoseNetwork(nn.Module):
         """Logits (P, A + 1), the last for "no face here", and what each angle predicts (P, A, 10), from (P, C, A)."""
         hidden = F.gelu(self.first(images.transpose(1, 2)))
         for layer, norm, mixer in zip(self.layers, self.norms, self.mixers, strict=True):
-            change = F.gelu(layer(norm(hidden)))
-            everywhere = change.mean(1, keepdim=True).expand_as(change)
-            both = torch.cat([change, everywhere], dim=2)
-            hidden = hidden + linear(both.flatten(0, 1), mixer.weight, mixer.bias).unflatten(0, hidden.shape[:2])
+            hidden = hidden + mixer(F.gelu(layer(norm(hidden))))
         outputs = self.out(hidden)
         logits = torch.cat([outputs[..., 0], self.background(hidden.amax(1))], dim=1)
         return logits, outputs[..., 1:]
@@ -93,6 +90,19 @@ def orthonormal(six: Tensor) -> Tensor:
     second = six[..., 3:] - (first * six[..., 3:]).sum(-1, keepdim=True) * first
     second = F.normalize(second, dim=-1)
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
+
+
+class _Mixer(nn.Module):
+    """A linear layer of what is at an angle and the mean over all angles (P, A, C)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2 * width, width)
+
+    def forward(self, values: Tensor) -> Tensor:
+        everywhere = values.mean(1, keepdim=True).expand_as(values)
+        both = torch.cat([values, everywhere], dim=2).flatten(0, 1)
+        return linear(both, self.linear.weight, self.linear.bias).unflatten(0, values.shape[:2])
 
 
 class _Circular(nn.Module):
