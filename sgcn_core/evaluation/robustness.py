@@ -17,6 +17,7 @@ from sgcn_core.evaluation.bars import Bar
 from sgcn_core.evaluation.crop_kinds import KINDS, CutHead, HeadCutter
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.landmarks import LandmarkResult
+from sgcn_core.pipeline.head_search import HUMAN_SIZES
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.surface import Surface
 from sgcn_core.units import UNITS_TO_MM
@@ -175,25 +176,32 @@ def measure_poses(
 
 
 def measure_units(detector: LandmarkDetector, scans: Path | None) -> list[Bar]:
-    """The shared scans in other units: is the unit found?"""
+    """The shared scans in other units, as far as they have names: is the unit found?
+
+    A head of a size that no people have is in no unit, and has to be asked about.
+    """
     wrong, count = [], 0
     for path in _scan_files(scans):
         surface = read_surface(path)
         result = detected(detector, surface)
-        true = None if isinstance(result, str) else result.unit
         for factor in _FACTORS:
-            count += 1
-            scaled = detected(detector, surface.with_(vertices=surface.vertices * factor, unit=None))
-            if isinstance(scaled, str) or true is None or not _fits(scaled.unit, true, factor):
-                wrong.append(f"{path.name} x{factor:g}")
+            if isinstance(result, LandmarkResult) and (unit := _unit_of(result, factor)) is not None:
+                count += 1
+                scaled = detected(detector, surface.with_(vertices=surface.vertices * factor, unit=None))
+                found = "asked" if isinstance(scaled, str) and "unit is unclear" in scaled else scaled
+                if (found.unit if isinstance(found, LandmarkResult) else found) != unit:
+                    wrong.append(f"{path.name} x{factor:g}")
     share = 1.0 - len(wrong) / max(count, 1)
     reached = not wrong if count else None
-    return [Bar("scale x0.001, x0.1, x1000: unit found", "100 %", _percent(share, ", ".join(wrong)), reached)]
+    return [Bar(f"{count} scans scaled x0.001, x0.1, x1000: unit found", "100 %", _percent(share, ", ".join(wrong)), reached)]
 
 
-def _fits(unit: str, true: str, factor: float) -> bool:
-    """Whether ``unit`` names the scale; there is none for a millimetre scan divided into ten metres."""
-    return bool(np.isclose(UNITS_TO_MM[unit] * factor, UNITS_TO_MM[true]))
+def _unit_of(result: LandmarkResult, factor: float) -> str | None:
+    """The unit after scaling, "asked" where it cannot be known, None where it has no name (a metre divided by ten)."""
+    if not HUMAN_SIZES[0] < result.info["size_ratio"] < HUMAN_SIZES[1]:
+        return "asked"
+    scale = UNITS_TO_MM[result.unit] / factor
+    return next((unit for unit, value in UNITS_TO_MM.items() if np.isclose(value, scale)), None)
 
 
 def measure_refusal(

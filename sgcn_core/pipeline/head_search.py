@@ -16,6 +16,8 @@ from sgcn_core.preprocessing.surface_probe import SurfaceProbe
 from sgcn_core.units import UNITS_TO_MM, checked_unit
 
 STATED, IN_FILE, FROM_SIZE = "stated", "file", "size of the head"
+HUMAN_SIZES = (0.6, 1.6)
+"""Of people's heads against the average adult's; with another size a unit is not recognised."""
 
 # Millimetres across: no face is smaller, and in anything larger than a room it would not be found.
 _ACROSS = (40.0, 30_000.0)
@@ -24,8 +26,6 @@ _CLEAR = 0.35
 # Heads of other sizes are looked for where none of the usual size is seen: dolls, models, scans of wrong scale.
 _SIZES = (0.5, 2.0, 0.25, 4.0)
 _OFF_SIZE = 0.7  # of the confidence counts then
-# Sizes of people's heads against the average adult's; with another size a unit is not recognised.
-_HUMAN = (0.6, 1.6)
 _USUAL = 300.0  # millimetres across, of a scan
 # Axes of the head in the patient's axes: to the subject's left, up, out of the face.
 _UPRIGHT = {
@@ -103,7 +103,7 @@ def check_size(located: Located, size: float, in_file: str | None) -> list[str]:
         The unit would follow from the size of the head, but heads are of this size in no unit.
     """
     notes = []
-    if not _HUMAN[0] < size < _HUMAN[1]:
+    if not HUMAN_SIZES[0] < size < HUMAN_SIZES[1]:
         if located.unit_source == FROM_SIZE:
             raise SurfaceError(
                 f"the unit is unclear: in {located.unit} the head would be {size:.2f} times as large as the average "
