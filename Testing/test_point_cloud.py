@@ -53,6 +53,19 @@ def test_nothing_is_drawn_where_there_are_no_points() -> None:
     assert np.linalg.norm(middle, axis=1).min() > 97.0
 
 
+def test_points_far_away_do_no_harm() -> None:
+    with_noise = np.concatenate([ball(), [[9e3, 0.0, 0.0], [0.0, -5e3, 100.0]]])
+    surface = surface_of_points(with_noise)
+    np.testing.assert_array_equal(surface.vertices, surface_of_points(ball()).vertices)
+
+
+def test_of_very_many_points_some_are_taken() -> None:
+    surface = surface_of_points(np.concatenate([ball(400_000), [[2e4, 0.0, 0.0]]]))
+    assert 60_000 < len(surface.vertices) < 400_000
+    assert np.abs(np.linalg.norm(surface.vertices, axis=1) - 100.0).mean() < 0.05
+    assert surface.face_areas.sum() == pytest.approx(4.0 * np.pi * 1e4, rel=0.02)
+
+
 def test_normals_are_brought_to_one_side() -> None:
     points = ball()
     normals = estimate_normals(points, neighbourhoods(points))

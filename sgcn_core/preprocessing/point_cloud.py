@@ -24,6 +24,7 @@ IntArray = NDArray[np.int64]
 
 _FEWEST = 3_000  # of a whole head these lie 7 mm apart; with fewer hardly a landmark is found
 _MOST = 120_000  # points worked with; of more, one from each cell of a grid
+_LONELY = 6.0  # times further from its neighbours than usual a point is noise
 _THICKEST = 0.05  # share of the spread of a neighbourhood across it, in a cloud that lies on a surface
 _VOXEL = 0.8  # mean distances of the points
 _REACH = 2.2  # mean distances of the points up to which their planes count
@@ -63,9 +64,11 @@ def surface_of_points(
     """
     prefix = f"{source}: " if source else ""
     cloud, given = _checked(points, normals, prefix)
-    chosen = _thinned(cloud)
-    cloud, given = cloud[chosen], None if given is None else given[chosen]
     around = neighbourhoods(cloud)
+    crowded = around.reach <= _LONELY * np.median(around.reach)
+    if not crowded.all() and crowded.sum() >= _FEWEST:
+        cloud, given = cloud[crowded], None if given is None else given[crowded]
+        around = neighbourhoods(cloud)
     _refuse_without_surface(around, prefix)
     facing = estimate_normals(cloud, around) if given is None else given
     vertices, faces = _zero_set(cloud, facing, around.spacing)
@@ -91,7 +94,8 @@ def _checked(points: ArrayLike, normals: ArrayLike | None, prefix: str) -> tuple
     cloud = np.ascontiguousarray(points, dtype=np.float64)
     if cloud.ndim != 2 or cloud.shape[1] != 3 or not np.isfinite(cloud).all():
         raise SurfaceError(f"{prefix}points must be finite numbers of shape (N, 3), received shape {cloud.shape}")
-    cloud, first = np.unique(cloud, axis=0, return_index=True)
+    chosen = _thinned(cloud)
+    cloud, first = np.unique(cloud[chosen], axis=0, return_index=True)
     if len(cloud) < _FEWEST:
         raise SurfaceError(
             f"{prefix}the surface has {len(cloud)} different points but no triangles; a point cloud of a face needs at "
@@ -102,7 +106,7 @@ def _checked(points: ArrayLike, normals: ArrayLike | None, prefix: str) -> tuple
     given = np.asarray(normals, dtype=np.float64)
     if given.shape != np.shape(points):
         raise SurfaceError(f"{prefix}one normal per point is needed, received {given.shape} for {np.shape(points)}")
-    given = given[first]
+    given = given[chosen[first]]
     length = np.linalg.norm(given, axis=1)
     if not np.isfinite(given).all() or (length < 1e-6).mean() > 0.01:
         return cloud, None
@@ -113,14 +117,15 @@ def _thinned(points: FloatArray) -> IntArray:
     """Ids of at most about _MOST points, evenly spread: the first of each cell of a grid."""
     if len(points) <= _MOST:
         return np.arange(len(points))
-    low, size = points.min(axis=0), float(np.ptp(points, axis=0).max())
+    low, size = points.min(axis=0), max(float(np.ptp(points, axis=0).max()), 1e-300)
     cells = np.sqrt(_MOST)  # along a side; a surface fills about as many cells as a square of them
-    for _ in range(8):
+    for _ in range(12):
         place = ((points - low) / size * cells).astype(np.int64)
         _, first = np.unique((place[:, 0] << 42) | (place[:, 1] << 21) | place[:, 2], return_index=True)
-        if len(first) <= _MOST:
+        if 0.7 * _MOST <= len(first) <= _MOST or cells >= 2**20:
             break
-        cells *= np.sqrt(_MOST / len(first))
+        # The points of one far away make the others fill few cells.
+        cells = min(cells * np.sqrt(0.85 * _MOST / len(first)), 2.0**20)
     return np.sort(first)
 
 

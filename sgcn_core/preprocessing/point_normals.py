@@ -24,6 +24,8 @@ class Neighbourhoods:
         Direction in which they spread least; its sign means nothing.
     thickness : (N,)
         Share of the spread (variance) in that direction: 0 on a plane, 1/3 in a volume.
+    reach : (N,)
+        Distance to the furthest neighbour.
     spacing : float
         Mean distance of neighbouring points, from the area that each has.
     """
@@ -31,6 +33,7 @@ class Neighbourhoods:
     neighbours: IntArray
     normals: FloatArray
     thickness: FloatArray
+    reach: FloatArray
     spacing: float
 
 
@@ -44,7 +47,7 @@ def neighbourhoods(points: FloatArray) -> Neighbourhoods:
     thickness = values[:, 0] / np.maximum(values.sum(axis=1), 1e-300)
     # k points share the disc that reaches to the last of them.
     spacing = float(np.median(distance[:, -1])) * np.sqrt(np.pi / _NEIGHBOURS)
-    return Neighbourhoods(near.astype(np.int64), vectors[:, :, 0], thickness, spacing)
+    return Neighbourhoods(near.astype(np.int64), vectors[:, :, 0], thickness, distance[:, -1], spacing)
 
 
 def estimate_normals(points: FloatArray, around: Neighbourhoods) -> FloatArray:
