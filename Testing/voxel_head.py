@@ -44,7 +44,7 @@ class VoxelHead:
     tissue: dict[str, float] = field(default_factory=lambda: HOUNSFIELD)
     low: tuple[float, float, float] = (-110.0, -115.0, -120.0)
     high: tuple[float, float, float] = (110.0, 130.0, 125.0)
-    spacing: tuple[float, float, float] = (2.0, 2.0, 2.0)
+    spacing: tuple[float, float, float] = (3.0, 3.0, 3.0)
     direction: Array = field(default_factory=lambda: np.eye(3))
     noise: float = 0.0
     table: bool = False

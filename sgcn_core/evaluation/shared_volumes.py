@@ -39,9 +39,7 @@ def measure_shared(detector: LandmarkDetector, folder: Path | None) -> list[Bar]
     if folder is None or not Path(folder).is_dir():
         return [Bar("shared volumes", "see each", "not measured: no folder of the shared volumes was given", None)]
     bars = [_plausible(detector, Path(folder))]
-    for name, (shown, gone) in PARTIAL.items():
-        bars.append(_partial(detector, Path(folder) / name, shown, gone))
-    return bars
+    return bars + [measure_partial(detector, Path(folder) / name) for name in PARTIAL]
 
 
 def _detected(detector: LandmarkDetector, path: Path) -> tuple[Skin, LandmarkResult]:
@@ -70,7 +68,9 @@ def _odd(result: LandmarkResult, people: NDArray[np.float64]) -> str:
     return ", ".join(f"{row['distance']} {float(row['SDs away'] or 0):+.1f} SD" for row in rows) or "none"
 
 
-def _partial(detector: LandmarkDetector, path: Path, shown: tuple[str, ...], gone: tuple[str, ...]) -> Bar:
+def measure_partial(detector: LandmarkDetector, path: Path) -> Bar:
+    """One of ``PARTIAL``."""
+    shown, gone = PARTIAL[path.name]
     what = f"{path.name}, seen and cut landmarks"
     bar = f">= {_LEAST_SHOWN:.0%} of the seen ones placed, all cut ones missing, none found on a cut plane"
     try:

@@ -19,7 +19,8 @@ _TOUCH_MM2 = 50.0  # of head on a side of the volume itself
 _ROUND_MM = 15.0
 _WHOLE_SHARE = 0.5  # of the next slice's area from which the first slice is kept
 _JUMP_SHARE = 0.75
-_JUMP_MM2 = 1000.0
+# In front only: ears end with more than that of themselves, but no nose is flat over 20 mm.
+_JUMP_MM2, _JUMP_FRONT_MM2 = 1000.0, 400.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def find_cuts(head: NDArray[np.bool_], grid: VoxelGrid, volume: Volume) -> tuple
         pixel = float(np.prod([grid.spacing[other] for other in others]))
         area = head.sum(axis=others) * pixel
         for end in (0, 1):
-            depth = _cut_depth(area[::-1] if end else area, grid.spacing[axis])
+            is_front = side_of(volume.direction[:, 2 - axis] * (1 if end else -1)) == "front"
+            least = _JUMP_FRONT_MM2 if is_front else _JUMP_MM2
+            depth = _cut_depth(area[::-1] if end else area, grid.spacing[axis], least)
             if depth is None:
                 continue
             if end:
@@ -77,7 +80,7 @@ def find_cuts(head: NDArray[np.bool_], grid: VoxelGrid, volume: Volume) -> tuple
     return cuts, low, high
 
 
-def _cut_depth(area: NDArray[np.float64], step: float) -> int | None:
+def _cut_depth(area: NDArray[np.float64], step: float, least: float) -> int | None:
     """Index of the first whole slice of a cut head, None if the head ends by itself."""
     present = np.flatnonzero(area >= _TOUCH_MM2)
     if len(present) == 0:
@@ -87,7 +90,7 @@ def _cut_depth(area: NDArray[np.float64], step: float) -> int | None:
         return 0
     # The first slice may be half filled: the second is the first whole one.
     second, third = min(first + 1, len(area) - 1), min(first + 2, len(area) - 1)
-    is_cut = area[second] >= max(_JUMP_MM2, 4 * np.pi * _ROUND_MM * step, _JUMP_SHARE * area[third])
+    is_cut = area[second] >= max(least, 4 * np.pi * _ROUND_MM * step, _JUMP_SHARE * area[third])
     return (first if area[first] >= _WHOLE_SHARE * area[second] else second) if is_cut else None
 
 
