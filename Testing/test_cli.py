@@ -41,8 +41,9 @@ class FakeDetector:
     def __init__(self) -> None:
         self.calls: list[dict] = []
 
-    def detect(self, surface, *, landmark_set, seed, refine, unit, progress):
-        self.calls.append({"source": surface.source, "set": landmark_set, "seed": seed, "refine": refine, "unit": unit})
+    def detect(self, surface, *, landmark_set, seed, refine, unit, initial_landmarks, progress):
+        asked = {"set": landmark_set, "seed": seed, "refine": refine, "unit": unit, "initial": initial_landmarks}
+        self.calls.append({"source": surface.source, **asked})
         progress("network", 0.5)
         name = Path(surface.source).stem
         if name == "noface":
@@ -56,7 +57,7 @@ class FakeDetector:
             status=("found", "uncertain", "missing"),
             unit=surface.unit or "mm",
             frame=surface.frame,
-            info={"pose": np.eye(4).tolist(), "seed": seed},
+            info={"pose": np.eye(4).tolist(), "seed": seed, "notes": ["2 stray pieces left out"]},
         )
 
 
@@ -160,7 +161,7 @@ def test_success_is_told_with_the_file_that_was_written(detector, folder):
     assert output.is_file() and str(output) in ended.stdout
     assert "1 found, 1 uncertain, 1 missing" in ended.stdout
     assert detector.calls == [
-        {"source": str(folder / "b.ply"), "set": "ibug68", "seed": 3, "refine": None, "unit": None}
+        {"source": str(folder / "b.ply"), "set": "ibug68", "seed": 3, "refine": None, "unit": None, "initial": None}
     ]
 
 
@@ -168,6 +169,20 @@ def test_options_reach_the_detector(detector, folder):
     run("detect", folder / "b.ply", "--refine", "paper", "--unit", "cm", "--format", "csv", "--output-dir", folder)
     assert detector.calls[0]["refine"] == "paper" and detector.calls[0]["unit"] == "cm"
     assert (folder / "b.csv").is_file()
+
+
+def test_points_by_hand_reach_the_detector_in_the_frame_of_the_scan(detector, folder):
+    (folder / "points.csv").write_text(
+        "label,x,y,z,frame\nex_r,1,2,3,RAS\nex_l,4,5,6,RAS\nprn,7,8,9,RAS\ngn,0,0,0,RAS\n"
+    )
+    run("detect", folder / "b.ply", "--initial-landmarks", folder / "points.csv")
+    assert detector.calls[0]["initial"] == {"ex_r": [-1, -2, 3], "ex_l": [-4, -5, 6], "prn": [-7, -8, 9]}
+    ended = run("detect", folder, "--initial-landmarks", folder / "points.csv")
+    assert ended.exit_code == ExitCode.USAGE and "belongs to one scan" in " ".join(ended.output.split())
+
+
+def test_what_was_cleaned_or_assumed_is_told(detector, folder):
+    assert "b.ply: 2 stray pieces left out" in " ".join(run("detect", folder / "b.ply").output.split())
 
 
 def test_the_model_is_loaded_once_and_a_bad_file_does_not_stop_the_rest(detector, folder):

@@ -49,7 +49,16 @@ def detect(
     ] = None,
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
     unit: Annotated[
-        LengthUnit | None, typer.Option(help="Unit of the coordinates; the file's, or guessed from the size.")
+        LengthUnit | None,
+        typer.Option(help="Unit of the coordinates; the file's, or that in which the head has the size of one."),
+    ] = None,
+    initial_landmarks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Landmark file with ex_r, ex_l (the subject's outer eye corners) and prn (nose tip), placed by hand: "
+            "shows the head's pose where it is not found. For a single input.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps.")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
@@ -65,7 +74,15 @@ def detect(
         jobs = plan(Request(tuple(inputs), output, output_dir, suffix, picture, overwrite))
     except (PlanError, OSError) as error:
         raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
-    settings = Settings(landmark_set.value, seed, refine.value if refine else None, unit.value if unit else None)
+    if initial_landmarks is not None and len(jobs) > 1:
+        raise typer.BadParameter(f"--initial-landmarks belongs to one scan, but there are {len(jobs)} inputs")
+    settings = Settings(
+        landmark_set.value,
+        seed,
+        refine.value if refine else None,
+        unit.value if unit else None,
+        initial_landmarks,
+    )
     with reporting_errors(debug=debug):
         with progress_bar(len(jobs)) as start:
             outcomes = run_jobs(jobs, settings, weights=weights, device=device, start=start, quiet=as_json, debug=debug)
@@ -104,6 +121,9 @@ def tell(outcome: Outcome, *, quiet: bool) -> None:
         return
     if outcome.picture_error is not None:
         note(f"warning: {job.source}: no picture: {outcome.picture_error}")
+    if outcome.result is not None:
+        for remark in outcome.result.info["notes"]:
+            note(f"note: {job.source}: {remark}")
     if not quiet and outcome.result is not None:
         status = outcome.result.status
         counts = ", ".join(f"{status.count(s)} {s}" for s in ("found", "uncertain", "missing"))

@@ -28,12 +28,15 @@ class Settings:
     refine : str or None
     unit : str or None
         Of the coordinates, where the file does not say.
+    initial_landmarks : Path or None
+        A landmark file with ``ex_r``, ``ex_l`` and ``prn``, which shows the pose.
     """
 
     landmark_set: str = "all"
     seed: int = 0
     refine: str | None = None
     unit: str | None = None
+    initial_landmarks: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def run_job(
             seed=settings.seed,
             refine=settings.refine,
             unit=settings.unit,
+            initial_landmarks=_initial(settings.initial_landmarks, surface.frame),
             progress=progress,
         )
         job.landmarks.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +97,21 @@ def run_job(
         progress("drawing", 0.95)
         picture_error = _draw(surface, result, job.picture)
     return Outcome(job, time.perf_counter() - began, result=result, picture_error=picture_error)
+
+
+def _initial(path: Path | None, frame: str) -> dict[str, list[float]] | None:
+    """The three points of the file that show the pose, in the frame of the scan."""
+    from sgcn_core.io.markups import read_landmarks
+    from sgcn_core.preprocessing.initial_pose import NEEDED
+
+    if path is None:
+        return None
+    placed = read_landmarks(path).in_frame(frame)
+    return {
+        label: position.tolist()
+        for label, position, status in zip(placed.labels, placed.positions, placed.status, strict=True)
+        if status != "missing" and label in NEEDED
+    }
 
 
 def _draw(surface: Any, result: LandmarkResult, path: Path) -> str | None:

@@ -98,7 +98,7 @@ class Service:
             "model": _model(loaded),
             "output": request.output,
             "surface": request.surface,
-            "notes": notes,
+            "notes": [*notes, *result.info["notes"]],
             "seconds": {
                 "load": round(loaded.seconds, 4),
                 "read": round(read - began, 4),
