@@ -305,7 +305,7 @@ class FakeDetector:
         if self.error is not None:
             raise self.error
         observe(type("StageOne", (), {"on_points": lambda self, points, label: np.zeros(len(points))})())
-        return LandmarkResult(("prn",), np.zeros((1, 3)), np.ones(1), ("found",))
+        return LandmarkResult(("prn",), np.zeros((1, 3)), np.ones(1), ("found",), info={"notes": ["one piece left out"]})
 
 
 class FakeModels(Models):
@@ -334,6 +334,7 @@ def test_a_graphics_card_without_memory_gives_way_to_the_processor_and_that_is_s
     models = FakeModels(cuda=FakeDetector(RuntimeError("CUDA out of memory. Tried ...")), cpu=FakeDetector())
     told = Service(models).answer(1, Detect(triangle, device="cuda"), nothing)
     assert told["model"]["device"] == "cpu" and "cuda" in told["notes"][0]
+    assert told["notes"][1:] == ["one piece left out"]
     models = FakeModels(cuda=FakeDetector(RuntimeError("something else")), cpu=FakeDetector())
     with pytest.raises(RuntimeError, match="something else"):
         Service(models).answer(1, Detect(triangle, device="cuda"), nothing)
