@@ -16,7 +16,7 @@ SCALE = from_crop((0.0, -8.0, 57.0), 120.0)
 PROTOTYPE = SCALE.apply([[0, 0, 130], [44, 34, 86], [-44, 34, 86], [25, -35, 102], [-25, -35, 102], [0, -75, 100]])
 
 
-def graph_of(vertices: np.ndarray, to_head: Similarity, *, seed: int = 0, flipped: bool = False) -> FaceGraph:
+def graph_of(vertices: np.ndarray, to_head: Similarity, *, seed: int = 0) -> FaceGraph:
     return build_face_graph(
         vertices,
         mean_face().faces,
@@ -26,7 +26,6 @@ def graph_of(vertices: np.ndarray, to_head: Similarity, *, seed: int = 0, flippe
         count=600,
         neighbours=16,
         seed=seed,
-        flipped=flipped,
     )
 
 
@@ -59,11 +58,6 @@ def test_the_pose_is_taken_out(graph: FaceGraph) -> None:
     moved = graph_of(pose.apply(mean_face().vertices), pose.inverse())
     np.testing.assert_allclose(moved.nodes, graph.nodes, atol=1e-9)
     np.testing.assert_allclose(moved.normals, graph.normals, atol=1e-6)
-
-
-def test_flipped_winding_turns_the_normals(graph: FaceGraph) -> None:
-    flipped = graph_of(mean_face().vertices, Similarity.identity(), flipped=True)
-    np.testing.assert_array_equal(flipped.normals, -graph.normals)
 
 
 def test_nothing_in_the_crop_is_no_face() -> None:

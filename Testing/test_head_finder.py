@@ -38,7 +38,6 @@ def moved(probe: SurfaceProbe, motion: Similarity) -> SurfaceProbe:
         motion.apply(probe.points),
         motion.apply_to_normals(probe.normals),
         probe.area * motion.scale**2,
-        probe.flipped,
     )
 
 
@@ -117,7 +116,7 @@ def test_a_face_turned_anyhow_comes_back_to_the_head_frame(finder: HeadFinder, p
 
 def test_a_mirrored_face_is_never_undone_by_a_mirror(finder: HeadFinder, probe: SurfaceProbe) -> None:
     flip = np.array([-1.0, 1.0, 1.0])
-    mirrored = SurfaceProbe(probe.points * flip, probe.normals * flip, probe.area, False)
+    mirrored = SurfaceProbe(probe.points * flip, probe.normals * flip, probe.area)
     best = finder.find(mirrored)[0].to_head
     assert np.linalg.det(best.rotation) == pytest.approx(1.0)
     assert degrees(best.rotation, finder.find(probe)[0].to_head.rotation) < 8.0
@@ -133,7 +132,6 @@ def test_a_face_is_found_among_furniture(finder: HeadFinder, probe: SurfaceProbe
         np.concatenate([seen.points, probe.points])[order],
         np.concatenate([seen.normals, probe.normals])[order],
         seen.area + probe.area,
-        False,
     )
     best = finder.find(both)[0]
     np.testing.assert_allclose(best.to_head.apply(MIDDLE), finder.find(probe)[0].to_head.apply(MIDDLE), atol=8.0)

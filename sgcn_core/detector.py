@@ -134,7 +134,7 @@ class LandmarkDetector:
             located = self._located(surface, probe, unit, initial_landmarks)
             factor = UNITS_TO_MM[located.unit]
         with clock.stage("alignment", 0.3):
-            scan = Scan(surface.vertices * factor, surface.faces, probe.flipped, seed)
+            scan = Scan(surface.vertices * factor, surface.faces, seed)
             to_head = settle_pose(self._pass, scan, located.hypotheses, self.coarse_nodes)
         with clock.stage("sampling", 0.5):
             graph = self._pass.graph(scan, to_head, self.nodes)

@@ -118,7 +118,7 @@ def errors_on(
     """
     count = nodes or network.nodes
     one_pass = NetworkPass(network.checkpoint, torch.device("cpu"))
-    scan = Scan(case.mesh.vertices, case.mesh.faces, False, seed)
+    scan = Scan(case.mesh.vertices, case.mesh.faces, seed)
     to_head = Similarity.identity()
     if not known_pose:
         to_head = settle_pose(one_pass, scan, [PoseHypothesis(to_head, 1.0)], min(count, 2500))

@@ -27,14 +27,12 @@ class Scan:
     Attributes
     ----------
     vertices : (P, 3) float64, millimetres, in the scan's own axes
-    faces : (F, 3) int64
-    flipped : bool, True where the triangles are wound inwards
+    faces : (F, 3) int64, wound outwards
     seed : int, of the sampling
     """
 
     vertices: NDArray[np.float64]
     faces: NDArray[np.int64]
-    flipped: bool
     seed: int
 
 
@@ -70,7 +68,6 @@ class NetworkPass:
             count=nodes,
             neighbours=checkpoint.neighbours,
             seed=scan.seed,
-            flipped=scan.flipped,
         )
 
     def heatmaps(self, graph: FaceGraph) -> NDArray[np.float32]:

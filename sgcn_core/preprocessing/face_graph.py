@@ -50,7 +50,6 @@ def build_face_graph(
     count: int,
     neighbours: int,
     seed: int,
-    flipped: bool = False,
 ) -> FaceGraph:
     """Crop the posed surface, draw exactly ``count`` nodes on it and connect them.
 
@@ -63,7 +62,6 @@ def build_face_graph(
     count : int, nodes
     neighbours : int, k
     seed : int, of the sampling
-    flipped : bool, True where the triangles are wound inwards
 
     Raises
     ------
@@ -84,7 +82,7 @@ def build_face_graph(
     members[coarse_set(samples.points, prototype)] = True
     return FaceGraph(
         nodes=samples.points,
-        normals=-samples.normals if flipped else samples.normals,
+        normals=samples.normals,
         neighbours=fine_neighbours(samples.points, neighbours),
         members=members,
         vertices=posed,

@@ -20,13 +20,11 @@ class SurfaceProbe:
     ----------
     points, normals : (N, 3) float64, in random order; outward unit normals
     area : of the whole surface
-    flipped : True where the file's triangles are wound inwards
     """
 
     points: FloatArray
     normals: FloatArray
     area: float
-    flipped: bool
 
     def scaled(self, factor: float) -> SurfaceProbe:
         """The same in another unit."""
@@ -36,10 +34,7 @@ class SurfaceProbe:
 def probe_surface(
     vertices: FloatArray, faces: NDArray[np.int64], *, count: int = 12_000, seed: int = 0
 ) -> SurfaceProbe:
-    """Draw points on the surface, uniform by area, with outward normals.
-
-    Which side is out follows from the direction of the normals against the centre of the surface, on the average of
-    the whole surface; single pieces that are wound the other way stay so.
+    """Draw points on a surface wound outwards (see ``clean_surface``), uniform by area, with their normals.
 
     Raises
     ------
@@ -52,9 +47,6 @@ def probe_surface(
     cumulative = np.cumsum(doubled)
     if not cumulative[-1] > 0.0:
         raise SurfaceError("all triangles of the surface are degenerate: it has no area")
-    centroids = corners.mean(1)
-    centre = (centroids * doubled[:, None]).sum(0) / cumulative[-1]
-    flipped = bool((cross * (centroids - centre)).sum() < 0.0)
     rng = np.random.default_rng(seed)
     chosen = np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")
     chosen = np.minimum(chosen, np.flatnonzero(doubled > 0.0)[-1])
@@ -62,7 +54,7 @@ def probe_surface(
     a, b, c = corners[chosen].transpose(1, 0, 2)
     points = (1.0 - root) * a + root * (1.0 - split) * b + root * split * c
     normals = cross[chosen] / doubled[chosen, None]
-    return SurfaceProbe(points, -normals if flipped else normals, float(cumulative[-1]) / 2.0, flipped)
+    return SurfaceProbe(points, normals, float(cumulative[-1]) / 2.0)
 
 
 def farthest_points(points: FloatArray, count: int) -> NDArray[np.int64]:

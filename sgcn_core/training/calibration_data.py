@@ -20,6 +20,7 @@ from sgcn_core.pipeline.alignment import settle_pose
 from sgcn_core.pipeline.head_finder import PoseHypothesis
 from sgcn_core.pipeline.judging import refuse_without_face, scan_evidence, scan_rim
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
+from sgcn_core.preprocessing.cleaning import clean_surface
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.surface_probe import probe_surface
 from sgcn_core.refinement.landmark_shape import LandmarkShape
@@ -127,9 +128,9 @@ def _detect(
     search: bool,
 ) -> _Found:
     """The detector's passes on one scan."""
-    surface, seed = generated.surface, int(rng.integers(2**31))
+    surface, seed = clean_surface(generated.surface).surface, int(rng.integers(2**31))
     probe = probe_surface(surface.vertices, surface.faces, seed=seed)
-    scan = Scan(surface.vertices, surface.faces, probe.flipped, seed)
+    scan = Scan(surface.vertices, surface.faces, seed)
     near = PoseHypothesis(_residue(rng) @ generated.to_head, 1.0)
     hypotheses = detector.finder.find(probe) if search else [near]
     to_head = settle_pose(network, scan, hypotheses, detector.coarse_nodes)
