@@ -18,8 +18,7 @@ def help_text() -> str:
     return _(
         "Places facial landmarks on 3D face scans and on the skin of CT and MR images, with the error to be expected "
         "of each, and says which ones to check. Select a model or a volume and click <b>Place landmarks</b>. See the "
-        '<a href="{homepage}#readme">documentation</a>.<p>For research. Not a medical device: check every landmark '
-        "before you use it for patients.</p>"
+        '<a href="{homepage}/blob/main/docs/slicer.md">documentation</a>.'
     ).format(homepage=HOMEPAGE)
 
 
