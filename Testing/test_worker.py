@@ -305,7 +305,8 @@ class FakeDetector:
         if self.error is not None:
             raise self.error
         observe(type("StageOne", (), {"on_points": lambda self, points, label: np.zeros(len(points))})())
-        return LandmarkResult(("prn",), np.zeros((1, 3)), np.ones(1), ("found",), info={"notes": ["one piece left out"]})
+        info = {"notes": ["one piece left out"]}
+        return LandmarkResult(("prn",), np.zeros((1, 3)), np.ones(1), ("found",), info=info)
 
 
 class FakeModels(Models):

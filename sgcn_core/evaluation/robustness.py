@@ -193,7 +193,8 @@ def measure_units(detector: LandmarkDetector, scans: Path | None) -> list[Bar]:
                     wrong.append(f"{path.name} x{factor:g}")
     share = 1.0 - len(wrong) / max(count, 1)
     reached = not wrong if count else None
-    return [Bar(f"{count} scans scaled x0.001, x0.1, x1000: unit found", "100 %", _percent(share, ", ".join(wrong)), reached)]
+    what = f"{count} scans scaled x0.001, x0.1, x1000: unit found"
+    return [Bar(what, "100 %", _percent(share, ", ".join(wrong)), reached)]
 
 
 def _unit_of(result: LandmarkResult, factor: float) -> str | None:

@@ -109,7 +109,7 @@ def _of_ct(values: NDArray[np.float32], modality: str | None) -> Tissue | None:
         return None
     ground = _peak(values, values.min(), 300.0)
     water = _peak(values, ground + 600.0, ground + 1600.0)
-    # Soft tissue keeps to a narrow band around water in CT; in MR, whose greys may peak there as well, it is spread out.
+    # Soft tissue keeps to a narrow band around water in CT; in MR, whose greys may peak there too, it is spread.
     away = np.abs(values - water)
     narrow = np.mean(away < 50) > _CT_NARROW * np.mean(away < 150)
     if abs(ground) < 100 and _CT_WATER[0] < water - ground < _CT_WATER[1] and narrow:
