@@ -60,7 +60,9 @@ def texts_of_the_program() -> str:
     texts = [text_of(path) for path in PANELS]
     for path in (*MODULE.rglob("*.py"), *(ROOT / "sgcn_core").rglob("*.py")):
         tree = ast.parse(text_of(path))
-        texts += [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        texts += [
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
     return "\n".join(texts)
 
 
