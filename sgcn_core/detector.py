@@ -31,6 +31,7 @@ from sgcn_core.preprocessing.surface_probe import SurfaceProbe, probe_surface
 from sgcn_core.refinement.calibration import Verdict
 from sgcn_core.refinement.confidence import MISSING
 from sgcn_core.refinement.cuts import at_cuts, doubt_at_cuts
+from sgcn_core.refinement.surface_index import SurfaceIndex
 from sgcn_core.surface import Surface
 from sgcn_core.units import UNITS_TO_MM
 
@@ -144,16 +145,16 @@ class LandmarkDetector:
             to_normalised = self._pass.standardise @ to_head @ _scaling(factor)
             observe(StageOne(self.checkpoint.labels, heatmaps, graph.nodes, to_normalised))
         with clock.stage("refinement", 0.9):
-            refined, recognition = self._pass.landmarks(heatmaps, graph, refine or self.refine)
+            mode, index = refine or self.refine, SurfaceIndex(graph.vertices, graph.faces)
+            refined, recognition = self._pass.landmarks(heatmaps, graph, mode, index=index)
             size = 1.0 / to_head.scale
             verdict = judge_landmarks(self.checkpoint, refined, recognition, heatmaps, graph, size=size)
             back = (self._pass.standardise @ to_head).inverse()
-            places = self._pass.positions(refined, graph, refine or self.refine)
-            positions = back.apply(places) / factor
+            positions = back.apply(self._pass.positions(refined, index, mode)) / factor
             refuse_without_face(recognition, cut=at_cuts(positions, surface.cut_planes, factor=factor))
             notes = [*surface.notes, *cleaned.notes, *check_size(located, size, surface.unit)]
             verdict = doubt_at_cuts(verdict, positions, surface.cut_planes, factor=factor)
-        info = self._info(to_head, located, clock, seed, refine or self.refine, notes)
+        info = self._info(to_head, located, clock, seed, mode, notes)
         return _result(self.checkpoint.labels, positions, verdict, located.unit, surface.frame, info).select(labels)
 
     def _located(

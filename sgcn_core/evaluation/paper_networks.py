@@ -18,7 +18,7 @@ from sgcn_core.pipeline.alignment import settle_pose
 from sgcn_core.pipeline.head_finder import PoseHypothesis
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.preprocessing.normalise import Similarity
-from sgcn_core.refinement import SurfaceIndex, refine, refinement_mode
+from sgcn_core.refinement import SurfaceIndex, refine
 from sgcn_core.refinement.landmark_shape import LandmarkShape
 
 FloatArray = NDArray[np.float64]
@@ -129,21 +129,20 @@ def errors_on(
     labels = network.checkpoint.labels
     rows = [row for row, label in enumerate(labels) if label.startswith("ibug")] or list(range(len(labels)))
     found = []
-    for mode, t in ways:
+    for way, t in ways:
+        mode = way.removesuffix(AT_VERTEX)
         refined = refine(
             heatmaps,
             graph.nodes,
             graph.vertices,
             graph.faces,
-            mode=mode.removesuffix(AT_VERTEX),
+            mode=mode,
             sigma=network.checkpoint.sigma,
             t=t,
             index=index,
         )
-        positions = one_pass.positions(refined, graph, mode.removesuffix(AT_VERTEX))
-        if network.shape is not None and refinement_mode(mode.removesuffix(AT_VERTEX)).guided:
-            positions = one_pass.guided(refined, graph, network.shape)
-        if mode.endswith(AT_VERTEX):
+        positions = one_pass.positions(refined, index, mode, shape=network.shape)
+        if way != mode:
             positions = index.vertices[index.vertex_tree.query(positions)[1]]
         found.append(np.linalg.norm(back.apply(positions)[rows] - case.landmarks, axis=1))
     return found

@@ -78,20 +78,28 @@ class NetworkPass:
         heatmaps: NDArray[np.float32] = predicted.cpu().numpy()
         return heatmaps
 
-    def landmarks(self, heatmaps: NDArray[np.float32], graph: FaceGraph, mode: str) -> tuple[Refined, Confidence]:
-        """Stage 2 on the original surface, in normalised coordinates, and how far it can be trusted."""
+    def landmarks(
+        self, heatmaps: NDArray[np.float32], graph: FaceGraph, mode: str, *, index: SurfaceIndex | None = None
+    ) -> tuple[Refined, Confidence]:
+        """Stage 2 on the original surface, in normalised coordinates, and how far it can be trusted.
+
+        ``index`` is the surface of the graph, prepared; it saves doing so again.
+        """
         checkpoint = self.checkpoint
-        refined = refine(heatmaps, graph.nodes, graph.vertices, graph.faces, mode=mode, sigma=checkpoint.sigma)
+        refined = refine(
+            heatmaps, graph.nodes, graph.vertices, graph.faces, mode=mode, sigma=checkpoint.sigma, index=index
+        )
         return refined, judge(refined, checkpoint.prototype, checkpoint.deviation)
 
-    def positions(self, refined: Refined, graph: FaceGraph, mode: str) -> NDArray[np.float64]:
-        """Final places (L, 3), normalised: as refined, or guided by the other landmarks and back on the surface."""
-        calibration = self.checkpoint.calibration
-        if calibration is None or not refinement_mode(mode).guided:
-            return refined.positions
-        return self.guided(refined, graph, calibration.shape)
+    def positions(
+        self, refined: Refined, index: SurfaceIndex, mode: str, *, shape: LandmarkShape | None = None
+    ) -> NDArray[np.float64]:
+        """Final places (L, 3), normalised: as refined, or guided by the other landmarks and back on the surface.
 
-    def guided(self, refined: Refined, graph: FaceGraph, shape: LandmarkShape) -> NDArray[np.float64]:
-        """Places (L, 3) on the surface that agree with the heatmaps and with the other landmarks."""
-        positions = guided_positions(refined, shape, self.checkpoint.deviation)
-        return closest_on_surface(positions, SurfaceIndex(graph.vertices, graph.faces))
+        ``shape`` says how landmarks lie in faces; default: what the weights bring along, if they do.
+        """
+        calibration = self.checkpoint.calibration
+        known = shape or (None if calibration is None else calibration.shape)
+        if known is None or not refinement_mode(mode).guided:
+            return refined.positions
+        return closest_on_surface(guided_positions(refined, known, self.checkpoint.deviation), index)

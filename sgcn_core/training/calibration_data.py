@@ -24,6 +24,7 @@ from sgcn_core.preprocessing.cleaning import clean_surface
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.surface_probe import probe_surface
 from sgcn_core.refinement.landmark_shape import LandmarkShape
+from sgcn_core.refinement.surface_index import SurfaceIndex
 
 FloatArray = NDArray[np.float64]
 
@@ -136,11 +137,12 @@ def _detect(
     to_head = settle_pose(network, scan, hypotheses, detector.coarse_nodes)
     graph = network.graph(scan, to_head, detector.nodes)
     heatmaps = network.heatmaps(graph)
-    refined, recognition = network.landmarks(heatmaps, graph, detector.refine)
+    index = SurfaceIndex(graph.vertices, graph.faces)
+    refined, recognition = network.landmarks(heatmaps, graph, detector.refine, index=index)
     refuse_without_face(recognition)
     rim = scan_rim(detector.checkpoint, graph)
     evidence = scan_evidence(detector.checkpoint, shape, refined, heatmaps, graph, rim)
-    places = network.guided(refined, graph, shape)
+    places = network.positions(refined, index, "guided", shape=shape)
     positions = (network.standardise @ to_head).inverse().apply(places)
     return _Found(evidence, recognition.confidence, positions, 1.0 / to_head.scale)
 
