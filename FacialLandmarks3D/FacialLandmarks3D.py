@@ -141,7 +141,7 @@ class FacialLandmarks3DLogic(ScriptedLoadableModuleLogic):
 
     def getParameterNode(self) -> FacialLandmarks3DParameterNode:
         """The parameters in the present scene."""
-        return FacialLandmarks3DParameterNode(super().getParameterNode())
+        return FacialLandmarks3DParameterNode(super().getParameterNode())  # type: ignore[call-arg]
 
     def placeLandmarks(
         self,

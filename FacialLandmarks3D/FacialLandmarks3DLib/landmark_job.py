@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -157,7 +158,7 @@ class LandmarkJob:
         if self.done:
             return
         self.done, self.error = True, error
-        if not self._steps.gi_running:  # it runs where a progress callback cancels
+        if inspect.getgeneratorstate(self._steps) != inspect.GEN_RUNNING:  # it runs where a progress callback cancels
             self._steps.close()
         for call in self._at_end:
             call()

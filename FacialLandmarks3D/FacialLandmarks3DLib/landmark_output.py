@@ -51,7 +51,7 @@ class LandmarkOutput:
 
     def write(self, result: Mapping[str, Any], surface: Any, provenance: Provenance) -> Any:
         """The node with the landmarks of a result; what was there can be had back by undo."""
-        node = None if self._output_id is None else self._scene.GetNodeByID(self._output_id)
+        node: Any = None if self._output_id is None else self._scene.GetNodeByID(self._output_id)
         self._scene.SaveStateForUndo()
         made = node is None
         if made:

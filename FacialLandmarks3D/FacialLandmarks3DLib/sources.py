@@ -75,7 +75,8 @@ class ModelSource:
 
     def __init__(self, node: Any) -> None:
         check_model(node)
-        self.node, self.mirrored, self.warnings = node, False, ()
+        self.node, self.mirrored = node, False
+        self.warnings: tuple[str, ...] = ()
         self._file: Path | None = None
 
     def write(self, folder: Path) -> Iterator[None]:
@@ -115,7 +116,7 @@ class VolumeSource:
         check_volume(node)
         self.node = node
         self.mirrored = bool(np.linalg.det(world_geometry(node)[0][:3, :3]) < 0)
-        self.warnings = (_mirror_warning(node),) if self.mirrored else ()
+        self.warnings: tuple[str, ...] = (_mirror_warning(node),) if self.mirrored else ()
         self._file: Path | None = None
         self._skin: Path | None = None
 

@@ -62,4 +62,4 @@ def _write_array(entry: IO[bytes], values: np.ndarray) -> Iterator[None]:
     content = values.reshape(-1).view(np.uint8)
     for start in range(0, len(content), _BYTES_AT_ONCE):
         yield
-        entry.write(content[start : start + _BYTES_AT_ONCE])
+        entry.write(content[start : start + _BYTES_AT_ONCE].data)

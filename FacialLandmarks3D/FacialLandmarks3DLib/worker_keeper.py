@@ -28,7 +28,8 @@ class WorkerKeeper:
     """
 
     def __init__(self, make: Callable[[], WorkerClient] | None = None) -> None:
-        self._make, self._client = make or new_client, None
+        self._make = make or new_client
+        self._client: WorkerClient | None = None
 
     def client(self) -> WorkerClient:
         """The client; its process starts with the first request."""

@@ -139,7 +139,7 @@ def _on_scans(
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.evaluation.metrics import OBSERVERS
     from sgcn_core.evaluation.plausibility import implausible, plausibility_summary, plausibility_table, read_people
-    from sgcn_core.evaluation.scans import evaluate_folder, landmarks_table, scans_table
+    from sgcn_core.evaluation.scans import evaluate_folder, landmarks_table, of_human_size, scans_table
 
     real = read_people(plausibility) if plausibility else None
     detector = load_detector(weights, device)
@@ -153,7 +153,7 @@ def _on_scans(
     measured = [scan for scan in scans if scan.errors or scan.refused]
     tables = [scans_table(measured, text), landmarks_table(measured, text)] if measured else []
     if real is not None:
-        results = {scan.name: scan.result for scan in scans if scan.result is not None}
+        results = {scan.name: scan.result for scan in scans if scan.result is not None and of_human_size(scan.result)}
         distances = plausibility_table(results, real, text)
         tables += [plausibility_summary(distances), distances]
         say(f"{len(implausible(distances))} of {len(distances.rows)} distances are implausible\n")

@@ -16,6 +16,7 @@ from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.io.markups import LANDMARK_SUFFIXES, read_landmarks
 from sgcn_core.io.meshes import READABLE_SUFFIXES, read_surface
 from sgcn_core.landmarks import LandmarkResult
+from sgcn_core.pipeline.head_search import HUMAN_SIZES
 from sgcn_core.surface import Surface, resolve_unit
 from sgcn_core.units import UNITS_TO_MM
 
@@ -171,3 +172,9 @@ def _row(name: str, errors: Sequence[tuple[str, float]], refused: int | None) ->
         return cells
     core = summarise([error for label, error in errors if label.casefold().rsplit("_", 1)[0] in CORE])
     return {**cells, "well defined, mean": core.mean, "refused": refused}
+
+
+def of_human_size(result: LandmarkResult) -> bool:
+    """Whether the head is as large as people's: the distances on others, such as sculptures, say nothing."""
+    low, high = HUMAN_SIZES
+    return low < result.info["size_ratio"] < high
