@@ -92,13 +92,15 @@ def test_a_table_without_frame_and_unit_is_in_the_meshs_own(tmp_path: Path) -> N
     path = tmp_path / "a.csv"
     path.write_text("name,x,y,z\nprn,1,2,3\nsn,,,\n")
     truth = scans.read_truth(path, surface_of("cm", "RAS"))
-    assert list(truth) == ["prn"] and truth["prn"].tolist() == [10.0, 20.0, 30.0]
+    assert list(truth.positions) == ["prn"] and truth.positions["prn"].tolist() == [1.0, 2.0, 3.0]
+    assert truth.unit is None
 
 
 def test_a_table_that_declares_its_frame_is_turned(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("label,x,y,z,unit,frame\nprn,1,2,3,m,LPS\n")
-    assert scans.read_truth(path, surface_of("mm", "RAS"))["prn"].tolist() == [-1000.0, -2000.0, 3000.0]
+    truth = scans.read_truth(path, surface_of("mm", "RAS"))
+    assert truth.positions["prn"].tolist() == [-1.0, -2.0, 3.0] and truth.unit == "m"
 
 
 def test_landmark_file_of_a_mesh(tmp_path: Path) -> None:
@@ -127,7 +129,10 @@ def test_errors_are_matched_by_label_in_millimetres() -> None:
         "cm",
     )
     truth = {"prn": np.array([10.0, 0, 2]), "gn": np.zeros(3), "other": np.zeros(3)}
-    found = scans.scan_errors(Detector(result), "x", surface_of(), truth)  # type: ignore[arg-type]
+    found = scans.scan_errors(Detector(result), "x", surface_of(), scans.Truth(truth, "mm"))  # type: ignore[arg-type]
+    own = {"prn": np.array([1.0, 0, 0.3])}
+    in_the_files = scans.scan_errors(Detector(result), "x", surface_of(), scans.Truth(own))  # type: ignore[arg-type]
+    assert in_the_files.errors["prn"] == pytest.approx(3.0)
     assert found.errors["prn"] == pytest.approx(2.0) and np.isnan(found.errors["gn"])
     assert found.unmatched == ("other",) and found.refused is None
     (row,) = scans.scans_table([found], "").rows

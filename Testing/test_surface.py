@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sgcn_core.errors import SurfaceError
-from sgcn_core.surface import UNITS_TO_MM, Surface, coincident_vertices, guess_unit, resolve_unit
+from sgcn_core.surface import Surface, coincident_vertices
 
 CORNERS = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
 TETRAHEDRON = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]])
@@ -66,13 +66,11 @@ def test_normals_point_outwards_and_areas_are_exact() -> None:
     np.testing.assert_allclose(surface.face_areas, [2, 2, 2 * np.sqrt(3), 2])
 
 
-def test_degenerate_triangles_have_no_normal_and_can_be_dropped() -> None:
+def test_degenerate_triangles_have_no_normal() -> None:
     vertices = np.vstack([CORNERS, [[0.5, 0, 0]]])
     faces = np.vstack([TETRAHEDRON, [[0, 4, 1], [2, 2, 3]]])
     surface = Surface(vertices, faces)
     np.testing.assert_array_equal(surface.face_normals[4:], 0)
-    np.testing.assert_array_equal(surface.without_degenerate_faces().faces, TETRAHEDRON)
-    assert len(tetrahedron(1e-4).without_degenerate_faces().faces) == 4
 
 
 def test_a_rigid_motion_keeps_areas_and_turns_normals() -> None:
@@ -158,24 +156,3 @@ def test_coincident_vertices_keep_the_order_of_first_appearance() -> None:
     first, group = coincident_vertices(points)
     np.testing.assert_array_equal(first, [0, 1, 3])
     np.testing.assert_array_equal(group, [0, 1, 0, 2, 2, 1])
-
-
-@pytest.mark.parametrize("unit", UNITS_TO_MM)
-@pytest.mark.parametrize("size_mm", [100.0, 180.0, 320.0, 600.0, 700.0])
-def test_the_unit_is_guessed_from_the_size(unit: str, size_mm: float) -> None:
-    assert guess_unit(tetrahedron(size_mm / UNITS_TO_MM[unit])) == unit
-
-
-@pytest.mark.parametrize("size", [1e-3, 0.05, 2.0, 8.0, 85.0, 1500.0, 9e5])
-def test_an_implausible_size_asks_for_the_unit(size: float) -> None:
-    with pytest.raises(SurfaceError, match="state the unit"):
-        guess_unit(tetrahedron(size))
-
-
-def test_the_unit_is_the_callers_then_the_declared_then_the_guessed() -> None:
-    assert resolve_unit(tetrahedron(180.0, unit="mm"), "cm") == "cm"
-    assert resolve_unit(tetrahedron(90.0, unit="mm")) == "mm"
-    assert resolve_unit(tetrahedron(180.0, unit="m")) == "mm"
-    assert resolve_unit(tetrahedron(0.18)) == "m"
-    with pytest.raises(SurfaceError, match="furlong"):
-        resolve_unit(tetrahedron(), "furlong")

@@ -10,13 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.cut_planes import CutPlane
 from sgcn_core.errors import SurfaceError
-from sgcn_core.units import UNITS_TO_MM, checked_frame, checked_unit
+from sgcn_core.units import checked_frame, checked_unit
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int64]
-
-# Largest side of the bounding box, in millimetres, of what people scan: a face alone up to a bust with shoulders.
-_PLAUSIBLE_SIZE_MM = (100.0, 700.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,11 +130,6 @@ class Surface:
         new_index = np.cumsum(used) - 1
         return self.with_(vertices=self.vertices[used], faces=new_index[self.faces])
 
-    def without_degenerate_faces(self) -> Surface:
-        """Drop triangles that repeat a vertex or have no area (relative to the size of the surface)."""
-        smallest = 1e-14 * float(self.extent.max()) ** 2
-        return self.clipped(self.face_areas > smallest)
-
     def components(self) -> IndexArray:
         """Number of the connected component of each triangle, shape (F,); 0 has the largest area, and so on.
 
@@ -203,47 +195,6 @@ def coincident_vertices(vertices: FloatArray) -> tuple[IndexArray, IndexArray]:
     group = np.empty(len(vertices), dtype=np.int64)
     group[order] = rank[np.cumsum(starts) - 1]
     return first_of_group[appearance].astype(np.int64), group
-
-
-def guess_unit(surface: Surface) -> str:
-    """Unit in which the surface has the size of a face, head or bust (0.1 m to 0.7 m across).
-
-    Raises
-    ------
-    SurfaceError
-        No unit gives a plausible size; the message asks for the unit.
-    """
-    size = float(surface.extent.max())
-    for unit, factor in UNITS_TO_MM.items():
-        if _is_plausible(size * factor):
-            return unit
-    raise SurfaceError(
-        f"{surface.source or 'the surface'} is {size:.4g} units across, which is not the size of a face in any of "
-        f"{', '.join(UNITS_TO_MM)}; state the unit (option `unit`) or check that the file holds one head"
-    )
-
-
-def resolve_unit(surface: Surface, unit: str | None = None) -> str:
-    """Unit to work in: the caller's, else the declared one if the size fits it, else the guessed one.
-
-    Files often carry a wrong unit (scanner programs write glTF, metres by its specification, in millimetres),
-    so a declared unit in which the surface is smaller than 5 cm or larger than 3 m is not trusted.
-
-    Raises
-    ------
-    SurfaceError
-        Unknown `unit`, or no plausible unit.
-    """
-    if unit is not None:
-        return checked_unit(unit)
-    if surface.unit is not None and 50.0 <= float(surface.extent.max()) * UNITS_TO_MM[surface.unit] <= 3000.0:
-        return surface.unit
-    return guess_unit(surface)
-
-
-def _is_plausible(size_mm: float) -> bool:
-    low, high = _PLAUSIBLE_SIZE_MM
-    return low * (1 - 1e-9) <= size_mm <= high * (1 + 1e-9)
 
 
 def _unit_rows(vectors: FloatArray) -> FloatArray:

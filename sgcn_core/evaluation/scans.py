@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.detector import LandmarkDetector
-from sgcn_core.errors import FaceNotFoundError, FileFormatError
+from sgcn_core.errors import FaceNotFoundError, FileFormatError, SurfaceError
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.io.markups import LANDMARK_SUFFIXES, read_landmarks
 from sgcn_core.io.meshes import READABLE_SUFFIXES, read_surface
 from sgcn_core.landmarks import LandmarkResult
 from sgcn_core.pipeline.head_search import HUMAN_SIZES
-from sgcn_core.surface import Surface, resolve_unit
+from sgcn_core.surface import Surface
 from sgcn_core.units import UNITS_TO_MM
 
 FloatArray = NDArray[np.float64]
@@ -69,46 +69,57 @@ def landmark_file(mesh: Path) -> Path | None:
     return next((path for path in candidates if path.exists()), None)
 
 
-def read_truth(path: Path, surface: Surface) -> dict[str, FloatArray]:
-    """Landmarks label -> (3,) in the frame of the surface, millimetres; those that the file calls missing left out.
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Landmarks label -> (3,) in the frame of the surface; ``unit`` is None where it is the mesh file's."""
+
+    positions: Mapping[str, FloatArray]
+    unit: str | None = None
+
+    def without(self, labels: Sequence[str]) -> Truth:
+        return Truth({label: place for label, place in self.positions.items() if label not in labels}, self.unit)
+
+
+def read_truth(path: Path, surface: Surface) -> Truth:
+    """The landmarks of a file; those that it calls missing are left out.
 
     A table that declares neither frame nor unit is in the mesh file's own.
     """
     result = read_landmarks(path)
     header = path.read_text(encoding="utf-8-sig").partition("\n")[0].lower().replace(" ", "").split(",")
     table = path.suffix.lower() == ".csv"
-    unit = resolve_unit(surface, None) if table and "unit" not in header else result.unit
     if not (table and "frame" not in header and "x" in header):
         result = result.in_frame(surface.frame)
-    return {
-        label: UNITS_TO_MM[unit] * position
+    placed = {
+        label: position
         for label, position in zip(result.labels, result.positions, strict=True)
         if not np.isnan(position).any()
     }
+    return Truth(placed, None if table and "unit" not in header else result.unit)
 
 
 def scan_errors(
     detector: LandmarkDetector,
     name: str,
     surface: Surface,
-    truth: Mapping[str, FloatArray],
+    truth: Truth,
     *,
     refine: str | None = None,
     seed: int = 0,
 ) -> ScanErrors:
-    """Detect and compare with the truth (millimetres, the surface's frame), by label without regard to case."""
+    """Detect and compare with the truth, by label without regard to case."""
     try:
         result = detector.detect(surface, refine=refine, seed=seed)
-    except FaceNotFoundError as error:
+    except (FaceNotFoundError, SurfaceError) as error:
         return ScanErrors(name, {}, refused=str(error))
-    factor = UNITS_TO_MM[result.unit]
+    factor, scale = UNITS_TO_MM[result.unit], UNITS_TO_MM[truth.unit or result.unit]
     known = {label.casefold(): label for label in result.labels}
     errors = {
-        label: float(np.linalg.norm(factor * result.position(known[label.casefold()]) - position))
-        for label, position in truth.items()
+        label: float(np.linalg.norm(factor * result.position(known[label.casefold()]) - scale * position))
+        for label, position in truth.positions.items()
         if label.casefold() in known
     }
-    return ScanErrors(name, errors, tuple(label for label in truth if label not in errors), result=result)
+    return ScanErrors(name, errors, tuple(label for label in truth.positions if label not in errors), result=result)
 
 
 def evaluate_folder(
@@ -134,9 +145,8 @@ def evaluate_folder(
         if table is None and not every:
             continue
         surface = read_surface(path)
-        truth = read_truth(table, surface) if table else {}
-        kept = {label: place for label, place in truth.items() if label not in without}
-        yield scan_errors(detector, path.name, surface, kept, refine=refine, seed=seed)
+        truth = read_truth(table, surface) if table else Truth({})
+        yield scan_errors(detector, path.name, surface, truth.without(without), refine=refine, seed=seed)
 
 
 def scans_table(scans: Sequence[ScanErrors], note: str) -> Table:

@@ -52,8 +52,8 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
     path : path
         OBJ, PLY, STL, VTK legacy polydata, VTP, OFF, GLB or glTF, told apart by the suffix.
     unit, frame : str, optional
-        Override what the file declares. Without a declaration the unit is None (see
-        :func:`sgcn_core.surface.resolve_unit`) and the frame "LPS", as in Slicer.
+        Override what the file declares. Without a declaration the unit is None
+        (detection then finds it by the size of the head) and the frame "LPS", as in Slicer.
 
     Returns
     -------
