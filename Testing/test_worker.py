@@ -21,6 +21,7 @@ from FacialLandmarks3DLib.surface_file import write_surface_file
 from FacialLandmarks3DLib.worker_client import WorkerClient
 from FacialLandmarks3DLib.worker_events import Progress, WorkerError
 from FacialLandmarks3DLib.worker_process import ChildProcess, worker_command, worker_environment
+from processes import alive
 
 from sgcn_core import LandmarkDetector, LandmarkResult, Surface, __version__
 from sgcn_core.demo_face import demo_surface
@@ -278,17 +279,6 @@ def test_a_worker_at_work_ends_when_its_caller_is_gone():
     while alive(worker):
         assert time.monotonic() < end, "the worker is still there"
         time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    if Path("/proc").is_dir():
-        return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 # --- its parts --------------------------------------------------------------------------------------------------

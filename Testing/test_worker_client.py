@@ -20,6 +20,7 @@ from FacialLandmarks3DLib.surface_file import write_surface_file
 from FacialLandmarks3DLib.worker_client import Limits, WorkerClient
 from FacialLandmarks3DLib.worker_events import Failed, Progress, Ready, Result, WorkerCancelled, WorkerError
 from FacialLandmarks3DLib.worker_process import ChildProcess, find_python, worker_command, worker_environment
+from processes import alive
 
 LIBRARY = Path(__file__).resolve().parents[1] / "FacialLandmarks3D"
 LONG = 30.0
@@ -72,17 +73,6 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    if Path("/proc").is_dir():
-        return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 # --- the usual way ----------------------------------------------------------------------------------------------

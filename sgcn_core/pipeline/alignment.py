@@ -8,6 +8,7 @@ import numpy as np
 
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.pipeline.head_finder import PoseHypothesis
+from sgcn_core.pipeline.judging import FEWEST_LANDMARKS
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.refinement.confidence import MISSING, align_to_prototype
@@ -18,7 +19,6 @@ _RIVAL, _MOST_RIVALS = 0.35, 3
 _MOST_ALIGNMENTS = 3
 _SETTLED_TRACE = 1.0 + 2.0 * np.cos(np.deg2rad(6.0))
 _SETTLED_SCALE = 0.08
-_FEWEST_LANDMARKS = 12
 
 
 def settle_pose(network: NetworkPass, scan: Scan, hypotheses: Sequence[PoseHypothesis], nodes: int) -> Similarity:
@@ -74,7 +74,7 @@ def _align(network: NetworkPass, scan: Scan, to_head: Similarity, nodes: int) ->
     graph = network.graph(scan, to_head, nodes)
     refined, verdict = network.landmarks(network.heatmaps(graph), graph, "mean")
     seen = np.array([status != MISSING for status in verdict.status])
-    if np.count_nonzero(seen) < _FEWEST_LANDMARKS:
+    if np.count_nonzero(seen) < FEWEST_LANDMARKS:
         raise FaceNotFoundError("too few landmarks were recognised")
     weights = np.where(seen, verdict.confidence, 0.0) + 1e-6
     change = align_to_prototype(refined.positions, weights, checkpoint.prototype, checkpoint.deviation)

@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 # An open edge longer than any eye or mouth is the end of the scan; landmarks this close to it are uncertain (mm).
 _RIM_EXTENT, _RIM_REACH = 80.0, 3.0
 # A face of which fewer landmarks than this are seen is no face.
-_FEWEST_LANDMARKS = 12
+FEWEST_LANDMARKS = 12
 # Mean recognition of the better half of the landmarks: of 205 badly scanned generated faces 0.80 and more, of the real
 # scans 0.84 and more; of a face that stands upside down 0.78, of other things 0.65 and less.
 _LEAST_RECOGNITION = 0.79
@@ -46,7 +46,7 @@ def refuse_without_face(recognition: Confidence, *, cut: NDArray[np.bool_] | Non
     if not left.all():
         count, least = _MOST_PARTIAL, _LEAST_PARTIAL
     best = float(np.sort(recognition.confidence[left])[-count:].mean()) if left.any() else 0.0
-    if seen < _FEWEST_LANDMARKS or best < least:
+    if seen < FEWEST_LANDMARKS or best < least:
         raise FaceNotFoundError(
             f"no face was recognised (mean recognition {best:.2f}, {least:.2f} needed): the surface "
             "seems to show none, or less than half of one; check the unit, and that the skin is the outer side"
