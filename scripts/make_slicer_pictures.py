@@ -16,7 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import vtk
+from scipy.ndimage import gaussian_filter
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
@@ -42,7 +44,7 @@ SIZE = (760, 760)
 CENTRE = (0.0, 15.0, -6.0)  # of the sample face, RAS
 DISTANCE = 500.0
 HEATMAP_OF = "go_r"
-VOXEL_MM = 1.2
+VOXEL_MM, SCANNER_BLUR = 1.0, 1.0
 
 
 class Desk:
@@ -123,15 +125,34 @@ def points_for_the_pose(desk: Desk) -> None:
 
 
 def landmarks_on_a_volume(desk: Desk) -> None:
-    """The skin that is taken from a volume, with landmarks."""
+    """The skin that is taken from a volume, with landmarks, and a slice of the volume behind it."""
     voxels, origin = face_volume(read_surface(SAMPLE), VOXEL_MM)
+    blurred = gaussian_filter(voxels.astype(np.float32), SCANNER_BLUR).round().astype(np.int16)
     matrix = vtk.vtkMatrix4x4()
     for axis, sign in enumerate((-1, -1, 1)):  # from LPS to RAS
         matrix.SetElement(axis, axis, sign * VOXEL_MM)
         matrix.SetElement(axis, 3, sign * origin[axis])
-    volume = cases.volume_node(desk.application, voxels, matrix, "CT")
+    volume = cases.volume_node(desk.application, blurred, matrix, "CT")
+    volume.CreateDefaultDisplayNodes()
     print(summary(desk.logic.placeLandmarks(volume)))
+    _slice = show_coronal_slice(desk, volume, offset=-75.0)
+    desk.view.look(CENTRE, 1.15 * DISTANCE, turn=30, tilt=12)
     desk.save("volume.png")
+
+
+def show_coronal_slice(desk: Desk, volume: Any, *, offset: float) -> Any:
+    """Show a slice in the 3D view, as the eye in Slicer's slice views does; it lives as long as what is returned."""
+    logic = slicer.vtkMRMLSliceLogic()
+    logic.SetMRMLApplicationLogic(desk.application.logic)
+    logic.SetMRMLScene(desk.application.scene)
+    node = logic.AddSliceNode("Green")
+    logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
+    node.SetOrientationToCoronal()
+    logic.FitSliceToAll(*SIZE)
+    logic.SetSliceOffset(offset)
+    node.SetSliceVisible(True)
+    logic.UpdatePipeline()
+    return logic
 
 
 def main() -> None:
