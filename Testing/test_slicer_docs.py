@@ -99,6 +99,20 @@ def test_pictures_and_files_that_a_page_links_to_are_there(page: Path) -> None:
         assert (page.parent / link).exists(), link
 
 
+def test_options_of_the_cli_module_are_those_of_its_script() -> None:
+    script = text_of(MODULE / "FacialLandmarks3DCLI" / "FacialLandmarks3DCLI.py")
+    named = set(re.findall(r"(?<![\w-])--[a-z-]+", section("CLI module"))) - {"--launch", "--help"}
+    assert named and all(f'"{option}"' in script for option in named)
+
+
+def test_the_guide_names_what_there_is_to_set_and_to_remove() -> None:
+    guide = text_of(GUIDE)
+    keeper = MODULE / "FacialLandmarks3DLib" / "worker_keeper.py"
+    assert re.search(r'^PYTHON_VARIABLE = "(\w+)"', text_of(keeper), re.MULTILINE)[1] in guide
+    for line in text_of(MODULE / "Resources" / "requirements.txt").splitlines():
+        assert line.startswith("#") or f'"{line}"' in guide  # of the command for a computer without a connection
+
+
 def test_links_within_the_guide_lead_to_its_headings() -> None:
     text = text_of(GUIDE)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
