@@ -66,6 +66,23 @@ def test_nothing_in_the_crop_is_no_face() -> None:
         graph_of(mean_face().vertices, away)
 
 
+def test_a_rim_without_a_crop_is_no_face(graph: FaceGraph) -> None:
+    """Between the crop and what stage 2 looks at beyond it there is nothing to sample."""
+    vertices = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    prototype = np.array([[0.0, 0.0, 0.55]])
+    with pytest.raises(FaceNotFoundError, match="is the unit right"):
+        build_face_graph(
+            0.01 * vertices,
+            np.array([[0, 1, 2]]),
+            Similarity.identity(),
+            prototype,
+            margin=0.5,
+            count=9,
+            neighbours=3,
+            seed=0,
+        )
+
+
 def test_large_triangles_count_where_they_touch_the_crop() -> None:
     vertices = np.array([[0.0, 0, 0], [30, 0, 0], [0, 30, 0], [100, 100, 0], [101, 100, 0], [100, 101, 0]])
     faces = np.array([[0, 1, 2], [3, 4, 5]])

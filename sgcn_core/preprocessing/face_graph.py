@@ -70,12 +70,12 @@ def build_face_graph(
     """
     posed = to_normalised.apply(vertices)
     around = faces[faces_near(posed, faces, prototype, margin + _RIM)]
-    if len(around) == 0:
-        raise FaceNotFoundError("no part of the surface lies where a face was expected; is the unit right?")
     used = np.zeros(len(posed), dtype=bool)
     used[around] = True
     posed, around = posed[used], (np.cumsum(used) - 1)[around]
     inside = faces_near(posed, around, prototype, margin)
+    if not inside.any():
+        raise FaceNotFoundError("no part of the surface lies where a face was expected; is the unit right?")
     samples = sample_poisson_disk(posed, around[inside], count, seed=seed)
     samples = samples.take(spatial_order(samples.points))
     members = np.zeros(count, dtype=bool)
