@@ -190,10 +190,13 @@ def test_stated_axes_turn_the_balance(finder: HeadFinder, probe: SurfaceProbe) -
         assert degrees(located(finder, probe, frame=frame).hypotheses[0].to_head.rotation, np.eye(3)) < 20.0
 
 
-def test_points_by_hand_tell_the_unit_too() -> None:
+def test_points_by_hand_tell_the_unit_too(probe: SurfaceProbe) -> None:
     typical = {"ex_r": (-45.0, 30.0, 40.0), "ex_l": (45.0, 30.0, 40.0), "prn": (0.0, -10.0, 85.0)}
     metres = {label: [0.001 * value for value in place] for label, place in typical.items()}
-    found = located_by_hand(metres, typical, stated=None, in_file=None)
+    found = located_by_hand(metres, typical, probe.scaled(0.001), stated=None, in_file=None)
     assert (found.unit, found.unit_source, found.hypotheses[0].confidence) == ("m", FROM_SIZE, 1.0)
     with pytest.raises(LandmarkError, match="check the unit"):
-        located_by_hand(metres, typical, stated="mm", in_file="m")
+        located_by_hand(metres, typical, probe, stated="mm", in_file="m")
+    exchanged = {"ex_r": metres["ex_l"], "ex_l": metres["ex_r"], "prn": metres["prn"]}
+    with pytest.raises(LandmarkError, match="exchanged"):
+        located_by_hand(exchanged, typical, probe.scaled(0.001), stated="m", in_file=None)

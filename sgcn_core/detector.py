@@ -168,7 +168,7 @@ class LandmarkDetector:
         if initial_landmarks is not None:
             places = self._pass.standardise.inverse().apply(self.checkpoint.prototype)
             typical = dict(zip(self.checkpoint.labels, places, strict=True))
-            return located_by_hand(initial_landmarks, typical, stated=unit, in_file=surface.unit)
+            return located_by_hand(initial_landmarks, typical, probe, stated=unit, in_file=surface.unit)
         return locate_head(
             self.finder,
             probe,

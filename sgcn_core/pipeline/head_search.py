@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sgcn_core.canonical import CROP_CENTRE
 from sgcn_core.errors import FaceNotFoundError, LandmarkError, SurfaceError
 from sgcn_core.pipeline.head_finder import HeadFinder, PoseHypothesis
 from sgcn_core.preprocessing.initial_pose import pose_of_points
@@ -32,6 +33,7 @@ _UPRIGHT = {
     "LPS": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
     "RAS": np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]),
 }
+_FRONT = 70.0  # millimetres around the middle of the face, mostly of the face itself
 _STANDS = np.cos(np.deg2rad(60.0))
 _TRUST = 1.5  # by which a pose counts more that stands as the file states
 
@@ -118,6 +120,7 @@ def check_size(located: Located, size: float, in_file: str | None) -> list[str]:
 def located_by_hand(
     points: Mapping[str, Sequence[float]],
     typical: Mapping[str, ArrayLike],
+    probe: SurfaceProbe,
     *,
     stated: str | None,
     in_file: str | None,
@@ -127,7 +130,7 @@ def located_by_hand(
     Raises
     ------
     LandmarkError
-        The points do not lie as in a face.
+        The points do not lie as in a face, or the face would look inwards: then right and left are exchanged.
     """
     known = stated or in_file
     units = [checked_unit(known)] if known else ["mm", *(unit for unit in UNITS_TO_MM if unit != "mm")]
@@ -138,9 +141,20 @@ def located_by_hand(
         except LandmarkError as error:
             refusals.append(error)
         else:
+            _refuse_exchanged(probe.scaled(UNITS_TO_MM[unit]), pose)
             source = STATED if stated else IN_FILE if in_file else FROM_SIZE
             return Located(unit, source, [PoseHypothesis(pose, 1.0)])
     raise refusals[0]
+
+
+def _refuse_exchanged(probe: SurfaceProbe, to_head: Similarity) -> None:
+    """Three points fit a face as well from behind; the surface around its middle tells the two apart."""
+    near = np.linalg.norm(to_head.apply(probe.points) - np.array(CROP_CENTRE), axis=1) < _FRONT
+    if near.any() and float((probe.normals[near] @ to_head.rotation[2]).mean()) < 0.0:
+        raise LandmarkError(
+            "the surface looks away from the face that the initial landmarks show: are right and left exchanged? They "
+            "are the subject's own"
+        )
 
 
 def _possible_units(across: float, in_file: str | None) -> Iterator[str]:
