@@ -148,12 +148,14 @@ def located_by_hand(
 
 
 def _refuse_exchanged(probe: SurfaceProbe, to_head: Similarity) -> None:
-    """Three points fit a face as well from behind; the surface around its middle tells the two apart."""
+    """With right and left exchanged three points still fit, about the line from between the eyes to the nose: the head
+    would look to where its chin is. The surface there tells the two apart, as it looks forwards on the whole."""
     near = np.linalg.norm(to_head.apply(probe.points) - np.array(CROP_CENTRE), axis=1) < _FRONT
-    if near.any() and float((probe.normals[near] @ to_head.rotation[2]).mean()) < 0.0:
+    _, up, forward = to_head.apply_to_normals(probe.normals[near]).sum(0)
+    if forward < abs(up):
         raise LandmarkError(
-            "the surface looks away from the face that the initial landmarks show: are right and left exchanged? They "
-            "are the subject's own"
+            "the surface does not look to where the initial landmarks say that the face looks: are right and left "
+            "exchanged? They are the subject's own"
         )
 
 
