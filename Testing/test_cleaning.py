@@ -19,7 +19,7 @@ from sgcn_core.refinement.onto_surface import closest_on_surface
 from sgcn_core.refinement.surface_index import SurfaceIndex
 from sgcn_core.surface import Surface
 
-SMALL_MM = 0.5
+SMALL_MM = 0.6
 
 
 def sphere(radius: float = 100.0, *, centre: tuple[float, float, float] = (0.0, 0.0, 0.0), rows: int = 40) -> Surface:

@@ -122,7 +122,7 @@ def tell(outcome: Outcome, *, quiet: bool) -> None:
     if outcome.picture_error is not None:
         note(f"warning: {job.source}: no picture: {outcome.picture_error}")
     if outcome.result is not None:
-        for remark in outcome.result.info["notes"]:
+        for remark in outcome.result.info.get("notes", ()):
             note(f"note: {job.source}: {remark}")
     if not quiet and outcome.result is not None:
         status = outcome.result.status

@@ -98,7 +98,7 @@ class Service:
             "model": _model(loaded),
             "output": request.output,
             "surface": request.surface,
-            "notes": [*notes, *result.info["notes"]],
+            "notes": [*notes, *result.info.get("notes", ())],
             "seconds": {
                 "load": round(loaded.seconds, 4),
                 "read": round(read - began, 4),
