@@ -283,8 +283,11 @@ def test_interrupting_is_clean(folder, monkeypatch):
 
 
 SLOW = """
-import time
+import signal, time
 from sgcn_core.cli import detect, main
+
+# A shell starts what runs in its background with this signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def load(weights, device):
     print("loading", flush=True)
