@@ -149,6 +149,33 @@ def test_what_is_no_face_is_refused(detector: LandmarkDetector) -> None:
         detector.detect(Surface(vertices=ball.reshape(-1, 3), faces=faces, unit="mm"))
 
 
+@pytest.mark.parametrize(
+    ("axis", "low", "high", "seen", "hidden"),
+    [
+        (1, 5.0, np.inf, ("ex_r", "en_l", "n", "se"), ("ch_r", "gn", "li", "pg")),
+        (1, -np.inf, -22.0, ("ch_r", "ch_l", "ls", "pg"), ("ex_r", "en_l", "n", "g")),
+        (0, 8.0, np.inf, ("ex_l", "ch_l", "al_l"), ("ex_r", "ch_r", "al_r", "en_r")),
+    ],
+    ids=["eyes", "mouth and chin", "left half"],
+)
+def test_a_part_of_a_face_gives_its_landmarks_and_calls_the_others_missing(
+    detector: LandmarkDetector,
+    face: Surface,
+    reference: LandmarkResult,
+    axis: int,
+    low: float,
+    high: float,
+    seen: tuple[str, ...],
+    hidden: tuple[str, ...],
+) -> None:
+    place = face.vertices[face.faces].mean(1)
+    kept = (place[:, axis] > low) & (place[:, axis] < high) & (place[:, 2] > -20.0)
+    result = detector.detect(face.clipped(kept).compacted())
+    assert {result.status[result.index(label)] for label in hidden} == {"missing"}
+    moved = [np.linalg.norm(result.position(label) - reference.position(label)) for label in seen]
+    assert np.isfinite(moved).sum() >= len(seen) - 1 and np.nanmax(moved) < 4.0
+
+
 @pytest.mark.parametrize(("factor", "error"), [(20.0, FaceNotFoundError), (2.2, SurfaceError), (0.45, SurfaceError)])
 def test_impossible_size_asks_for_the_unit(
     detector: LandmarkDetector, face: Surface, factor: float, error: type[Exception]

@@ -15,6 +15,7 @@ from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.evaluation.bars import Bar, bars_table
 from sgcn_core.evaluation.crop_kinds import KINDS, HeadCutter
 from sgcn_core.evaluation.robustness import Poses, Turned, _unit_of, measure_refusal, mirrored, turned
+from sgcn_core.evaluation.robustness_parts import measure_parts
 from sgcn_core.evaluation.robustness_run import Inputs, measure
 from sgcn_core.landmarks import LandmarkResult
 from sgcn_core.surface import Surface
@@ -153,6 +154,25 @@ def test_heads_are_cut_as_their_kind_says() -> None:
     assert min(abs(across.min()), abs(across.max())) < 35.0 < max(abs(across.min()), abs(across.max()))
     again = HeadCutter([tiny_face_model()], seed=2).head(4)
     np.testing.assert_array_equal(again.surface.vertices, heads[4].surface.vertices)
+
+
+def test_landmarks_of_parts_are_compared_with_those_that_are_left() -> None:
+    """A detector that knows the truth, and calls missing what it is not shown."""
+    cutter = HeadCutter([tiny_face_model()], seed=2)
+    scan = cutter.head(KINDS.index("whole head")).scan
+    truth = dict(scan.landmarks)
+
+    class Knowing:
+        def detect(self, surface: Surface) -> LandmarkResult:
+            near = {
+                label: np.linalg.norm(surface.vertices - place, axis=1).min() < 5.0 for label, place in truth.items()
+            }
+            status = tuple("found" if near[label] else "missing" for label in truth)
+            places = np.stack([*truth.values()]) + np.array([0.0, 2.0, 0.0])
+            return LandmarkResult(tuple(truth), places, np.ones(len(truth)), status)
+
+    accepted, errors, cut = measure_parts(Knowing(), cutter, heads=1)  # type: ignore[arg-type]
+    assert accepted.measured == "100 %" and errors.measured.startswith("2.00 mm") and cut.reached
 
 
 def test_the_demo_face_turns_with_the_scan() -> None:

@@ -151,7 +151,9 @@ class LandmarkDetector:
             verdict = judge_landmarks(self.checkpoint, refined, recognition, heatmaps, graph, size=size)
             back = (self._pass.standardise @ to_head).inverse()
             positions = back.apply(self._pass.positions(refined, index, mode)) / factor
-            refuse_without_face(recognition, cut=at_cuts(positions, surface.cut_planes, factor=factor))
+            clearly = located.hypotheses[0].confidence
+            at_cut = at_cuts(positions, surface.cut_planes, factor=factor)
+            refuse_without_face(recognition, pose_confidence=clearly, cut=at_cut)
             notes = [*surface.notes, *cleaned.notes, *check_size(located, size, surface.unit)]
             verdict = doubt_at_cuts(verdict, positions, surface.cut_planes, factor=factor)
         info = self._info(to_head, located, clock, seed, mode, notes)

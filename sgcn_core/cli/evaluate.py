@@ -34,6 +34,7 @@ class RobustnessPart(str, Enum):
     POSES = "poses"
     UNITS = "units"
     REFUSAL = "refusal"
+    PARTS = "parts"
     DAMAGE = "damage"
     VOLUMES = "volumes"
     FILES = "files"
@@ -52,8 +53,8 @@ def evaluate(
         bool,
         typer.Option(
             "--robustness",
-            help="Poses, units, things that are no face, damaged surfaces, volumes, damaged files, limits; with "
-            "--model, --makehuman, --scans and --volumes as far as given. An hour or more; see --share and --part.",
+            help="Poses, units, parts of faces, things that are none, damaged surfaces, volumes, damaged files, "
+            "limits; with --model, --makehuman, --scans, --volumes as far as given. An hour; see --share and --part.",
         ),
     ] = False,
     scans: Annotated[

@@ -96,6 +96,16 @@ def _refusal(inputs: Inputs, report: Report) -> list[Bar]:
     return measure_refusal(inputs.detector, cutter, count=inputs.number(200), seed=inputs.seed, report=report)
 
 
+def _parts(inputs: Inputs, report: Report) -> list[Bar]:
+    from sgcn_core.evaluation.crop_kinds import HeadCutter
+    from sgcn_core.evaluation.robustness_parts import measure_parts
+
+    if not inputs.populations:
+        return [Bar("parts of faces", "see docs/robustness.md", "no face model given", None)]
+    cutter = HeadCutter(inputs.populations, seed=inputs.seed)
+    return measure_parts(inputs.detector, cutter, heads=inputs.number(8), report=report)
+
+
 def _damage(inputs: Inputs, report: Report) -> list[Bar]:
     from sgcn_core.evaluation.robustness_cleaning import measure as measure_cleaning
 
@@ -133,6 +143,7 @@ PARTS: dict[str, Callable[[Inputs, Report], list[Bar]]] = {
     "poses": _poses,
     "units": _units,
     "refusal": _refusal,
+    "parts": _parts,
     "damage": _damage,
     "volumes": _volumes,
     "files": _files,
