@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from sgcn_core import LandmarkDetector, Surface
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +20,19 @@ def shared_data() -> Path:
     if not (folder / "scans").is_dir():
         pytest.skip(f"development data not found at {folder}; set SGCN_SHARED_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def detector() -> LandmarkDetector:
+    """With the shipped weights, loaded once."""
+    from sgcn_core import LandmarkDetector
+
+    return LandmarkDetector.from_pretrained()
+
+
+@pytest.fixture(scope="session")
+def face() -> Surface:
+    """The demo face; nobody changes it."""
+    from sgcn_core.demo_face import demo_surface
+
+    return demo_surface()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import vtk
 
 slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
 if not hasattr(slicer, "vtkMRMLModelStorageNode"):
@@ -51,3 +54,20 @@ class Application:
     def hierarchy(self) -> Any:
         """The subject hierarchy."""
         return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self.scene)
+
+
+def warped(application: Application, node: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """Put a node under a warp; returns what that does to points (P, 3)."""
+    source, target = vtk.vtkPoints(), vtk.vtkPoints()
+    for corner in np.ndindex(2, 2, 2):
+        place = np.array(corner) * 200.0 - 100.0
+        source.InsertNextPoint(place)
+        target.InsertNextPoint(place + 6.0 * np.sin(place[[1, 2, 0]] * (1 + corner[0])))
+    spline = vtk.vtkThinPlateSplineTransform()
+    spline.SetSourceLandmarks(source)
+    spline.SetTargetLandmarks(target)
+    spline.SetBasisToR()
+    parent = application.add("Transform", "Warp")
+    parent.SetAndObserveTransformToParent(spline)
+    node.SetAndObserveTransformNodeID(parent.GetID())
+    return lambda points: np.array([spline.TransformPoint(point) for point in points])

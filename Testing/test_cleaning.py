@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sgcn_core.demo_face import demo_surface
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import SurfaceError
 from sgcn_core.evaluation.damaged_meshes import DAMAGES, added, with_airway
@@ -51,16 +50,6 @@ def outward_share(surface: Surface) -> float:
     """Share of the triangles of a thing around the origin whose normals look away from it."""
     centroids = surface.vertices[surface.faces].mean(axis=1)
     return float((np.einsum("ij,ij->i", surface.face_normals, centroids) > 0).mean())
-
-
-@pytest.fixture(scope="module")
-def detector() -> LandmarkDetector:
-    return LandmarkDetector.from_pretrained()
-
-
-@pytest.fixture(scope="module")
-def face() -> Surface:
-    return demo_surface()
 
 
 @pytest.fixture(scope="module")

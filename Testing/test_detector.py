@@ -12,23 +12,12 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from sgcn_core import LandmarkDetector, LandmarkResult, LandmarkSet, Surface
-from sgcn_core.demo_face import demo_surface
 from sgcn_core.errors import FaceNotFoundError, ModelError, SurfaceError
 from sgcn_core.io.meshes import read_surface, write_surface
 from sgcn_core.refinement.calibration import Calibration
 from sgcn_core.refinement.error_model import EDGES, ErrorModel
 from sgcn_core.refinement.evidence import FEATURES
 from sgcn_core.refinement.landmark_shape import LandmarkShape
-
-
-@pytest.fixture(scope="module")
-def detector() -> LandmarkDetector:
-    return LandmarkDetector.from_pretrained()
-
-
-@pytest.fixture(scope="module")
-def face() -> Surface:
-    return demo_surface()
 
 
 @pytest.fixture(scope="module")

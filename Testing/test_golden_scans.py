@@ -17,11 +17,6 @@ from sgcn_core.units import UNITS_TO_MM
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.fixture(scope="module")
-def detector() -> LandmarkDetector:
-    return LandmarkDetector.from_pretrained()
-
-
 @pytest.mark.parametrize(
     ("scan", "unit", "size"),
     [

@@ -22,11 +22,6 @@ def ball(count: int = 4000, *, seed: int = 0) -> np.ndarray:
     return 100.0 * directions / np.linalg.norm(directions, axis=1, keepdims=True)
 
 
-@pytest.fixture(scope="module")
-def detector() -> LandmarkDetector:
-    return LandmarkDetector.from_pretrained()
-
-
 def test_a_sphere_is_drawn_through_its_points() -> None:
     surface = surface_of_points(ball())
     radius = np.linalg.norm(surface.vertices, axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny_face_model import tiny_face_model
 
+from sgcn_core import LandmarkDetector
 from sgcn_core.datasets.non_faces import kinds, non_face
 from sgcn_core.datasets.signed_distances import ball, box, capsule, joined_smoothly, surface_of
 from sgcn_core.demo_face import demo_surface
@@ -175,9 +176,7 @@ def test_landmarks_of_parts_are_compared_with_those_that_are_left() -> None:
     assert accepted.measured == "100 %" and errors.measured.startswith("2.00 mm") and cut.reached
 
 
-def test_the_demo_face_turns_with_the_scan() -> None:
+def test_the_demo_face_turns_with_the_scan(detector: LandmarkDetector) -> None:
     """One real detection through the measurement."""
-    from sgcn_core import LandmarkDetector
-
-    found = turned(LandmarkDetector.from_pretrained(), "demo", "face only", demo_surface(), np.random.default_rng(3))
+    found = turned(detector, "demo", "face only", demo_surface(), np.random.default_rng(3))
     assert found.success and not found.mirrored and np.median(found.moved) < 0.8

@@ -21,7 +21,7 @@ from FacialLandmarks3DLib.landmark_node import write_landmarks
 from FacialLandmarks3DLib.placed_positions import moved_by_hand, reset_landmark
 from FacialLandmarks3DLib.provenance import Provenance, provenance_of, read_provenance
 from FacialLandmarks3DLib.world_surface import UnusableModelError, read_world_surface
-from slicer_scene import Application, slicer
+from slicer_scene import Application, slicer, warped
 
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface, write_surface
@@ -99,22 +99,6 @@ def linear(application: Application, node: Any) -> Callable[[np.ndarray], np.nda
     moved = under(application, node, transform)
     scaled = under(application, node.GetParentTransformNode(), scaling)
     return lambda points: scaled(moved(points))
-
-
-def warped(application: Application, node: Any) -> Callable[[np.ndarray], np.ndarray]:
-    source, target = vtk.vtkPoints(), vtk.vtkPoints()
-    for corner in np.ndindex(2, 2, 2):
-        place = np.array(corner) * 200.0 - 100.0
-        source.InsertNextPoint(place)
-        target.InsertNextPoint(place + 6.0 * np.sin(place[[1, 2, 0]] * (1 + corner[0])))
-    spline = vtk.vtkThinPlateSplineTransform()
-    spline.SetSourceLandmarks(source)
-    spline.SetTargetLandmarks(target)
-    spline.SetBasisToR()
-    parent = application.add("Transform", "Warp")
-    parent.SetAndObserveTransformToParent(spline)
-    node.SetAndObserveTransformNodeID(parent.GetID())
-    return lambda points: np.array([spline.TransformPoint(point) for point in points])
 
 
 def mirrored(application: Application, node: Any) -> Callable[[np.ndarray], np.ndarray]:

@@ -16,7 +16,7 @@ from FacialLandmarks3DLib.review.points import ReviewError
 from FacialLandmarks3DLib.review.rows import accepted_positions, placed_by
 from FacialLandmarks3DLib.review.surface import has_changed
 from review_cases import DETECTED, review_of, row_of
-from slicer_scene import Application, slicer
+from slicer_scene import Application, slicer, warped
 
 from sgcn_core.io.markups import read_landmarks
 
@@ -114,22 +114,7 @@ def test_placing_waits_for_a_click_and_leaves_other_missing_ones_alone(case: tup
         review.place("prn")
 
 
-def warp(application: Application, node: Any) -> None:
-    source, target = vtk.vtkPoints(), vtk.vtkPoints()
-    for corner in np.ndindex(2, 2, 2):
-        place = np.array(corner) * 200.0 - 100.0
-        source.InsertNextPoint(place)
-        target.InsertNextPoint(place + 6.0 * np.sin(place[[1, 2, 0]] * (1 + corner[0])))
-    spline = vtk.vtkThinPlateSplineTransform()
-    spline.SetSourceLandmarks(source)
-    spline.SetTargetLandmarks(target)
-    spline.SetBasisToR()
-    parent = application.add("Transform", "Warp")
-    parent.SetAndObserveTransformToParent(spline)
-    node.SetAndObserveTransformNodeID(parent.GetID())
-
-
-@pytest.mark.parametrize("parent", [None, cases.transformed, warp])
+@pytest.mark.parametrize("parent", [None, cases.transformed, warped])
 def test_snapping_finds_the_closest_point_of_the_surface_in_the_world(application: Application, parent: Any) -> None:
     model, node = cases.finished_case(application, moved=False)
     if parent is not None:

@@ -14,7 +14,6 @@ from sgcn_core.datasets.scan_meshes import Mesh
 from sgcn_core.datasets.voxel_head import VoxelHeadMaker, VoxelOptions
 from sgcn_core.datasets.voxeliser import mesh_coverage
 from sgcn_core.demo_face import demo_surface
-from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.evaluation.shared_volumes import measure_partial
 from sgcn_core.preprocessing.measured import find_round_view, measured_box
@@ -27,11 +26,6 @@ from sgcn_core.volume import Volume
 # Head frame (+x left, +y up, +z out of the face) to LPS, and the chin a little down.
 POSE = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]) @ Rotation.from_euler("x", 6, degrees=True).as_matrix()
 STEP = 2.0
-
-
-@pytest.fixture(scope="module")
-def detector() -> LandmarkDetector:
-    return LandmarkDetector.from_pretrained()
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from sgcn_core.benchmarking.apart import measured_apart
 from sgcn_core.benchmarking.machine import peak_memory
 
 
@@ -46,12 +46,7 @@ def measure(scan: Path, repeats: int) -> dict[str, Any]:
 
 def measure_apart(scan: Path, repeats: int) -> dict[str, Any]:
     """The same in a fresh process."""
-    command = [sys.executable, "-m", "sgcn_core.benchmarking.detection", str(scan), "--repeats", str(repeats)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        lines = ended.stderr.strip().splitlines()
-        raise RuntimeError(lines[-1] if lines else f"the measuring process ended with code {ended.returncode}")
-    return dict(json.loads(ended.stdout.splitlines()[-1]))
+    return measured_apart("sgcn_core.benchmarking.detection", str(scan), "--repeats", str(repeats))
 
 
 def main() -> None:

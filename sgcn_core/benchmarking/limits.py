@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from sgcn_core.benchmarking.apart import measured_apart
 from sgcn_core.benchmarking.machine import peak_memory
 from sgcn_core.evaluation.bars import Bar
 
@@ -135,12 +135,7 @@ def _bar(found: dict[str, Any]) -> Bar:
 
 def _apart(verb: str, kind: str, path: Path, size: int) -> dict[str, Any]:
     """Make or use an input in a fresh process."""
-    command = [sys.executable, "-m", "sgcn_core.benchmarking.limits", verb, kind, str(path), "--size", str(size)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        lines = ended.stderr.strip().splitlines()
-        raise RuntimeError(lines[-1] if lines else f"the measuring process ended with code {ended.returncode}")
-    return dict(json.loads(ended.stdout.splitlines()[-1]))
+    return measured_apart("sgcn_core.benchmarking.limits", verb, kind, str(path), "--size", str(size))
 
 
 def main() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from sgcn_core.benchmarking.apart import measured_apart
 from sgcn_core.benchmarking.machine import peak_memory
 from sgcn_core.volume import Volume
 
@@ -36,12 +36,7 @@ def skin_cost(volume: Volume) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="sgcn-skin-") as folder:
         path = Path(folder) / "head.mha"
         sitk.WriteImage(image, str(path), useCompression=False)
-        command = [sys.executable, "-m", "sgcn_core.benchmarking.skin_cost", str(path)]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        lines = ended.stderr.strip().splitlines()
-        raise RuntimeError(lines[-1] if lines else f"the measuring process ended with code {ended.returncode}")
-    return dict(json.loads(ended.stdout.splitlines()[-1]))
+        return measured_apart("sgcn_core.benchmarking.skin_cost", str(path))
 
 
 def _measured(path: Path) -> dict[str, Any]:

@@ -74,25 +74,11 @@ def joined_smoothly(solids: Sequence[Solid], blend: float) -> Solid:
 
 def surface_of(solid: Solid, *, voxel: float) -> tuple[FloatArray, NDArray[np.int64]]:
     """Vertices (V, 3) and outward triangles (F, 3) of the surface, sampled on a grid of this voxel size."""
-    from vtkmodules.util.numpy_support import numpy_to_vtk
-    from vtkmodules.vtkCommonDataModel import vtkImageData
-    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
-
-    from sgcn_core.polydata import from_polydata
+    from sgcn_core.preprocessing.isosurface import contour
 
     low = solid.low - 2.0 * voxel
     shape = np.ceil((solid.high + 2.0 * voxel - low) / voxel).astype(int) + 1
     axes = [low[axis] + voxel * np.arange(shape[axis]) for axis in range(3)]
     z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
     values = -solid.distance(np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)).astype(np.float32)
-    image = vtkImageData()
-    image.SetOrigin(*low)
-    image.SetSpacing(voxel, voxel, voxel)
-    image.SetDimensions(*map(int, shape))
-    image.GetPointData().SetScalars(numpy_to_vtk(values))
-    contour = vtkFlyingEdges3D()
-    contour.SetInputData(image)
-    contour.SetValue(0, 0.0)
-    contour.ComputeNormalsOff()
-    contour.Update()
-    return from_polydata(contour.GetOutput())
+    return contour(values.reshape(z.shape), 0.0, origin=low, spacing=voxel)

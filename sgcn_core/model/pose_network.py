@@ -92,6 +92,13 @@ def orthonormal(six: Tensor) -> Tensor:
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
 
 
+def about_normal(angles: Tensor) -> Tensor:
+    """Turns (..., 3, 3) about the third axis, from angles (...)."""
+    cosine, sine, zero, one = angles.cos(), angles.sin(), torch.zeros_like(angles), torch.ones_like(angles)
+    rows = torch.stack([cosine, -sine, zero, sine, cosine, zero, zero, zero, one], -1)
+    return rows.unflatten(-1, (3, 3))
+
+
 class _Mixer(nn.Module):
     """A linear layer of what is at an angle and the mean over all angles (P, A, C)."""
 

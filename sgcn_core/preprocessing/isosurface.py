@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.polydata import from_polydata, to_polydata
 from sgcn_core.preprocessing.voxel_grid import VoxelGrid
@@ -11,6 +11,40 @@ from sgcn_core.volume import Volume
 
 Vertices = NDArray[np.float64]
 Faces = NDArray[np.int64]
+
+
+def contour(
+    values: NDArray[np.float32], level: float, *, origin: ArrayLike = (0.0, 0.0, 0.0), spacing: float = 1.0
+) -> tuple[Vertices, Faces]:
+    """Flying edges (Schroeder, Maynard, Geveci 2015): triangles where the values (K, J, I) pass `level`.
+
+    Returns
+    -------
+    vertices : ndarray (V, 3)
+        Along I, J, K, from the origin on; by default the indices of voxels.
+    faces : ndarray (F, 3)
+        Normals towards lower values.
+    """
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
+
+    values = np.ascontiguousarray(values)
+    image = vtkImageData()
+    image.SetOrigin(*np.asarray(origin, dtype=np.float64))
+    image.SetSpacing(spacing, spacing, spacing)
+    image.SetDimensions(*values.shape[::-1])
+    image.GetPointData().SetScalars(numpy_to_vtk(values.ravel()))
+    edges = vtkFlyingEdges3D()
+    edges.SetInputData(image)
+    edges.SetValue(0, level)
+    edges.ComputeNormalsOff()
+    edges.ComputeGradientsOff()
+    edges.ComputeScalarsOff()
+    edges.Update()
+    if edges.GetOutput().GetNumberOfPolys() == 0:
+        return np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
+    return from_polydata(edges.GetOutput())
 
 
 def isosurface(
@@ -34,24 +68,9 @@ def isosurface(
         mm in LPS, in the frame of `volume`.
     faces : ndarray (F, 3)
     """
-    from vtkmodules.util.numpy_support import numpy_to_vtk
-    from vtkmodules.vtkCommonDataModel import vtkImageData
-    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
-
-    values = np.ascontiguousarray(grid.values)
-    image = vtkImageData()
-    image.SetDimensions(*values.shape[::-1])
-    image.GetPointData().SetScalars(numpy_to_vtk(values.ravel()))
-    contour = vtkFlyingEdges3D()
-    contour.SetInputData(image)
-    contour.SetValue(0, level)
-    contour.ComputeNormalsOff()
-    contour.ComputeGradientsOff()
-    contour.ComputeScalarsOff()
-    contour.Update()
-    if contour.GetOutput().GetNumberOfPolys() == 0:
-        return np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
-    indices, faces = from_polydata(contour.GetOutput())
+    indices, faces = contour(grid.values, level)
+    if len(faces) == 0:
+        return indices, faces
     if open_beside is not None and open_beside.any():
         faces = faces[~_beside(open_beside, indices[faces].mean(axis=1))]
     vertices = volume.physical(indices * grid.scale[::-1] + grid.shift[::-1])

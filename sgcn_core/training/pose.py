@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from sgcn_core.datasets.face_model import FaceModel
 from sgcn_core.datasets.non_faces import non_face
-from sgcn_core.model.pose_network import PoseNetwork, orthonormal, save_pose_network
+from sgcn_core.model.pose_network import PoseNetwork, about_normal, orthonormal, save_pose_network
 from sgcn_core.preprocessing.polar_patches import ANGLES
 from sgcn_core.preprocessing.surface_probe import probe_surface
 from sgcn_core.training.calibration import scan_makers
@@ -124,9 +124,7 @@ def measured(network: PoseNetwork, examples: Examples) -> dict[str, float]:
     place = torch.cat([part.place for part in found])[rows, best]
     axes = torch.cat([part.axes for part in found])[rows, best]
     size = torch.cat([part.log_size for part in found])[rows, best]
-    angle = best * (2.0 * torch.pi / ANGLES)
-    cosine, sine, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
-    turn = torch.stack([cosine, -sine, zero, sine, cosine, zero, zero, zero, one], -1).reshape(-1, 3, 3)
+    turn = about_normal(best * (2.0 * torch.pi / ANGLES))
     axes, place = turn @ axes, (turn @ place[..., None])[..., 0]
     traces = (axes * orthonormal(torch.cat([examples.axes[..., 0], examples.axes[..., 1]], 1))).sum((1, 2))
     off = torch.rad2deg(torch.acos(((traces - 1.0) / 2.0).clamp(-1.0, 1.0)))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sgcn_core.canonical import CROP_CENTRE
 from sgcn_core.datasets.generated_scan import ScanMaker
-from sgcn_core.model.pose_network import targets
+from sgcn_core.model.pose_network import about_normal, targets
 from sgcn_core.preprocessing.normalise import Similarity
 from sgcn_core.preprocessing.polar_patches import ANGLES, polar_patches
 from sgcn_core.preprocessing.surface_probe import probe_surface
@@ -85,9 +85,7 @@ class Examples:
         beside = torch.stack([lower, lower + 1.0], dim=1)
         share = (place - lower)[:, None]
         weights = torch.cat([1.0 - share, share], dim=1)
-        angle = beside * (2.0 * torch.pi / ANGLES)
-        cosine, sine, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
-        back = torch.stack([cosine, sine, zero, -sine, cosine, zero, zero, zero, one], -1).reshape(-1, 2, 3, 3)
+        back = about_normal(-beside * (2.0 * torch.pi / ANGLES))
         turned = (back @ self.place[:, None, :, None])[..., 0]
         wanted = targets(turned, back @ self.axes[:, None], self.log_size[:, None].expand(-1, 2))
         return beside.long() % ANGLES, weights, wanted
