@@ -40,10 +40,10 @@ test: lint $(SLICER)
 
 benchmark: $(STAMP)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
-	$(BIN)/sgcn-landmarks benchmark
+	$(BIN)/python -m research.benchmarks
 
 pictures: $(STAMP)
-	$(BIN)/python scripts/make_pictures.py
+	$(BIN)/python -m research.figures.make_pictures
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -33,6 +33,6 @@ def detector() -> LandmarkDetector:
 @pytest.fixture(scope="session")
 def face() -> Surface:
     """The demo face; nobody changes it."""
-    from sgcn_core.demo_face import demo_surface
+    from sgcn_core.demo import demo_surface
 
     return demo_surface()

@@ -15,14 +15,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sgcn_core.demo_face import demo_surface
+    from sgcn_core.demo import demo_surface
     from sgcn_core.detector import LandmarkDetector
     from sgcn_core.errors import FaceNotFoundError, FileFormatError, ModelError, RenderError, SgcnError, SurfaceError
     from sgcn_core.io.markups import read_landmarks, write_landmarks
     from sgcn_core.io.meshes import read_surface, write_surface
-    from sgcn_core.landmarks import LandmarkResult, LandmarkSet
-    from sgcn_core.rendering import render_landmarks
-    from sgcn_core.surface import Surface
+    from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
+    from sgcn_core.types.surface import Surface
+    from sgcn_core.viz import render_landmarks
 
 __version__ = "0.1.0"
 
@@ -30,17 +30,17 @@ _HOMES = {
     "FaceNotFoundError": "sgcn_core.errors",
     "FileFormatError": "sgcn_core.errors",
     "LandmarkDetector": "sgcn_core.detector",
-    "LandmarkResult": "sgcn_core.landmarks",
-    "LandmarkSet": "sgcn_core.landmarks",
+    "LandmarkResult": "sgcn_core.types.landmarks",
+    "LandmarkSet": "sgcn_core.types.landmarks",
     "ModelError": "sgcn_core.errors",
     "RenderError": "sgcn_core.errors",
     "SgcnError": "sgcn_core.errors",
-    "Surface": "sgcn_core.surface",
+    "Surface": "sgcn_core.types.surface",
     "SurfaceError": "sgcn_core.errors",
-    "demo_surface": "sgcn_core.demo_face",
+    "demo_surface": "sgcn_core.demo",
     "read_landmarks": "sgcn_core.io.markups",
     "read_surface": "sgcn_core.io.meshes",
-    "render_landmarks": "sgcn_core.rendering",
+    "render_landmarks": "sgcn_core.viz",
     "write_landmarks": "sgcn_core.io.markups",
     "write_surface": "sgcn_core.io.meshes",
 }

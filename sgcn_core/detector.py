@@ -14,26 +14,26 @@ import torch
 from numpy.typing import NDArray
 
 from sgcn_core import __version__
+from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.errors import ModelError
-from sgcn_core.landmarks import LandmarkResult, LandmarkSet
-from sgcn_core.model.checkpoint import Checkpoint, load_checkpoint
-from sgcn_core.model.pose_network import shipped_pose_network
-from sgcn_core.pipeline.alignment import settle_pose
-from sgcn_core.pipeline.head_finder import HeadFinder
-from sgcn_core.pipeline.head_search import Located, check_size, locate_head, located_by_hand
-from sgcn_core.pipeline.judging import judge_landmarks, refuse_without_face
+from sgcn_core.geometry.similarity import Similarity
+from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.pipeline.stage_one import StageOne
-from sgcn_core.preprocessing.cleaning import clean_surface
-from sgcn_core.preprocessing.normalise import Similarity
-from sgcn_core.preprocessing.skin import read_scan
-from sgcn_core.preprocessing.surface_probe import SurfaceProbe, probe_surface
-from sgcn_core.refinement.calibration import Verdict
-from sgcn_core.refinement.confidence import MISSING
-from sgcn_core.refinement.cuts import at_cuts, doubt_at_cuts
-from sgcn_core.refinement.surface_index import SurfaceIndex
-from sgcn_core.surface import Surface
-from sgcn_core.units import UNITS_TO_MM
+from sgcn_core.pose.finder import HeadFinder
+from sgcn_core.pose.network import shipped_pose_network
+from sgcn_core.pose.probe import SurfaceProbe, probe_surface
+from sgcn_core.pose.refine import settle_pose
+from sgcn_core.pose.search import Located, check_size, locate_head, located_by_hand
+from sgcn_core.skin.extract import read_scan
+from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
+from sgcn_core.types.surface import Surface
+from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.uncertainty.assess import judge_landmarks, refuse_without_face
+from sgcn_core.uncertainty.calibration import Verdict
+from sgcn_core.uncertainty.cut_planes import at_cuts, doubt_at_cuts
+from sgcn_core.uncertainty.recognition import MISSING
+from sgcn_core.weights.checkpoint import Checkpoint, load_checkpoint
 
 Progress = Callable[[str, float], None]
 

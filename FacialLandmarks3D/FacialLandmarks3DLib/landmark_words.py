@@ -17,7 +17,7 @@ def describe(landmark: Mapping[str, Any]) -> str:
 
     A label of no landmark set, as other weights may bring, has no name and no definition.
     """
-    from sgcn_core.landmark_sets import LandmarkSet
+    from sgcn_core.types.landmark_sets import LandmarkSet
 
     known = LandmarkSet.load("all")
     label, expected = landmark["label"], landmark.get("expected_error_mm")

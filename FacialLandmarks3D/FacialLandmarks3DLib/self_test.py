@@ -93,8 +93,8 @@ def _installed(panel: Any) -> bool:
 def _face_node() -> Any:
     """The face that comes with the package, as a model node."""
     make_importable()
-    from sgcn_core.demo_face import demo_surface
-    from sgcn_core.polydata import to_polydata
+    from sgcn_core.demo import demo_surface
+    from sgcn_core.geometry.vtk_bridge import to_polydata
 
     demo = demo_surface().in_frame("RAS")
     polydata: vtk.vtkPolyData = to_polydata(demo.vertices, demo.faces)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from sgcn_core import __version__
-from sgcn_core.cli.benchmark import benchmark
 from sgcn_core.cli.demo import demo
 from sgcn_core.cli.detect import detect
 from sgcn_core.cli.doctor import doctor
@@ -30,7 +29,6 @@ app.command(epilog=EPILOG)(detect)
 app.command(epilog=EPILOG)(skin)
 app.command(epilog=EPILOG)(demo)
 app.command(epilog=EPILOG)(doctor)
-app.command(epilog=EPILOG)(benchmark)
 app.command(epilog=EPILOG)(evaluate)
 app.command(epilog=EPILOG)(worker)
 

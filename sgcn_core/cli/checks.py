@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sgcn_core.cli.console import Progress, describe
-from sgcn_core.rendering.system_libraries import RenderWarning, missing_libraries, named_in, remedy
+from sgcn_core.viz.system_libraries import RenderWarning, missing_libraries, named_in, remedy
 
 # Distribution and the module that shows whether it can be loaded.
 _ESSENTIAL = {
@@ -95,7 +95,7 @@ def _library(distribution: str, module: str) -> Check:
 def _device() -> Check:
     import torch
 
-    from sgcn_core.benchmarking.machine import processor
+    from sgcn_core.cli.machine import processor
 
     devices = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
@@ -108,7 +108,7 @@ def _device() -> Check:
 def _weights() -> Check:
     from importlib.resources import as_file, files
 
-    from sgcn_core.model.checkpoint import load_checkpoint
+    from sgcn_core.weights.checkpoint import load_checkpoint
 
     with as_file(files("sgcn_core") / "resources" / "weights" / "face.safetensors") as path:
         checkpoint, size = load_checkpoint(path), path.stat().st_size
@@ -123,7 +123,7 @@ def _detection(folder: Path) -> Check:
 
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.cli.jobs import LANDMARK_SUFFIXES
-    from sgcn_core.demo_face import demo_surface
+    from sgcn_core.demo import demo_surface
     from sgcn_core.io.markups import read_landmarks, write_landmarks
 
     result = load_detector(None, "cpu").detect(demo_surface())
@@ -144,9 +144,9 @@ def _pictures(folder: Path) -> Check:
     """Draw a tetrahedron with the means that `render_landmarks` would use."""
     import numpy as np
 
-    from sgcn_core.landmarks import LandmarkResult
-    from sgcn_core.rendering import render_landmarks
-    from sgcn_core.surface import Surface
+    from sgcn_core.types.landmarks import LandmarkResult
+    from sgcn_core.types.surface import Surface
+    from sgcn_core.viz import render_landmarks
 
     corners = np.array([[0.0, 0, 0], [100, 0, 0], [0, 100, 0], [0, 0, 100]])
     surface = Surface(vertices=corners, faces=np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]]), unit="mm")

@@ -17,7 +17,7 @@ def demo(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Make a face, detect its landmarks, write them and a picture."""
-    from sgcn_core.demo_face import demo_surface
+    from sgcn_core.demo import demo_surface
     from sgcn_core.io.meshes import write_surface
 
     job = Job(output_dir / "face.ply", output_dir / "face.mrk.json", output_dir / "face.png")

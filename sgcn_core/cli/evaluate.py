@@ -1,9 +1,7 @@
-"""`sgcn-landmarks evaluate`: how good the landmarks are."""
+"""`sgcn-landmarks evaluate`: how good the landmarks are on annotated scans."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,121 +12,45 @@ from sgcn_core.cli.exit_codes import ExitCode
 from sgcn_core.cli.options import Refinement
 
 if TYPE_CHECKING:
-    from sgcn_core.datasets.face_model import FaceModel
     from sgcn_core.evaluation.tables import Table
-
-Report = Callable[[str, float], None]
-
-
-class Protocol(str, Enum):
-    """What to run on generated people."""
-
-    PAPER = "paper"
-    SHIPPED = "shipped"
-    CORRUPTIONS = "corruptions"
-
-
-class RobustnessPart(str, Enum):
-    """Parts of ``--robustness``."""
-
-    POSES = "poses"
-    UNITS = "units"
-    REFUSAL = "refusal"
-    PARTS = "parts"
-    DAMAGE = "damage"
-    VOLUMES = "volumes"
-    FILES = "files"
-    LIMITS = "limits"
 
 
 def evaluate(
-    protocol: Annotated[
-        Protocol | None,
-        typer.Option(
-            help="On generated people: the paper's experiments; the same tests for the weights made for use; or one "
-            "corruption at a time."
-        ),
-    ] = None,
-    robustness: Annotated[
-        bool,
-        typer.Option(
-            "--robustness",
-            help="Poses, units, parts of faces, things that are none, damaged surfaces, volumes, damaged files, "
-            "limits; with --model, --makehuman, --scans, --volumes as far as given. An hour; see --share and --part.",
-        ),
-    ] = False,
     scans: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Scans with landmark files (.mrk.json, .fcsv, .csv, .json) of their name."),
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="ict_facekit.npz, to generate people; see docs/training.md.")
-    ] = None,
-    clinical: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="JSON: clinical label -> vertex of the model; the package's own by default."),
-    ] = None,
-    makehuman: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="MakeHuman's base mesh and targets, for --robustness.")
-    ] = None,
-    volumes: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Head volumes, for --robustness.")] = None,
-    part: Annotated[
-        list[RobustnessPart] | None, typer.Option(help="Only this part of --robustness; may be repeated.")
-    ] = None,
-    share: Annotated[
-        float, typer.Option(min=0.001, max=1.0, metavar="X", help="Share of the full numbers, for --robustness.")
-    ] = 1.0,
-    networks: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Networks of the paper's experiments, for --protocol paper.")
-    ] = Path("evaluation/networks"),
+        Path,
+        typer.Argument(metavar="FOLDER", help="Scans with landmark files (.mrk.json, .fcsv, .csv, .json) beside them."),
+    ],
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For tables (.csv, .md) and plots (.png).")] = None,
-    people: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Test people, or scans of each corruption; 169 are the paper's sizes."),
-    ] = None,
-    refine: Annotated[Refinement | None, typer.Option(help="From heatmap to position, for --scans.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For the tables (.csv, .md).")] = None,
+    refine: Annotated[Refinement | None, typer.Option(help="From heatmap to position.")] = None,
     without: Annotated[
-        list[str] | None, typer.Option(metavar="LABEL", help="Landmark of --scans to leave out; may be repeated.")
+        list[str] | None, typer.Option(metavar="LABEL", help="Landmark to leave out; may be repeated.")
     ] = None,
     plausibility: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Array (23, 3, people) of real people: compare distances on every scan."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the sampling and the generated scans.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of the surface sampling.")] = 0,
     device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps.")] = "cpu",
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Measure landmark errors. Needs the extra `train` for --protocol and `evaluate` for its plots."""
-    if (robustness and protocol is not None) or (not robustness and (protocol is None) == (scans is None)):
-        raise typer.BadParameter("give one of --protocol, --robustness and --scans; --scans may go with --robustness")
-    if protocol is not None and (model is None or out is None):
-        raise typer.BadParameter(f"--protocol {protocol.value} needs --model and --out")
-    if plausibility is not None and scans is None:
-        raise typer.BadParameter("--plausibility needs --scans")
+    """Measure landmark errors on annotated scans."""
     with reporting_errors(debug=debug), progress_bar(1) as start:
-        report = start(0, "evaluate")
-        if robustness:
-            parts = [chosen.value for chosen in part or RobustnessPart]
-            _finish(_robustness(weights, device, model, makehuman, scans, volumes, share, seed, parts, report), out)
-        elif scans is not None:
-            mode = refine.value if refine else None
-            tables = _on_scans(scans, weights, device, mode, tuple(without or ()), plausibility, seed)
-            _finish(tables, out)
-        elif protocol is not None and model is not None and out is not None:
-            _on_people(protocol, model, clinical, networks, weights, out, people, seed, device, report)
+        start(0, "evaluate")
+        mode = refine.value if refine else None
+        for table in _tables(scans, weights, device, mode, tuple(without or ()), plausibility, seed):
+            print_and_write(table, out)
     raise typer.Exit(ExitCode.OK)
 
 
-def _finish(tables: list[Table], out: Path | None) -> None:
-    """Print the tables and write them."""
-    for table in tables:
-        say(f"{table.title}\n\n{table.markdown()}\n")
-        if out is not None:
-            table.write(out)
+def print_and_write(table: Table, out: Path | None) -> None:
+    """Print a table, and write it where a folder is given."""
+    say(f"{table.title}\n\n{table.markdown()}\n")
+    if out is not None:
+        table.write(out)
 
 
-def _on_scans(
+def _tables(
     folder: Path,
     weights: Path | None,
     device: str,
@@ -159,70 +81,3 @@ def _on_scans(
         tables += [plausibility_summary(distances), distances]
         say(f"{len(implausible(distances))} of {len(distances.rows)} distances are implausible\n")
     return tables
-
-
-def _robustness(
-    weights: Path | None,
-    device: str,
-    model: Path | None,
-    makehuman: Path | None,
-    scans: Path | None,
-    volumes: Path | None,
-    share: float,
-    seed: int,
-    parts: list[str],
-    report: Report,
-) -> list[Table]:
-    from sgcn_core.benchmarking.machine import processor
-    from sgcn_core.cli.detect import load_detector
-    from sgcn_core.evaluation.bars import Bar, bars_table
-    from sgcn_core.evaluation.robustness_run import Inputs, measure
-
-    detector = load_detector(weights, device)
-    inputs = Inputs(detector, model, makehuman, scans, volumes, share, seed)
-    bars: list[Bar] = []
-    for bar in measure(inputs, parts, report):
-        note(f"{bar.what}: {bar.measured}")
-        bars.append(bar)
-    title = f"Robustness. Weights {detector.checkpoint.sha256[:16]}, seed {seed}, share {share:g}. {processor()}."
-    return [bars_table("robustness", title, bars)]
-
-
-def _on_people(
-    protocol: Protocol,
-    model: Path,
-    clinical: Path | None,
-    networks: Path,
-    weights: Path | None,
-    out: Path,
-    people: int | None,
-    seed: int,
-    device: str,
-    report: Report,
-) -> None:
-    from sgcn_core.evaluation import runs
-
-    faces = _face_model(model, clinical)
-    if protocol is Protocol.PAPER:
-        tables = runs.paper(faces, networks, out, people=people, seed=seed, report=report)
-    elif protocol is Protocol.SHIPPED:
-        tables = runs.shipped(faces, weights, out, people=people, seed=seed, report=report)
-    else:
-        tables = runs.corruptions(faces, weights, device, people=people, seed=seed, report=report)
-    _finish(tables, out)
-
-
-def _face_model(model: Path, clinical: Path | None) -> FaceModel:
-    """The face model; a file of another kind is an error of one line."""
-    import zipfile
-
-    from sgcn_core.datasets.face_model import FaceModel
-    from sgcn_core.errors import FileFormatError
-
-    try:
-        return FaceModel.load(model) if clinical is None else FaceModel.load(model, clinical)
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        what = f"{model} is no face model"
-        if clinical is not None:
-            what = f"{model} and {clinical} are no face model and its landmarks"
-        raise FileFormatError(f"{what}: {error}") from error

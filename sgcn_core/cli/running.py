@@ -13,7 +13,7 @@ from sgcn_core.errors import FaceNotFoundError, SurfaceError, VolumeError
 
 if TYPE_CHECKING:
     from sgcn_core.detector import LandmarkDetector
-    from sgcn_core.landmarks import LandmarkResult
+    from sgcn_core.types.landmarks import LandmarkResult
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def run_job(
 ) -> Outcome:
     """Detect and write the landmarks of one input, then draw its picture."""
     from sgcn_core.io.markups import write_landmarks
-    from sgcn_core.preprocessing.skin import read_scan
+    from sgcn_core.skin.extract import read_scan
 
     began = time.perf_counter()
     try:
@@ -102,7 +102,7 @@ def run_job(
 def _initial(path: Path | None, frame: str) -> dict[str, list[float]] | None:
     """The three points of the file that show the pose, in the frame of the scan."""
     from sgcn_core.io.markups import read_landmarks
-    from sgcn_core.preprocessing.initial_pose import NEEDED
+    from sgcn_core.pose.manual import NEEDED
 
     if path is None:
         return None
@@ -116,7 +116,7 @@ def _initial(path: Path | None, frame: str) -> dict[str, list[float]] | None:
 
 def _draw(surface: Any, result: LandmarkResult, path: Path) -> str | None:
     """Draw the picture; returns what went wrong, which never costs the landmarks."""
-    from sgcn_core.rendering import render_landmarks
+    from sgcn_core.viz import render_landmarks
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import typer
 from sgcn_core.cli.console import print_json, reporting_errors, say
 
 if TYPE_CHECKING:
-    from sgcn_core.preprocessing.skin import Skin
+    from sgcn_core.skin.extract import Skin
 
 
 def skin(
@@ -42,7 +42,7 @@ def skin(
     with reporting_errors(debug=debug):
         from sgcn_core.io.meshes import write_surface
         from sgcn_core.io.volumes import MAX_VOXELS, read_volume
-        from sgcn_core.preprocessing.skin import extract_skin
+        from sgcn_core.skin.extract import extract_skin
 
         volume = read_volume(source, series=series, max_voxels=max_voxels or MAX_VOXELS)
         found = extract_skin(volume, threshold=threshold, resolution=resolution)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
 from sgcn_core.evaluation.tables import Cell, Table
-from sgcn_core.landmarks import LandmarkResult
-from sgcn_core.units import UNITS_TO_MM
+from sgcn_core.types.landmarks import LandmarkResult
+from sgcn_core.types.units import UNITS_TO_MM
 
 FloatArray = NDArray[np.float64]
 

@@ -15,10 +15,10 @@ from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.io.markups import LANDMARK_SUFFIXES, read_landmarks
 from sgcn_core.io.meshes import READABLE_SUFFIXES, read_surface
-from sgcn_core.landmarks import LandmarkResult
-from sgcn_core.pipeline.head_search import HUMAN_SIZES
-from sgcn_core.surface import Surface
-from sgcn_core.units import UNITS_TO_MM
+from sgcn_core.pose.search import HUMAN_SIZES
+from sgcn_core.types.landmarks import LandmarkResult
+from sgcn_core.types.surface import Surface
+from sgcn_core.types.units import UNITS_TO_MM
 
 FloatArray = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.dicom_header import DicomHeader, is_dicom_file, read_dicom_header
 from sgcn_core.io.volumes import check_header, itk_errors, stored_type, volume_of
-from sgcn_core.volume import Volume
+from sgcn_core.types.volume import Volume
 
 # How far a slice may lie from its place on the regular grid, mm: beyond the first it is told, beyond the second
 # refused.

@@ -7,7 +7,7 @@ import io
 import re
 
 from sgcn_core.io.landmark_text import Rows, description
-from sgcn_core.landmarks import LandmarkResult
+from sgcn_core.types.landmarks import LandmarkResult
 
 _HEADER = (
     "# Markups fiducial file version = 4.13\n"

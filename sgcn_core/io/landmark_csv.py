@@ -6,7 +6,7 @@ import csv
 import io
 
 from sgcn_core.io.landmark_text import Errors, Rows
-from sgcn_core.landmarks import LandmarkResult, plain
+from sgcn_core.types.landmarks import LandmarkResult, plain
 
 _COLUMNS = ("label", "x", "y", "z", "confidence", "status", "unit", "frame", "expected_error_mm", "error_bound_mm")
 # The columns of the table that Slicer exports tell its frame.

@@ -7,7 +7,7 @@ from typing import Any
 
 from sgcn_core.io.landmark_text import Rows
 from sgcn_core.io.mrk_json import from_markups
-from sgcn_core.landmarks import LandmarkResult
+from sgcn_core.types.landmarks import LandmarkResult
 
 _FORMAT = "sgcn_core landmarks 1"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sgcn_core.landmarks import CONFIDENT_WITHIN_MM, EXPECTED_USE, LandmarkResult, LandmarkSet
+from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM, EXPECTED_USE, LandmarkResult, LandmarkSet
 
 # Expected error and its bound in millimetres, None where a file has none.
 Errors = tuple[float | None, float | None]

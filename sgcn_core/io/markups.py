@@ -37,8 +37,8 @@ from sgcn_core.io.fcsv import fcsv_text, parse_fcsv
 from sgcn_core.io.landmark_csv import csv_text, parse_csv
 from sgcn_core.io.landmark_json import json_text, parse_json
 from sgcn_core.io.mrk_json import mrk_json_text, parse_mrk_json
-from sgcn_core.landmarks import LandmarkResult
-from sgcn_core.units import checked_frame, checked_unit
+from sgcn_core.types.landmarks import LandmarkResult
+from sgcn_core.types.units import checked_frame, checked_unit
 
 _PARSERS: dict[str, Callable[[str], LandmarkResult]] = {
     ".mrk.json": parse_mrk_json,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
-from sgcn_core.units import canonical_unit
+from sgcn_core.types.units import canonical_unit
 
 _SPACE = re.compile(r"SPACE\s*=\s*(LPS|RAS)")
 _UNIT = re.compile(r"\bUNITS?\s*[=:]\s*([^\s,;]+)", re.IGNORECASE)

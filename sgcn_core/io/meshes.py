@@ -23,8 +23,8 @@ from sgcn_core.io.vtk_files import write_vtk, write_vtp
 from sgcn_core.io.vtk_legacy import read_vtk
 from sgcn_core.io.vtk_xml import read_vtp
 from sgcn_core.io.xyz import read_xyz
-from sgcn_core.surface import Surface
-from sgcn_core.units import checked_frame, checked_unit
+from sgcn_core.types.surface import Surface
+from sgcn_core.types.units import checked_frame, checked_unit
 
 _READERS: dict[str, Callable[[Path], MeshData]] = {
     ".obj": read_obj,
@@ -70,7 +70,7 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
         The suffix is unknown, or the content is damaged, cut short or of another format.
     SurfaceError
         The content is readable but no usable surface: NaN positions, indices out of range, no triangles (of point
-        clouds, :func:`sgcn_core.preprocessing.skin.read_scan` makes a surface).
+        clouds, :func:`sgcn_core.skin.extract.read_scan` makes a surface).
     """
     return surface_of(read_mesh_data(path, unit=unit, frame=frame), path)
 

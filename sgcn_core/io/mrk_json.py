@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.io.landmark_text import CONFIDENCE_TEXT, Rows, description
-from sgcn_core.landmarks import LandmarkResult, plain
+from sgcn_core.types.landmarks import LandmarkResult, plain
 
 _SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, tag_text, unit_hint, whole_numbers
-from sgcn_core.surface import Surface
+from sgcn_core.types.surface import Surface
 
 _TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"),

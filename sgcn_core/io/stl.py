@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.mesh_data import MeshData, frame_hint, numbers, tag_text, unit_hint
-from sgcn_core.surface import Surface, coincident_vertices
+from sgcn_core.types.surface import Surface, coincident_vertices
 
 _HEADER_SIZE = 84
 _RECORD = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sgcn_core.errors import FileFormatError, VolumeError
-from sgcn_core.volume import checked_geometry
+from sgcn_core.types.volume import checked_geometry
 
 
 @dataclass(frozen=True)

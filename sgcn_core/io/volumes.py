@@ -18,7 +18,7 @@ from sgcn_core.io.nifti_header import check_nifti_header
 from sgcn_core.io.nrrd import read_nrrd_header
 from sgcn_core.io.raw_voxels import Voxels, read_voxels
 from sgcn_core.io.volume_header import Grid, check_grid
-from sgcn_core.volume import Volume
+from sgcn_core.types.volume import Volume
 
 DICOM_SUFFIXES = (".dcm", ".ima")
 VOLUME_SUFFIXES: tuple[str, ...] = (".nii.gz", ".nii", ".nrrd", ".mha", ".nhdr", ".mhd", ".hdr", *DICOM_SUFFIXES)

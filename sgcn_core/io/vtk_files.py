@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sgcn_core.geometry.vtk_bridge import to_polydata
 from sgcn_core.io.mesh_data import tag_text
 from sgcn_core.io.vtk_errors import vtk_errors_raised
-from sgcn_core.polydata import to_polydata
-from sgcn_core.surface import Surface
+from sgcn_core.types.surface import Surface
 
 
 def write_vtp(surface: Surface, path: Path) -> None:

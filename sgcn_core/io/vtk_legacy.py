@@ -24,7 +24,7 @@ from sgcn_core.io.mesh_data import (
     unit_hint,
     whole_numbers,
 )
-from sgcn_core.units import canonical_unit
+from sgcn_core.types.units import canonical_unit
 
 # vtkIdType is stored as int.
 _TYPES = {

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, strip_triangles, whole_numbers
 from sgcn_core.io.vtk_data import Encoding, decoded
-from sgcn_core.units import canonical_unit
+from sgcn_core.types.units import canonical_unit
 
 _TYPES = {
     **{f"{sign}Int{8 * size}": f"{kind}{size}" for sign, kind in (("", "i"), ("U", "u")) for size in (1, 2, 4, 8)},

@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sgcn_core.model.checkpoint import Checkpoint
-from sgcn_core.preprocessing.face_graph import FaceGraph, build_face_graph
-from sgcn_core.preprocessing.normalise import Similarity, from_crop
-from sgcn_core.refinement.confidence import Confidence, judge
+from sgcn_core.geometry.similarity import Similarity, from_crop
+from sgcn_core.geometry.surface_index import SurfaceIndex
+from sgcn_core.geometry.surface_projection import closest_on_surface
+from sgcn_core.graph.face_graph import FaceGraph, build_face_graph
+from sgcn_core.refinement.guidance import guided_positions
 from sgcn_core.refinement.landmark_estimation import Refined, refine
-from sgcn_core.refinement.landmark_shape import LandmarkShape
 from sgcn_core.refinement.modes import refinement_mode
-from sgcn_core.refinement.onto_surface import closest_on_surface
-from sgcn_core.refinement.shape_guidance import guided_positions
-from sgcn_core.refinement.surface_index import SurfaceIndex
+from sgcn_core.refinement.shape_model import LandmarkShape
+from sgcn_core.uncertainty.recognition import Confidence, judge
+from sgcn_core.weights.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, eq=False)

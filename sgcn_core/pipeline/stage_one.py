@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.preprocessing.normalise import Similarity
+from sgcn_core.geometry.similarity import Similarity
 
 _NODES_PER_POINT = 4
 # Points further from every node than so many node spacings lie outside the crop, where nothing was predicted.

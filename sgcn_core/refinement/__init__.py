@@ -5,9 +5,9 @@ Only NumPy and SciPy are needed, and SciPy is imported on the first call.
 
 from __future__ import annotations
 
+from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.refinement.landmark_estimation import Refined, refine
 from sgcn_core.refinement.modes import MODES, RefinementMode, refinement_mode
-from sgcn_core.refinement.surface_index import SurfaceIndex
 from sgcn_core.refinement.top_nodes import near_centre, top_nodes
 from sgcn_core.refinement.weighted_mean import weighted_mean
 

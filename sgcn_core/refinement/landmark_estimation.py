@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.refinement.modes import RefinementMode, refinement_mode
 from sgcn_core.refinement.mse_over_mesh import Evidence, best_amplitude, best_vertices, gaussians
 from sgcn_core.refinement.on_surface import best_surface_points
-from sgcn_core.refinement.surface_index import SurfaceIndex
 from sgcn_core.refinement.top_nodes import near_centre, top_nodes
 from sgcn_core.refinement.weighted_mean import weighted_mean
 

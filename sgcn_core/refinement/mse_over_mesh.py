@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.refinement.surface_index import SurfaceIndex
+from sgcn_core.geometry.surface_index import SurfaceIndex
 
 FAR = 3.0
 """Beyond this many sigma of every top node a candidate is only looked at if it could still win."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.refinement.mse_over_mesh import PULL_TO_MEAN, Evidence, best_amplitude, best_vertices
-from sgcn_core.refinement.surface_index import SurfaceIndex
 
 BEST_VERTICES = 3
 """From how many of the best vertices the search over triangles starts."""

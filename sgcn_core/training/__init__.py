@@ -1,1 +1,1 @@
-"""Training of the heatmap network on generated faces; ``python -m sgcn_core.training`` runs it."""
+"""The training loop; the data it trains on comes from its caller."""

@@ -28,7 +28,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """A whole run; see ``configs/face.json``.
+    """A whole run; see ``research/configs/face.json``.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class TrainingConfig:
     pools : number of blue-noise sample sets
     second_share : of the faces from the second population, where one is given
     data : ``"generator"``, fresh generated scans; ``"neutral"`` or ``"emotions"``, the fixed people of the paper's
-        experiments (``sgcn_core.datasets.paper_faces``)
+        experiments (``research.synthesis.paper_faces``)
     """
 
     stages: tuple[Stage, ...]

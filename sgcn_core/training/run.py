@@ -6,24 +6,22 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
-from sgcn_core.datasets.face_model import FaceModel
-from sgcn_core.datasets.population import Population
-from sgcn_core.model.checkpoint import load_checkpoint
 from sgcn_core.model.heatmap import gaussian_heatmaps
 from sgcn_core.model.loss import adaptive_wing_loss
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 from sgcn_core.training.config import Stage, TrainingConfig
-from sgcn_core.training.data import training_data
 from sgcn_core.training.ema import WeightAverage
 from sgcn_core.training.optimiser import make_optimisers
+from sgcn_core.training.source import Source
 from sgcn_core.training.validation import mean_errors, unpack
+from sgcn_core.weights.checkpoint import load_checkpoint
 
 _VALIDATION_STREAM = 1
 
@@ -34,9 +32,9 @@ class TrainingRun:
     Parameters
     ----------
     config : TrainingConfig
-    model : FaceModel on the device of ``fabric``
+    source : Source of the faces to train on, on the device of ``fabric``
+    validation : name -> Source of the faces to measure the error on
     folder : Path, made where absent; a checkpoint in it is continued
-    second : Population, optional, of which ``config.second_share`` of the generated faces are
     fabric : lightning.fabric.Fabric, gives device, precision and processes
     report : called with a line of text now and then
     """
@@ -44,17 +42,17 @@ class TrainingRun:
     def __init__(
         self,
         config: TrainingConfig,
-        model: FaceModel,
+        source: Source,
+        validation: Mapping[str, Source],
         folder: Path,
         *,
         fabric: Fabric,
-        second: Population | None = None,
         report: Callable[[str], None] = print,
     ) -> None:
         self.config, self.folder, self.fabric, self.report = config, Path(folder), fabric, report
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.generator, self.validation = training_data(config, model, second)
-        self.model = self.generator.model
+        self.generator, self.validation = source, validation
+        self.model = source.model
         torch.manual_seed(config.seed)
         self.network_config = NetworkConfig(
             landmarks=len(self.model.labels),

@@ -20,9 +20,9 @@ from sgcn_core.worker.requests import Detect, Heatmap, Hello, Load, Request, Shu
 from sgcn_core.worker.surface_file import SUFFIX, read_surface_file, write_surface_file
 
 if TYPE_CHECKING:
-    from sgcn_core.landmarks import LandmarkResult
     from sgcn_core.pipeline.stage_one import StageOne
-    from sgcn_core.surface import Surface
+    from sgcn_core.types.landmarks import LandmarkResult
+    from sgcn_core.types.surface import Surface
 
 PROTOCOL = 1
 DETECTIONS_KEPT = 4
@@ -164,7 +164,7 @@ class Service:
 
 def _read(request: Detect, progress: Progress) -> Surface:
     from sgcn_core.io.volumes import is_volume
-    from sgcn_core.preprocessing.skin import read_scan
+    from sgcn_core.skin.extract import read_scan
 
     path = Path(request.input)
     if path.suffix.lower() == SUFFIX:

@@ -10,8 +10,8 @@ import numpy as np
 
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.atomic import replacing
-from sgcn_core.surface import Surface
-from sgcn_core.units import UNITS_TO_MM
+from sgcn_core.types.surface import Surface
+from sgcn_core.types.units import UNITS_TO_MM
 
 SUFFIX = ".npz"
 

@@ -59,8 +59,8 @@ def load_scan(
 def _model(path: Path, scene: Any, load: Load) -> Any:
     if path.suffix.lower() not in _NOT_OF_SLICER:
         return load(str(path))
+    from sgcn_core.geometry.vtk_bridge import to_polydata
     from sgcn_core.io.meshes import read_surface
-    from sgcn_core.polydata import to_polydata
 
     surface = read_surface(path).in_frame("RAS")
     model = scene.AddNewNodeByClass("vtkMRMLModelNode", path.stem)

@@ -121,7 +121,7 @@ def _fitting(path: Path, surface_node: Any) -> tuple[dict[str, Any], float]:
     """
     from sgcn_core.errors import SgcnError
     from sgcn_core.io.markups import read_landmarks
-    from sgcn_core.units import UNITS_TO_MM
+    from sgcn_core.types.units import UNITS_TO_MM
 
     try:
         landmarks = read_landmarks(path).in_frame("RAS")
@@ -160,7 +160,7 @@ def _scaled(result: Mapping[str, Any], factor: float) -> dict[str, Any]:
 
 
 def _provenance(result: Mapping[str, Any], surface_node: Any) -> Provenance:
-    from sgcn_core.landmark_sets import LANDMARK_SETS, LandmarkSet
+    from sgcn_core.types.landmark_sets import LANDMARK_SETS, LandmarkSet
 
     labels = tuple(landmark["label"] for landmark in result["landmarks"])
     known = (name for name in LANDMARK_SETS if LandmarkSet.load(name).labels == labels)

@@ -145,7 +145,7 @@ def _error(row: Row) -> float:
 
 
 def _words(label: str) -> tuple[str, str, str]:
-    from sgcn_core.landmark_sets import LandmarkSet
+    from sgcn_core.types.landmark_sets import LandmarkSet
 
     known = LandmarkSet.load("all")
     if label not in known:

@@ -1,0 +1,202 @@
+"""The head found by votes of patches, in any pose, place and unit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from research.synthesis.non_faces import kinds, non_face
+from sgcn_core.demo import demo_surface
+from sgcn_core.errors import FaceNotFoundError, LandmarkError, SurfaceError
+from sgcn_core.geometry.similarity import Similarity
+from sgcn_core.graph.crop import CROP_CENTRE
+from sgcn_core.pose.finder import HeadFinder
+from sgcn_core.pose.network import PoseNetwork, orthonormal, shipped_pose_network
+from sgcn_core.pose.patches import ANGLES, CHANNELS, polar_patches
+from sgcn_core.pose.probe import SurfaceProbe, farthest_points, probe_surface
+from sgcn_core.pose.search import FROM_SIZE, IN_FILE, STATED, Located, check_size, locate_head, located_by_hand
+from sgcn_core.pose.votes import Votes, agreements
+
+MIDDLE = np.array(CROP_CENTRE)
+
+
+@pytest.fixture(scope="module")
+def finder() -> HeadFinder:
+    return HeadFinder(shipped_pose_network(), torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def probe() -> SurfaceProbe:
+    face = demo_surface()
+    return probe_surface(face.vertices, face.faces)
+
+
+def moved(probe: SurfaceProbe, motion: Similarity) -> SurfaceProbe:
+    return SurfaceProbe(
+        motion.apply(probe.points),
+        motion.apply_to_normals(probe.normals),
+        probe.area * motion.scale**2,
+    )
+
+
+def degrees(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.degrees(Rotation.from_matrix(first @ second.T).magnitude()))
+
+
+# Patches and votes
+
+
+def test_patches_of_a_moved_scan_differ_by_a_shift_along_the_circle_only(probe: SurfaceProbe) -> None:
+    """A turn by whole sectors about the centre's normal keeps even the cells."""
+    centre = np.array([int(np.argmax(probe.points[:, 2]))])
+    still = polar_patches(probe.points, probe.normals, centre)
+    frame = still.frames[0]
+    turn = frame @ Rotation.from_euler("z", 5 * 360 / ANGLES, degrees=True).as_matrix() @ frame.T
+    shifted = polar_patches(probe.points @ turn.T, probe.normals @ turn.T, centre)
+    relative = frame.T @ turn.T @ shifted.frames[0]
+    steps = -np.arctan2(relative[1, 0], relative[0, 0]) / (2 * np.pi) * ANGLES
+    lag = min(range(ANGLES), key=lambda k: np.abs(np.roll(still.images[0], k, 1) - shifted.images[0]).mean())
+    assert (lag - steps) % ANGLES == pytest.approx(0.0, abs=0.6) or (lag - steps) % ANGLES > ANGLES - 0.6
+    assert np.linalg.det(still.frames) == pytest.approx(1.0)
+
+
+def test_the_network_follows_a_shift_exactly() -> None:
+    images = torch.randn(3, CHANNELS, ANGLES)
+    network = PoseNetwork().eval()
+    still, shifted = network.vote(images), network.vote(torch.roll(images, 7, dims=2))
+    torch.testing.assert_close(torch.roll(still.share, 7, dims=1), shifted.share)
+    torch.testing.assert_close(torch.roll(still.place, 7, dims=1), shifted.place)
+    assert (still.share.sum(1) < 1.0).all()
+
+
+def test_six_numbers_make_a_rotation() -> None:
+    turns = orthonormal(torch.randn(50, 6))
+    torch.testing.assert_close(turns @ turns.transpose(1, 2), torch.eye(3).expand(50, 3, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(torch.linalg.det(turns), torch.ones(50), atol=1e-5, rtol=0)
+
+
+def test_the_many_overrule_the_few() -> None:
+    rng = np.random.default_rng(0)
+    right, wrong = Rotation.from_euler("xyz", (20, 50, -70), degrees=True), Rotation.from_euler("y", 170, degrees=True)
+    near = [right * Rotation.from_rotvec(rng.normal(0, 0.1, 3)) for _ in range(12)]
+    rotations = np.array([turn.as_matrix() for turn in [*near, wrong, wrong, wrong]])
+    middles = np.concatenate([rng.normal((5, 6, 7), 4, (12, 3)), np.full((3, 3), 90.0)])
+    found = agreements(Votes(rotations, middles, np.full(15, np.log(1.2)), np.full(15, 0.5)))
+    assert degrees(found[0].to_head.rotation.T, right.as_matrix()) < 6.0
+    assert found[0].to_head.scale == pytest.approx(1 / 1.2)
+    np.testing.assert_allclose(found[0].to_head.apply((5.0, 6.0, 7.0)), MIDDLE, atol=4.0)
+    assert len(found) == 2 and found[1].support < 0.5 * found[0].support
+
+
+def test_without_votes_there_is_no_pose() -> None:
+    assert agreements(Votes.none()) == []
+
+
+def test_far_points_are_spread_and_different() -> None:
+    line = np.stack([np.arange(101.0), np.zeros(101), np.zeros(101)], axis=1)
+    assert farthest_points(line, 3).tolist() == [0, 100, 50]
+    assert farthest_points(line[:4], 9).tolist() == [0, 1, 2, 3]
+
+
+# Heads
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_face_turned_anyhow_comes_back_to_the_head_frame(finder: HeadFinder, probe: SurfaceProbe, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    motion = Similarity(1.0, Rotation.random(random_state=seed).as_matrix(), rng.uniform(-500, 500, 3))
+    still, turned = finder.find(probe)[0], finder.find(moved(probe, motion))[0]
+    back = turned.to_head @ motion
+    assert degrees(back.rotation, still.to_head.rotation) < 4.0
+    assert np.linalg.norm(back.apply(still.to_head.inverse().apply(MIDDLE)) - MIDDLE) < 4.0
+    assert turned.confidence == pytest.approx(still.confidence, abs=0.1)
+
+
+def test_a_mirrored_face_is_never_undone_by_a_mirror(finder: HeadFinder, probe: SurfaceProbe) -> None:
+    flip = np.array([-1.0, 1.0, 1.0])
+    mirrored = SurfaceProbe(probe.points * flip, probe.normals * flip, probe.area)
+    best = finder.find(mirrored)[0].to_head
+    assert np.linalg.det(best.rotation) == pytest.approx(1.0)
+    assert degrees(best.rotation, finder.find(probe)[0].to_head.rotation) < 8.0
+
+
+def test_a_face_is_found_among_furniture(finder: HeadFinder, probe: SurfaceProbe) -> None:
+    chair = non_face(kinds().index("chair")).surface
+    shift = np.array([0.0, -320.0, -60.0]) - chair.vertices.mean(0)
+    seen = probe_surface(chair.vertices + shift, chair.faces)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(seen.points) + len(probe.points))
+    both = SurfaceProbe(
+        np.concatenate([seen.points, probe.points])[order],
+        np.concatenate([seen.normals, probe.normals])[order],
+        seen.area + probe.area,
+    )
+    best = finder.find(both)[0]
+    np.testing.assert_allclose(best.to_head.apply(MIDDLE), finder.find(probe)[0].to_head.apply(MIDDLE), atol=8.0)
+
+
+def test_what_is_no_face_gets_little_confidence(finder: HeadFinder, probe: SurfaceProbe) -> None:
+    face = finder.find(probe)[0].confidence
+    for number in range(len(kinds())):
+        surface = non_face(number, seed=3).surface
+        found = finder.find(probe_surface(surface.vertices, surface.faces))
+        assert not found or found[0].confidence < 0.6 * face, kinds()[number]
+
+
+# Units
+
+
+def located(finder: HeadFinder, probe: SurfaceProbe, **known: str | None) -> Located:
+    across = float(np.ptp(probe.points, axis=0).max())
+    values = {"stated": None, "in_file": None, "frame": None} | known
+    return locate_head(finder, probe, across=across, **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("um", 1e3), ("mm", 1.0), ("cm", 0.1), ("m", 1e-3)])
+def test_the_head_tells_the_unit(finder: HeadFinder, probe: SurfaceProbe, unit: str, factor: float) -> None:
+    found = located(finder, probe.scaled(factor))
+    assert (found.unit, found.unit_source) == (unit, FROM_SIZE)
+    assert found.hypotheses[0].to_head.scale == pytest.approx(finder.find(probe)[0].to_head.scale, rel=0.02)
+
+
+def test_a_unit_in_the_file_is_believed_where_it_fits_only(finder: HeadFinder, probe: SurfaceProbe) -> None:
+    assert located(finder, probe, in_file="mm").unit_source == IN_FILE
+    wrong = located(finder, probe, in_file="m")
+    assert (wrong.unit, wrong.unit_source) == ("mm", FROM_SIZE)
+    assert "the file says m" in check_size(wrong, 1.0, "m")[0]
+    stated = located(finder, probe, stated="mm", in_file="m")
+    assert (stated.unit, stated.unit_source) == ("mm", STATED)
+
+
+def test_a_head_of_no_size_of_heads_asks_for_the_unit(finder: HeadFinder, probe: SurfaceProbe) -> None:
+    doll = located(finder, probe.scaled(0.4))
+    size = 1.0 / doll.hypotheses[0].to_head.scale
+    assert size == pytest.approx(0.4 * 1.0 / finder.find(probe)[0].to_head.scale, rel=0.1)
+    with pytest.raises(SurfaceError, match="unit is unclear"):
+        check_size(doll, size, None)
+    assert "0.40 times as large" in check_size(Located("mm", STATED, []), 0.4, None)[0]
+
+
+def test_a_size_that_nothing_has_is_refused(finder: HeadFinder, probe: SurfaceProbe) -> None:
+    with pytest.raises(FaceNotFoundError, match="not the size of a scan"):
+        located(finder, probe.scaled(1e7))
+
+
+def test_stated_axes_turn_the_balance(finder: HeadFinder, probe: SurfaceProbe) -> None:
+    """The demo face has +y up: in a frame where that is upright it stays first, and nothing is lost elsewhere."""
+    for frame in ("LPS", "RAS", None):
+        assert degrees(located(finder, probe, frame=frame).hypotheses[0].to_head.rotation, np.eye(3)) < 20.0
+
+
+def test_points_by_hand_tell_the_unit_too(probe: SurfaceProbe) -> None:
+    typical = {"ex_r": (-45.0, 30.0, 40.0), "ex_l": (45.0, 30.0, 40.0), "prn": (0.0, -10.0, 85.0)}
+    metres = {label: [0.001 * value for value in place] for label, place in typical.items()}
+    found = located_by_hand(metres, typical, probe.scaled(0.001), stated=None, in_file=None)
+    assert (found.unit, found.unit_source, found.hypotheses[0].confidence) == ("m", FROM_SIZE, 1.0)
+    with pytest.raises(LandmarkError, match="check the unit"):
+        located_by_hand(metres, typical, probe, stated="mm", in_file="m")
+    exchanged = {"ex_r": metres["ex_l"], "ex_l": metres["ex_r"], "prn": metres["prn"]}
+    with pytest.raises(LandmarkError, match="exchanged"):
+        located_by_hand(exchanged, typical, probe.scaled(0.001), stated="m", in_file=None)

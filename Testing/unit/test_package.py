@@ -1,0 +1,78 @@
+"""What importing the package loads, and that everything it needs is inside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.resources import files
+
+import pytest
+
+import sgcn_core
+
+HEAVY = ("torch", "vtk", "vtkmodules", "scipy", "trimesh", "SimpleITK", "numpy", "torch_geometric", "lightning")
+
+
+def loaded_by(code: str) -> set[str]:
+    """Which of the heavy modules are loaded after running code in a fresh process."""
+    report = f"{code}\nimport sys\nprint(' '.join(name for name in {HEAVY} if name in sys.modules))"
+    ended = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    return set(ended.stdout.splitlines()[-1].split()) if ended.stdout.strip() else set()
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert loaded_by("import sgcn_core") == set()
+
+
+def test_the_command_line_loads_nothing_heavy_before_a_command_runs():
+    assert loaded_by("import sgcn_core.cli") == set()
+
+
+def test_landmark_sets_and_files_need_numpy_alone():
+    code = "import sgcn_core\nsgcn_core.LandmarkSet.load('all')\nsgcn_core.LandmarkResult\nsgcn_core.write_landmarks"
+    assert loaded_by(code) == {"numpy"}
+
+
+def test_detection_never_loads_the_training_libraries():
+    assert not loaded_by("from sgcn_core import LandmarkDetector") & {"torch_geometric", "lightning", "vtk"}
+
+
+@pytest.mark.parametrize("name", sgcn_core.__all__)
+def test_every_public_name_can_be_had(name):
+    assert getattr(sgcn_core, name) is not None
+    assert name in dir(sgcn_core)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Landmarks'"):
+        _ = sgcn_core.Landmarks
+
+
+@pytest.mark.parametrize(
+    "path", ["weights/face.safetensors", "mean_face.npz", "landmark_sets/ibug68.json", "landmark_sets/clinical.json"]
+)
+def test_resources_are_part_of_the_package(path):
+    assert files("sgcn_core").joinpath(f"resources/{path}").is_file()
+
+
+def test_the_weights_are_small_enough_to_ship():
+    assert len(files("sgcn_core").joinpath("resources/weights/face.safetensors").read_bytes()) <= 2_000_000
+
+
+def test_peak_memory_is_that_of_the_program_itself_not_of_the_one_that_started_it():
+    ballast = bytearray(b"1") * 300_000_000
+    code = "from sgcn_core.cli.machine import peak_memory; print(peak_memory())"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    del ballast
+    if ended.stdout.strip() == "None":
+        pytest.skip("this system does not tell")
+    assert 1 < float(ended.stdout) < 150
+
+
+def test_the_scan_to_measure_on_has_the_vertices_asked_for_and_no_cracks():
+    from research.benchmarks.scan import scan_of
+
+    scan = scan_of(25_000)
+    directed = scan.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    assert len(scan.vertices) == 25_000 == len(set(scan.faces.ravel().tolist()))
+    assert len({tuple(edge) for edge in directed.tolist()}) == len(directed)

@@ -1,0 +1,175 @@
+"""The training loop: it learns, resumes to the last bit, and exports weights that load."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("lightning", reason="training needs the extra `train`")
+
+from lightning.fabric import Fabric
+from tiny_face_model import LANDMARKS, tiny_face_model
+
+from research.synthesis.face_model import FaceModel
+from research.training.data import training_data
+from research.training.export import export_weights
+from sgcn_core.errors import ModelError
+from sgcn_core.training.config import Stage, TrainingConfig
+from sgcn_core.training.optimiser import make_optimisers
+from sgcn_core.training.run import TrainingRun
+from sgcn_core.weights.checkpoint import load_checkpoint, save_checkpoint
+
+CONFIG = TrainingConfig(
+    stages=(
+        Stage(steps=6, sizes=((256, 2),), sigma=0.1, rate=(0.003, 0.003)),
+        Stage(steps=4, sizes=((300, 1), (200, 2)), sigma=0.08, rate=(0.003, 0.0)),
+    ),
+    depth=2,
+    channels=16,
+    neighbours=8,
+    pools=1,
+    warmup=2,
+    validate_every=5,
+    validation_faces=4,
+)
+
+
+def start(folder: Path, config: TrainingConfig = CONFIG) -> TrainingRun:
+    fabric = Fabric(accelerator="cpu", devices=1)
+    data = training_data(config, tiny_face_model())
+    return TrainingRun(config, *data, folder, fabric=fabric, report=lambda line: None)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
+    run = start(tmp_path_factory.mktemp("run"))
+    assert run.train()
+    return run
+
+
+def test_resuming_gives_the_same_weights_as_training_through(finished: TrainingRun, tmp_path: Path) -> None:
+    run = start(tmp_path)
+    while run.step < 4:
+        assert not run.train(minutes=0.0)  # one step, then a checkpoint
+    resumed = start(tmp_path)
+    assert resumed.step == 4
+    assert resumed.train()
+    for name, value in finished.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+    for name, value in finished.average.weights.items():
+        assert torch.equal(value, resumed.average.weights[name]), name
+
+
+def test_loss_falls(tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, stages=(Stage(steps=60, sizes=((200, 4),), sigma=0.1, rate=(0.005, 0.001)),))
+    run = start(tmp_path, config)
+    losses = []
+    while run.step < config.total_steps:
+        losses.append(float(run._step(*config.stage_at(run.step))[0]))
+        run.step += 1
+    assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
+
+
+def test_log_holds_loss_and_errors(finished: TrainingRun) -> None:
+    entries = [json.loads(line) for line in (finished.folder / "log.jsonl").read_text().splitlines()]
+    validated = [entry for entry in entries if "clean_mean_mm" in entry]
+    assert [entry["step"] for entry in validated] == [5, 10]
+    assert all(0 < entry["corrupted_median_mm"] < 300 for entry in validated)
+
+
+def test_exported_weights_load_and_predict_the_same(finished: TrainingRun, tmp_path: Path) -> None:
+    path = tmp_path / "face.safetensors"
+    export_weights(finished, path)
+    loaded = load_checkpoint(path)
+    assert loaded.labels == finished.model.labels and loaded.neighbours == 8 and loaded.sigma == 0.08
+    assert loaded.info["steps"] == 10 and loaded.info["faces"] == 6 * 2 + 1 + 2 + 1 + 2
+    assert loaded.prototype.shape == (LANDMARKS, 3) and (loaded.deviation > 0).all()
+    torch.manual_seed(0)
+    graph = (torch.randn(100, 6), torch.randint(100, (100, 8)), torch.rand(100) < 0.2)
+    expected = finished.averaged_network().predict(*graph)
+    torch.testing.assert_close(loaded.network.predict(*graph), expected)
+
+
+def test_a_run_begins_with_the_weights_of_a_file(finished: TrainingRun, tmp_path: Path) -> None:
+    path = tmp_path / "face.safetensors"
+    export_weights(finished, path)
+    run = start(tmp_path / "next")
+    run.start_from(path)
+    for name, value in finished.average.weights.items():
+        assert torch.equal(run.network.module.state_dict()[name], value), name
+        assert torch.equal(run.average.weights[name], value), name
+    with pytest.raises(ValueError, match="the configuration asks for"):
+        start(tmp_path / "deeper", dataclasses.replace(CONFIG, depth=3)).start_from(path)
+    step = finished.step
+    finished.start_from(path)  # a run that is under way keeps its weights
+    assert finished.step == step
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_every_weight_belongs_to_one_optimiser(kind: str, finished: TrainingRun) -> None:
+    network = finished.averaged_network()
+    optimisers = make_optimisers(network, kind=kind, weight_decay=0.0)
+    held = [id(weight) for optimiser in optimisers for group in optimiser.param_groups for weight in group["params"]]
+    assert sorted(held) == sorted(id(weight) for weight in network.parameters())
+    for optimiser in optimisers[:-1]:
+        shapes = {tuple(weight.shape) for weight in optimiser.param_groups[0]["params"]}
+        assert shapes == {(16, 16), (16, 32)}  # hidden matrices alone
+    with pytest.raises(ValueError, match=r'must be "muon" or "adamw"'):
+        make_optimisers(network, kind="sgd", weight_decay=0.0)
+
+
+def test_a_landmark_that_the_population_does_not_know_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(tmp_path)
+    known = torch.ones(LANDMARKS, dtype=torch.bool)
+    known[4] = False
+    monkeypatch.setattr(FaceModel, "known", known)
+    run._step(*CONFIG.stage_at(0))
+    assert float(run.network.module.head.bias.grad[4]) == 0.0
+    assert float(run.network.module.head.bias.grad[5]) != 0.0
+
+
+def test_damaged_or_foreign_weights_are_refused(finished: TrainingRun, tmp_path: Path) -> None:
+    path = tmp_path / "face.safetensors"
+    export_weights(finished, path)
+    content = path.read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError, match=r"cut\.safetensors is not a readable safetensors file"):
+        load_checkpoint(tmp_path / "cut.safetensors")
+    with pytest.raises(ModelError, match="cannot read the weights file"):
+        load_checkpoint(tmp_path / "absent.safetensors")
+    checkpoint = load_checkpoint(path)
+    save_checkpoint(dataclasses.replace(checkpoint, labels=checkpoint.labels[:-1]), tmp_path / "short.safetensors")
+    with pytest.raises(ModelError, match="does not fit this version"):
+        load_checkpoint(tmp_path / "short.safetensors")
+
+
+def test_configuration_names_unknown_keys(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"stages": [], "dept": 4}))
+    with pytest.raises(ValueError, match=r"unknown keys \['dept'\]"):
+        TrainingConfig.load(path)
+
+
+def test_shipped_configuration_loads() -> None:
+    config = TrainingConfig.load(Path(__file__).resolve().parents[2] / "research/configs" / "face.json")
+    assert config.depth == 20 and config.channels == 64
+    rates = [config.stage_at(step)[1] for step in range(0, config.total_steps, 50)]
+    assert rates[0] < rates[4] and config.stage_at(config.total_steps - 1)[1] < 1e-5
+
+
+def test_training_imports_no_viewer_and_no_command_line() -> None:
+    """A machine lent for training has torch, torch-geometric, NumPy, SciPy, Lightning and safetensors only."""
+    code = "import sys, research.training.__main__, research.training.export; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.split())
+    assert not loaded & {"vtk", "vtkmodules", "SimpleITK", "trimesh", "typer"}
+    assert "research.synthesis.generator" in loaded

@@ -1,0 +1,57 @@
+"""``python -m research.benchmarks``: the acceptance criteria on speed and memory, and what this machine reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sgcn_core.cli.console import print_json, progress_bar, reporting_errors, say
+from sgcn_core.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from research.criteria import Bar
+
+
+def benchmark(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Measure speed and memory. Comparisons with other packages need the extra `bench`.
+
+    A bar that is missed does not change the exit code: the machine may be a slow one.
+    """
+    from research.benchmarks.table import measured_rows
+    from sgcn_core.cli.machine import processor, versions
+
+    with reporting_errors(debug=debug):
+        rows = []
+        with progress_bar(1) as start:
+            progress = start(0, "benchmark")
+            for number, count, row in measured_rows(quick=quick):
+                rows.append(row)
+                progress(row.what, (number + 1) / count)
+        machine = {"processor": processor(), **versions()}
+        if as_json:
+            print_json({"machine": machine, "rows": [row.as_dict() for row in rows]})
+        else:
+            print_table(rows)
+            say("\nMeasured on " + ", ".join(v if k == "processor" else f"{k} {v}" for k, v in machine.items()) + ".")
+    raise typer.Exit(ExitCode.OK)
+
+
+def print_table(rows: Sequence[Bar]) -> None:
+    """The table in Markdown, aligned."""
+    reached = {True: "yes", False: "no", None: "-"}
+    cells = [("what", "bar", "measured", "reached")]
+    cells += [(row.what, row.bar, row.measured.replace("|", "/"), reached[row.reached]) for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(4)]
+    lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in cells]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    say("\n".join(lines))
+
+
+if __name__ == "__main__":
+    typer.run(benchmark)

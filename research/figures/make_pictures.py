@@ -1,0 +1,25 @@
+"""Draw the README's pictures again: docs/images/*.png.
+
+python research/figures/make_pictures.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sgcn_core import LandmarkDetector, demo_surface, render_landmarks
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images"
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    surface = demo_surface()
+    detector = LandmarkDetector.from_pretrained()
+    for landmark_set in ("clinical", "ibug68"):
+        result = detector.detect(surface, landmark_set=landmark_set)
+        print(render_landmarks(surface, result, FOLDER / f"{landmark_set}.png", title=f"demo face, {landmark_set}"))
+
+
+if __name__ == "__main__":
+    main()

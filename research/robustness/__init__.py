@@ -1,0 +1,1 @@
+"""How the detector holds up: poses, units, parts of faces, negatives, damaged files."""

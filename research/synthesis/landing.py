@@ -1,0 +1,42 @@
+"""Where landmarks lie once the skin has been smoothed or pressed in: on the new skin, at the same place of the face."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from research.synthesis.population import Population
+from sgcn_core.geometry.closest_point import closest_on_triangles
+
+# Triangles searched around each landmark, and how many of them are looked at exactly.
+_AROUND, _EXACT = 60, 6
+
+
+class LandmarkLanding:
+    """Brings points onto the surface near each landmark.
+
+    Smoothing a mesh also slides its vertices along the surface, by 1 to 2 mm at the corners of the eyes after a few
+    steps. A landmark that went with its vertex would teach the network to look beside the place.
+
+    Parameters
+    ----------
+    model : Population
+    """
+
+    def __init__(self, model: Population) -> None:
+        centres = model.neutral[model.faces].mean(1)
+        places = model.neutral[model.landmarks.clamp(min=0)]
+        near = torch.cdist(places, centres).topk(min(_AROUND, len(centres)), largest=False).indices
+        self.triangles = model.faces[near]
+
+    def __call__(self, points: Tensor, vertices: Tensor) -> Tensor:
+        """The closest places (B, L, 3) of the surface ``vertices`` (B, V, 3) to ``points`` (B, L, 3)."""
+        corners = vertices[:, self.triangles]
+        distance = (corners.mean(3) - points[:, :, None]).square().sum(3)
+        nearest = distance.topk(min(_EXACT, distance.shape[2]), dim=2, largest=False).indices
+        tried = torch.gather(corners, 2, nearest[..., None, None].expand(-1, -1, -1, 3, 3))
+        weights, squared = closest_on_triangles(points[:, :, None], tried)
+        best = squared.argmin(2)[..., None, None]
+        weights = torch.gather(weights, 2, best.expand(-1, -1, -1, 3))
+        chosen = torch.gather(tried, 2, best[..., None].expand(-1, -1, -1, 3, 3))
+        return (weights[..., None] * chosen).sum(3)[:, :, 0]

@@ -1,0 +1,124 @@
+"""MakeHuman's people (CC0) as a second population: from babies to old age, three ancestries, on a mesh of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from research.synthesis.makehuman_files import BaseMesh, read_base, read_target, target_files
+from research.synthesis.makehuman_head import Head, build_head
+from research.synthesis.makehuman_weights import TargetWeights
+from research.synthesis.random_tensors import Draw
+from research.synthesis.shapes import ShapeOptions, smooth_displacement
+
+# A target that moves no vertex of the head farther than this, millimetres, is left out.
+_SMALLEST = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class MakeHuman:
+    """Head of MakeHuman's base mesh, subdivided, and what its targets do to it; a `Population`.
+
+    Head frame: +x the subject's left, +y up, +z out of the face; millimetres. The origin is that of the ICT model.
+
+    Attributes
+    ----------
+    neutral : Tensor, shape (V, 3), the average young adult
+    targets : Tensor, shape (T, V, 3), displacements from ``base`` at weight 1
+    base : Tensor, shape (V, 3), MakeHuman's mesh without any target, which looks like nobody
+    weights : draws the targets' weights
+    faces : Tensor of int64, shape (F, 3)
+    skin : number of skin vertices; those that follow are eyeballs
+    labels : landmark names, L of them
+    landmarks : Tensor of int64, shape (L,), the vertex of each landmark, -1 where ``known`` is False
+    known : Tensor of bool, shape (L,)
+    """
+
+    neutral: Tensor
+    targets: Tensor
+    base: Tensor
+    weights: TargetWeights
+    faces: Tensor
+    skin: int
+    labels: tuple[str, ...]
+    landmarks: Tensor
+    known: Tensor
+
+    @property
+    def device(self) -> torch.device:
+        return self.neutral.device
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str | torch.device = "cpu", picked: Path | None = None) -> MakeHuman:
+        """Read MakeHuman's data: ``3dobjs/base.obj`` and ``targets/``.
+
+        Parameters
+        ----------
+        folder : Path
+        picked : Path, optional
+            Which vertices are inside the head and where the landmarks are; the package's own file for mesh hm08.
+
+        Raises
+        ------
+        ValueError
+            The folder holds something else.
+        """
+        mesh = read_base(Path(folder) / "3dobjs" / "base.obj")
+        head = build_head(mesh, picked)
+        names, targets = _targets(mesh, head, Path(folder) / "targets")
+        base = torch.from_numpy((head.matrix @ mesh.vertices).astype(np.float32)).to(device)
+        moves = torch.from_numpy(targets).to(device)
+        weights = TargetWeights(names, moves.norm(dim=2).amax(1))
+        neutral = base + torch.einsum("t,tvd->vd", weights.average_adult(), moves)
+        known = torch.from_numpy(head.landmarks >= 0)
+        to_origin = torch.tensor(_ORIGIN, device=device) - neutral[head.landmarks[head.landmarks >= 0]].mean(0)
+        return cls(
+            neutral=neutral + to_origin,
+            targets=moves,
+            base=base + to_origin,
+            weights=weights,
+            faces=torch.from_numpy(head.faces).to(device),
+            skin=head.skin,
+            labels=head.labels,
+            landmarks=torch.from_numpy(head.landmarks).to(device),
+            known=known.to(device),
+        )
+
+    def draw(self, options: ShapeOptions, draw: Draw, count: int) -> Tensor:
+        """Vertices (count, V, 3) of ``count`` people in millimetres; a child's head has a child's size.
+
+        ``options.identity`` scales how far features vary around what age, sex and ancestry give; a zero leaves plain
+        people of random age, sex and ancestry.
+        """
+        weights = self.weights.draw(options, draw, count)
+        shape = self.base + (weights @ self.targets.flatten(1)).view(count, -1, 3)
+        shape = shape + smooth_displacement(self.neutral, draw, count, deviation=options.warp)
+        return shape * torch.exp(draw.normal(options.build, count, 1, 3))
+
+
+# Mean of the known landmarks, where the ICT model's landmarks have theirs.
+_ORIGIN = (0.0, 2.1, 85.7)
+
+
+def _targets(mesh: BaseMesh, head: Head, folder: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """Names and displacements (T, V, 3) of the targets that change the head; without the shift of its landmarks.
+
+    A whole-body target lifts the head by the length of the legs: that is taken off.
+    """
+    names, moves = [], []
+    known = head.landmarks[head.landmarks >= 0]
+    for name, path in target_files(folder).items():
+        if not TargetWeights.uses(name):
+            continue
+        moved = head.matrix @ read_target(path, len(mesh.vertices))
+        if name.startswith("macrodetails/"):
+            moved = moved - moved[known].mean(0)
+        if np.linalg.norm(moved, axis=1).max() > _SMALLEST:
+            names.append(name)
+            moves.append(moved.astype(np.float32))
+    return tuple(names), np.stack(moves)

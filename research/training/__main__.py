@@ -1,0 +1,60 @@
+"""Command line of the training: ``python -m research.training --config FILE --model FILE --run DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+import torch
+from lightning.fabric import Fabric
+
+from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
+from research.synthesis.makehuman import MakeHuman
+from research.training.data import training_data
+from sgcn_core.training.config import TrainingConfig
+from sgcn_core.training.run import TrainingRun
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m research.training", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="JSON file, see research/configs/")
+    parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
+    parser.add_argument("--clinical", type=Path, default=CLINICAL_VERTICES, help="JSON: clinical label -> vertex")
+    parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's base mesh and targets, for more people")
+    parser.add_argument(
+        "--run", type=Path, required=True, help="folder of the run; continued where it has a checkpoint"
+    )
+    parser.add_argument("--start", type=Path, help="weights (safetensors) that a new run begins with")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this long, ready to continue")
+    parser.add_argument("--accelerator", default="auto", help="of Lightning Fabric: auto, cpu, cuda, mps")
+    parser.add_argument("--devices", default="1", help="number of devices, or auto")
+    parser.add_argument("--precision", default="32-true", help="of Lightning Fabric, e.g. 32-true, bf16-mixed")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's default")
+    parser.add_argument("--export", type=Path, help="write the averaged weights here at the end (safetensors)")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train, then export the averaged weights."""
+    options = parse(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    devices = options.devices if options.devices == "auto" else int(options.devices)
+    fabric = Fabric(accelerator=options.accelerator, devices=devices, precision=options.precision)
+    fabric.launch()
+    model = FaceModel.load(options.model, options.clinical, device=fabric.device)
+    second = MakeHuman.load(options.makehuman, device=fabric.device) if options.makehuman else None
+    config = TrainingConfig.load(options.config)
+    run = TrainingRun(config, *training_data(config, model, second), options.run, fabric=fabric)
+    if options.start:
+        run.start_from(options.start)
+    run.train(minutes=options.minutes)
+    if options.export and fabric.is_global_zero:
+        from research.training.export import export_weights
+
+        export_weights(run, options.export)
+
+
+if __name__ == "__main__":
+    main()

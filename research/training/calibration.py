@@ -1,0 +1,133 @@
+"""Calibrate the trust in landmarks: ``python -m research.training.calibration --weights IN --out OUT ...``.
+
+Scans of generated people whom training never showed go through the detector's passes; on two thirds of them the error
+model is fitted, on the others it is measured. With ``--features`` the detections are kept, so that the fit can be
+repeated in seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from research.synthesis.alignment import aligned
+from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
+from research.synthesis.generated_scan import ScanMaker
+from research.synthesis.generator import FaceGenerator, GeneratorOptions
+from research.synthesis.lots import Lots
+from research.synthesis.makehuman import MakeHuman
+from research.synthesis.random_tensors import Draw
+from research.training.calibration_data import CalibrationData, collect
+from research.training.calibration_report import calibration_figures, reliability_rows
+from research.training.error_model_fit import fit_error_model
+from sgcn_core.detector import LandmarkDetector
+from sgcn_core.refinement.shape_model import LandmarkShape
+from sgcn_core.training.validation import mean_errors
+from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM
+from sgcn_core.uncertainty.calibration import Calibration
+from sgcn_core.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+
+_MODES, _PEOPLE, _BATCH = 60, 1600, 16
+# Faces on which the precision of the network is measured, three at a time, of a stream that training never draws.
+_FOUND_ON, _STREAM = 120, 5
+# Median length of a vector of three standard normal numbers.
+_MEDIAN_LENGTH = 1.538
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m research.training.calibration", description=__doc__)
+    parser.add_argument("--weights", type=Path, required=True, help="weights to calibrate (safetensors)")
+    parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
+    parser.add_argument("--clinical", type=Path, default=CLINICAL_VERTICES, help="JSON: clinical label -> vertex")
+    parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's data: one scan in four shows its people")
+    parser.add_argument("--scans", type=int, default=240, help="generated scans to detect on")
+    parser.add_argument("--kept-scans", type=Path, help="folder in which generated scans are kept for other weights")
+    parser.add_argument("--seed", type=int, default=0, help="of the scans")
+    parser.add_argument("--features", type=Path, help="detections (.npz): used where the file is there, else written")
+    parser.add_argument("--out", type=Path, help="write the weights with their calibration here")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Collect, fit, report and store."""
+    options = parse(arguments)
+    torch.set_num_threads(options.threads)
+    console = Console(width=120, highlight=False)
+    checkpoint = load_checkpoint(options.weights)
+    model = FaceModel.load(options.model, options.clinical)
+    shape = fit_shape(checkpoint, model)
+    if options.features is not None and options.features.exists():
+        data = CalibrationData.load(options.features)
+    else:
+        makers = scan_makers(model, options.makehuman, options.seed)
+        with console.status("detecting") as status:
+            data = collect(
+                LandmarkDetector(checkpoint),
+                makers,
+                shape,
+                options.scans,
+                kept=options.kept_scans,
+                report=lambda number: status.update(f"scan {number + 1} of {options.scans}"),
+            )
+        if options.features is not None:
+            data.save(options.features)
+    held_out = data.number % 3 == 2
+    error_model = fit_error_model(data.part(~held_out))
+    figures = calibration_figures(error_model, data.part(held_out))
+    print_report(console, figures, reliability_rows(error_model, data.part(held_out)))
+    if options.out is not None:
+        info = {"seed": options.seed, "fitted_on": int((~held_out).sum()), "measured": figures}
+        save_checkpoint(replace(checkpoint, calibration=Calibration(shape, error_model, info)), options.out)
+
+
+def scan_makers(model: FaceModel, makehuman: Path | None, seed: int) -> list[ScanMaker]:
+    """Who makes the scans in turn; the second population has seeds of its own."""
+    maker = ScanMaker(model, seed=seed)
+    return [maker] if makehuman is None else [maker] * 3 + [ScanMaker(MakeHuman.load(makehuman), seed=seed + 1000)]
+
+
+def fit_shape(checkpoint: Checkpoint, model: FaceModel) -> LandmarkShape:
+    """Statistics of generated people's landmarks, normalised, aligned to the checkpoint's prototype."""
+    centre, radius = np.array(checkpoint.crop_centre), checkpoint.crop_radius
+    target = torch.from_numpy(checkpoint.prototype * radius + centre).to(model.neutral)
+    generator = FaceGenerator(model, pools=4, nodes=8000, prototype=target)
+    finding = finding_errors(checkpoint, generator)
+    source = generator.with_options(GeneratorOptions(effects=None, scan=None, quiet=0.0))
+    draw = Draw(torch.Generator().manual_seed(0))
+    drawn = [source.people(draw, Lots(draw, _BATCH))[1] for _ in range(_PEOPLE // _BATCH)]
+    people = torch.cat([aligned(landmarks, landmarks, target)[0] for landmarks in drawn]).double().numpy()
+    return LandmarkShape.fit((people - centre) / radius, modes=_MODES, finding=finding)
+
+
+def finding_errors(checkpoint: Checkpoint, generator: FaceGenerator) -> np.ndarray:
+    """Standard deviation (L,) per coordinate with which the network finds landmarks, normalised; from medians."""
+    errors = []
+    for step in range(_FOUND_ON // 3):
+        batch = generator.batch(step, 3, stream=_STREAM)
+        errors.append(mean_errors(checkpoint.network, batch) / batch.millimetres[:, None])
+    median = torch.cat(errors).nanmedian(0).values / _MEDIAN_LENGTH
+    return median.double().numpy()
+
+
+def print_report(console: Console, figures: dict[str, Any], rows: list[dict[str, float]]) -> None:
+    """Figures and reliability as Markdown."""
+    for name, value in figures.items():
+        console.print(f"- {name}: {value:.3f}" if isinstance(value, float) else f"- {name}: {value}")
+    console.print(f"\n| confidence | landmarks | stated within {CONFIDENT_WITHIN_MM:g} mm | so | stated mm | mean mm |")
+    console.print("|---|---|---|---|---|---|")
+    for row in rows:
+        console.print(
+            f"| {row['confidence_from']:.1f}-{row['confidence_from'] + 0.1:.1f} | {row['landmarks']} "
+            f"| {row['stated']:.2f} | {row['so']:.2f} | {row['stated_mm']:.2f} | {row['mean_mm']:.2f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Triangles of a mesh as somebody exported it: which are worth nothing, which hang together, which are wound alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.types.surface import coincident_vertices
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+_BLOCK = 500_000  # triangles worked on at once, so that millions of them need little memory
+_NO_AREA = 1e-14  # of the squared size of the surface
+_PRIMES = tuple(np.uint64(prime) for prime in (0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
+
+
+def triangle_areas(vertices: FloatArray, faces: IntArray) -> FloatArray:
+    """Area of each triangle, shape (F,)."""
+    areas = np.empty(len(faces))
+    for start in range(0, len(faces), _BLOCK):
+        a, b, c = (vertices[faces[start : start + _BLOCK, corner]] for corner in range(3))
+        areas[start : start + _BLOCK] = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    return areas
+
+
+def welded_corners(vertices: FloatArray, faces: IntArray) -> IntArray:
+    """Corners (F, 3) in numbers that vertices at the very same position share: meshes are cut along texture seams,
+    and STL repeats every vertex."""
+    mixed = _mixed((vertices + 0.0).view(np.uint64))  # 0.0 turns -0.0 into 0.0
+    order = np.argsort(mixed)
+    ordered = vertices[order]
+    new = np.concatenate([[True], mixed[order][1:] != mixed[order][:-1]])
+    if (ordered[1:] != ordered[:-1])[~new[1:]].any():  # two positions with one hash
+        return coincident_vertices(vertices)[1][faces]
+    group = np.empty(len(vertices), dtype=np.int64)
+    group[order] = np.cumsum(new) - 1
+    return group[faces]
+
+
+def useful_triangles(corners: IntArray, areas: FloatArray, size: float) -> tuple[BoolArray, BoolArray]:
+    """Masks (F,) of the triangles with three different corners and an area, and of those that repeat an earlier one.
+
+    A triangle repeats another where it has the same corners, however it is wound: of a sheet that is modelled from
+    both sides, one side stays.
+    """
+    degenerate = areas <= _NO_AREA * size**2
+    degenerate |= (corners[:, 0] == corners[:, 1]) | (corners[:, 1] == corners[:, 2]) | (corners[:, 2] == corners[:, 0])
+    mixed = _mixed(np.sort(corners, axis=1).view(np.uint64))
+    ordered = np.sort(mixed)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    repeated = np.zeros(len(corners), dtype=bool)
+    if len(twice):
+        suspects = np.flatnonzero(np.isin(mixed, twice))
+        a, b, c = np.sort(corners[suspects], axis=1).T
+        order = np.lexsort((c, b, a))
+        same = (a[order[1:]] == a[order[:-1]]) & (b[order[1:]] == b[order[:-1]])
+        repeated[suspects[order[1:]]] = same & (c[order[1:]] == c[order[:-1]])
+    return ~degenerate, repeated & ~degenerate
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Parts of a mesh that edges with two triangles hold together.
+
+    Attributes
+    ----------
+    pairs : (E, 2) int64
+        Triangles that share such an edge.
+    patch : (F,) int64
+        Number of each triangle's patch.
+    reversed : (F,) bool
+        Triangles to be reversed so that each patch is wound alike; of each patch the smaller part.
+    count : int
+        Patches.
+    """
+
+    pairs: IntArray
+    patch: IntArray
+    reversed: BoolArray
+    count: int
+
+    def take(self, mask: BoolArray) -> Patches:
+        """Of the triangles in the mask alone, renumbered."""
+        number = np.cumsum(mask) - 1
+        pairs = number[self.pairs[mask[self.pairs].all(axis=1)]]
+        numbers, patch = np.unique(self.patch[mask], return_inverse=True)
+        return Patches(pairs, patch.astype(np.int64), self.reversed[mask], len(numbers))
+
+
+def find_patches(corners: IntArray, areas: FloatArray) -> Patches:
+    """Bring the triangles of each patch to one winding.
+
+    Neighbours wound alike run along their common edge in opposite directions. Where some do not, every triangle is
+    taken twice, as it is and reversed, and joined to what agrees with it: the connected parts of this double cover are
+    the two windings of each patch. A patch that has but one side (a Moebius strip) stays as it is.
+    """
+    pairs, alike = _neighbours(corners)
+    count = len(corners)
+    if alike.all():
+        patches, patch = connected(pairs, count)
+        return Patches(pairs, patch, np.zeros(count, dtype=bool), patches)
+    first, second = pairs.T
+    other = second + np.where(alike, 0, count)
+    mirrored = np.where(alike, second + count, second)
+    cover = np.concatenate([np.stack([first, other], 1), np.stack([first + count, mirrored], 1)])
+    _, label = connected(cover, 2 * count)
+    label, opposite = label[:count], label[count:]
+    numbers, patch = np.unique(np.minimum(label, opposite), return_inverse=True)
+    turned = label > opposite
+    share = np.bincount(patch, weights=np.where(turned, areas, -areas), minlength=len(numbers))
+    turned ^= ((share > 0) & ~_one_sided(label == opposite, patch, len(numbers)))[patch]
+    return Patches(pairs, patch.astype(np.int64), turned, len(numbers))
+
+
+def _one_sided(same: BoolArray, patch: IntArray, count: int) -> BoolArray:
+    one_sided = np.zeros(count, dtype=bool)
+    one_sided[patch[same]] = True
+    return one_sided
+
+
+def _neighbours(corners: IntArray) -> tuple[IntArray, BoolArray]:
+    """Triangles (E, 2) on both sides of each edge that has exactly two, and whether they are wound alike (E,)."""
+    start, end = corners.ravel(), corners[:, (1, 2, 0)].ravel()
+    key = np.minimum(start, end) * (int(corners.max()) + 1) + np.maximum(start, end)
+    order = np.argsort(key)
+    key = key[order]
+    same = key[1:] == key[:-1]
+    lonely = np.concatenate([[True], ~same])
+    # Two of a kind, and neither the one before nor the one behind belongs to them.
+    two = np.flatnonzero(same & lonely[:-1] & np.append(~same[1:], True))
+    one, other = order[two], order[two + 1]
+    ascending = start < end
+    return np.stack([one // 3, other // 3], axis=1), ascending[one] != ascending[other]
+
+
+def connected(links: IntArray, count: int) -> tuple[int, IntArray]:
+    """How many connected parts `count` nodes with links (E, 2) have, and the part of each node."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_matrix((np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), shape=(count, count))
+    found, label = connected_components(graph.tocsr(), directed=False)
+    return int(found), label.astype(np.int64)
+
+
+def _mixed(rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A 64-bit hash of each row of three."""
+    mixed = np.zeros(len(rows), dtype=np.uint64)
+    for column, prime in enumerate(_PRIMES):
+        mixed ^= rows[:, column]
+        mixed *= prime
+        mixed ^= mixed >> np.uint64(29)
+    return mixed

@@ -1,0 +1,1 @@
+"""Geometry that every stage uses: similarities, closest points, triangles."""

@@ -1,0 +1,1 @@
+"""The canonical crop, the fine and the coarse graph (paper, section 4.1)."""

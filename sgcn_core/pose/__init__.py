@@ -1,0 +1,1 @@
+"""Where the head is on a surface, and how it is turned."""

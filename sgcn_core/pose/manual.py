@@ -1,0 +1,68 @@
+"""The head's pose as somebody showed it: three points or more on the face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sgcn_core.errors import LandmarkError
+from sgcn_core.geometry.similarity import Similarity, procrustes
+
+NEEDED: tuple[str, ...] = ("ex_r", "ex_l", "prn")
+"""Outer corners of the right and the left eye (the subject's), and the tip of the nose."""
+
+# Sizes of heads against the mean one, and millimetres of the mean head by which hand-placed points may be off.
+_SIZES = (0.4, 2.5)
+_FARTHEST = 20.0
+
+
+def pose_of_points(
+    points: Mapping[str, Sequence[float]], typical: Mapping[str, ArrayLike], *, to_mm: float = 1.0
+) -> Similarity:
+    """The similarity from millimetres of the scan to the head frame that brings the points to their typical places.
+
+    Parameters
+    ----------
+    points : label -> (3,), in the axes of the scan; at least ``ex_r``, ``ex_l`` and ``prn``
+    typical : label -> (3,), mean places in the head frame, millimetres
+    to_mm : millimetres of one unit of the points
+
+    Raises
+    ------
+    LandmarkError
+        A point is missing, unknown or not three finite numbers, or the points cannot be those of a face: in one line,
+        or of a form or size that no face has, as when the unit is wrong.
+    """
+    if lacking := [label for label in NEEDED if label not in points]:
+        raise LandmarkError(
+            f"the initial landmarks lack {', '.join(lacking)}; place {', '.join(NEEDED)}: the outer corners of the "
+            "subject's right and left eye, and the tip of the nose"
+        )
+    if unknown := [label for label in points if label not in typical]:
+        raise LandmarkError(f"initial landmark {unknown[0]!r} is not known; place {', '.join(NEEDED)}")
+    placed = to_mm * np.array([_point(label, value) for label, value in points.items()])
+    wanted = np.array([typical[label] for label in points], dtype=np.float64)
+    try:
+        to_head = procrustes(placed, wanted)
+    except ValueError as error:
+        raise LandmarkError(f"the initial landmarks tell no pose: {error}; place them anew") from error
+    farthest = float(np.linalg.norm(to_head.apply(placed) - wanted, axis=1).max())
+    size = 1.0 / to_head.scale
+    if not _SIZES[0] < size < _SIZES[1] or farthest > _FARTHEST:
+        raise LandmarkError(
+            f"the initial landmarks do not lie as in a face: {size:.3g} times the size of the mean head, "
+            f"{farthest:.0f} mm from where they should be; check the unit, and that right and left are the subject's"
+        )
+    return to_head
+
+
+def _point(label: str, value: Sequence[float]) -> NDArray[np.float64]:
+    try:
+        point = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise LandmarkError(f"initial landmark {label!r} must be three numbers, received {value!r}") from error
+    if point.shape != (3,) or not np.isfinite(point).all():
+        raise LandmarkError(f"initial landmark {label!r} must be three finite numbers, received {value!r}")
+    return point

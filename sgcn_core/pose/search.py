@@ -1,0 +1,201 @@
+"""The head on a surface and the unit of its coordinates: what is the size of a head tells the unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sgcn_core.errors import FaceNotFoundError, LandmarkError, SurfaceError
+from sgcn_core.geometry.similarity import Similarity
+from sgcn_core.graph.crop import CROP_CENTRE
+from sgcn_core.pose.finder import HeadFinder, PoseHypothesis
+from sgcn_core.pose.manual import pose_of_points
+from sgcn_core.pose.probe import SurfaceProbe
+from sgcn_core.types.units import UNITS_TO_MM, checked_unit
+
+STATED, IN_FILE, FROM_SIZE = "stated", "file", "size of the head"
+HUMAN_SIZES = (0.6, 1.6)
+"""Of people's heads against the average adult's; with another size a unit is not recognised."""
+
+# Millimetres across: no face is smaller, and in anything larger than a room it would not be found.
+_ACROSS = (40.0, 30_000.0)
+# A head is surely seen.
+_CLEAR = 0.35
+# Heads of other sizes are looked for where none of the usual size is seen: dolls, models, scans of wrong scale.
+_SIZES = (0.5, 2.0, 0.25, 4.0)
+_OFF_SIZE = 0.7  # of the confidence counts then
+_USUAL = 300.0  # millimetres across, of a scan
+# Axes of the head in the patient's axes: to the subject's left, up, out of the face.
+_UPRIGHT = {
+    "LPS": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
+    "RAS": np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]),
+}
+_FRONT = 70.0  # millimetres around the middle of the face, mostly of the face itself
+_STANDS = np.cos(np.deg2rad(60.0))
+_TRUST = 1.5  # by which a pose counts more that stands as the file states
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """Where the head may be.
+
+    Attributes
+    ----------
+    unit : of the surface
+    unit_source : "stated" by the caller, in the "file", or from the "size of the head"
+    hypotheses : from millimetres of the scan to the head frame, best first
+    """
+
+    unit: str
+    unit_source: str
+    hypotheses: list[PoseHypothesis]
+
+
+def locate_head(
+    finder: HeadFinder,
+    probe: SurfaceProbe,
+    *,
+    across: float,
+    stated: str | None,
+    in_file: str | None,
+    frame: str | None,
+) -> Located:
+    """Find the head, and the unit in which it has the size of one.
+
+    Parameters
+    ----------
+    finder : HeadFinder
+    probe : SurfaceProbe, in the unit of the file
+    across : largest side of the bounding box, in the unit of the file
+    stated : unit that the caller knows; no other is tried then
+    in_file : unit that the file declares; believed where a head is seen in it
+    frame : "LPS" or "RAS" where the axes are said to be the patient's; a pose that fits is tried first
+
+    Raises
+    ------
+    FaceNotFoundError
+        No place of the surface looks like a part of a face, in no unit.
+    """
+    units = [checked_unit(stated)] if stated is not None else list(_possible_units(across, in_file))
+    best: Located | None = None
+    best_score = 0.0
+    for size in (1.0, *_SIZES):
+        for unit in units:
+            found = _posed(finder, probe, UNITS_TO_MM[unit], size, frame)
+            source = STATED if stated is not None else IN_FILE if unit == in_file else FROM_SIZE
+            score = found[0].confidence * (1.0 if size == 1.0 else _OFF_SIZE) if found else 0.0
+            if score > best_score:
+                best, best_score = Located(unit, source, found), score
+            if best is not None and best_score > _CLEAR:
+                return best
+    if best is None:
+        raise FaceNotFoundError(_nothing(units, across))
+    return best
+
+
+def check_size(located: Located, size: float, in_file: str | None) -> list[str]:
+    """Notes on unit and size, once the size of the head against the average one is known.
+
+    Raises
+    ------
+    SurfaceError
+        The unit would follow from the size of the head, but heads are of this size in no unit.
+    """
+    notes = []
+    if not HUMAN_SIZES[0] < size < HUMAN_SIZES[1]:
+        if located.unit_source == FROM_SIZE:
+            raise SurfaceError(
+                f"the unit is unclear: in {located.unit} the head would be {size:.2f} times as large as the average "
+                "adult's, and no other unit fits better; state the unit (option `unit`)"
+            )
+        notes.append(f"in {located.unit} the head is {size:.2f} times as large as the average adult's: a wrong unit?")
+    if in_file is not None and located.unit != in_file and located.unit_source == FROM_SIZE:
+        notes.append(f"the file says {in_file}, but the head has the size of one in {located.unit}, which was taken")
+    return notes
+
+
+def located_by_hand(
+    points: Mapping[str, Sequence[float]],
+    typical: Mapping[str, ArrayLike],
+    probe: SurfaceProbe,
+    *,
+    stated: str | None,
+    in_file: str | None,
+) -> Located:
+    """The pose that three points or more show; see ``pose_of_points``. The unit follows from them if nobody states it.
+
+    Raises
+    ------
+    LandmarkError
+        The points do not lie as in a face, or the face would look inwards: then right and left are exchanged.
+    """
+    known = stated or in_file
+    units = [checked_unit(known)] if known else ["mm", *(unit for unit in UNITS_TO_MM if unit != "mm")]
+    refusals = []
+    for unit in units:
+        try:
+            pose = pose_of_points(points, typical, to_mm=UNITS_TO_MM[unit])
+        except LandmarkError as error:
+            refusals.append(error)
+        else:
+            _refuse_exchanged(probe.scaled(UNITS_TO_MM[unit]), pose)
+            source = STATED if stated else IN_FILE if in_file else FROM_SIZE
+            return Located(unit, source, [PoseHypothesis(pose, 1.0)])
+    raise refusals[0]
+
+
+def _refuse_exchanged(probe: SurfaceProbe, to_head: Similarity) -> None:
+    """With right and left exchanged three points still fit, about the line from between the eyes to the nose: the head
+    would look to where its chin is. The surface there tells the two apart, as it looks forwards on the whole."""
+    near = np.linalg.norm(to_head.apply(probe.points) - np.array(CROP_CENTRE), axis=1) < _FRONT
+    _, up, forward = to_head.apply_to_normals(probe.normals[near]).sum(0)
+    if forward < abs(up):
+        raise LandmarkError(
+            "the surface does not look to where the initial landmarks say that the face looks: are right and left "
+            "exchanged? They are the subject's own"
+        )
+
+
+def _possible_units(across: float, in_file: str | None) -> Iterator[str]:
+    """The declared unit, then those in which the surface has the size of something with a head, likeliest first."""
+    if in_file is not None:
+        yield in_file
+    others = [unit for unit, factor in UNITS_TO_MM.items() if _ACROSS[0] <= across * factor <= _ACROSS[1]]
+    for unit in sorted(others, key=lambda unit: abs(np.log(across * UNITS_TO_MM[unit] / _USUAL))):
+        if unit != in_file:
+            yield unit
+
+
+def _posed(
+    finder: HeadFinder, probe: SurfaceProbe, factor: float, size: float, frame: str | None
+) -> list[PoseHypothesis]:
+    """Poses found if heads were of this size, from millimetres of the scan."""
+    shrink = Similarity(1.0 / size, np.eye(3), np.zeros(3))
+    found = [
+        PoseHypothesis(hypothesis.to_head @ shrink, hypothesis.confidence)
+        for hypothesis in finder.find(probe.scaled(factor / size))
+    ]
+    if frame is None:
+        return found
+    return sorted(found, key=lambda hypothesis: -hypothesis.confidence * (_TRUST if _stands(hypothesis, frame) else 1))
+
+
+def _stands(hypothesis: PoseHypothesis, frame: str) -> bool:
+    """Whether the head is turned as the patient's axes say, within 60 degrees."""
+    turn = hypothesis.to_head.rotation @ _UPRIGHT[frame].T
+    return bool((np.trace(turn) - 1.0) / 2.0 > _STANDS)
+
+
+def _nothing(units: list[str], across: float) -> str:
+    if not units:
+        return (
+            f"the surface is {across:.4g} units across, which is not the size of a scan in any of "
+            f"{', '.join(UNITS_TO_MM)}; state the unit (option `unit`)"
+        )
+    return (
+        "no part of the surface looks like a face; check that the file holds the outer skin of a head, and the unit, "
+        "or show the head's pose by three points (initial landmarks)"
+    )

@@ -1,0 +1,54 @@
+"""Where the heatmap is vague, the other landmarks say where a landmark must be."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.refinement.landmark_estimation import Refined
+from sgcn_core.refinement.shape_model import LandmarkShape
+from sgcn_core.uncertainty.recognition import align_to_prototype
+
+FloatArray = NDArray[np.float64]
+
+# A heatmap of lower peak than this is believed no less than one of this peak.
+_LOWEST_PEAK = 0.25
+# Distance from the prediction, in its standard deviations, from which on the prediction loses its say: this face is
+# then unlike the population, and the scan is right rather than the statistics.
+_UNLIKE = 2.0
+_SEEN = 0.2
+
+
+def belief(peak: FloatArray) -> FloatArray:
+    """How far landmarks (L,) are to be believed where others are predicted from them, by their heatmaps' peaks."""
+    height = np.clip(peak, 0.0, 1.0)
+    return np.where(height > _SEEN, height**2, 0.0)
+
+
+def guided_positions(refined: Refined, shape: LandmarkShape, deviation: FloatArray) -> FloatArray:
+    """Landmarks (L, 3) that weigh what the heatmap says against what the other landmarks say; not on the surface.
+
+    Both are taken for Gaussian. The heatmap's standard deviation is that with which the network finds the landmark,
+    divided by the height of the peak; the other is the predictive covariance of ``LandmarkShape.predict``, widened
+    where the two contradict each other. The sharper one decides: the corners of the mouth hardly move, a brow or the
+    contour of the jaw, whose place along a smooth ridge no heatmap tells, moves by some millimetres.
+
+    Parameters
+    ----------
+    refined : Refined, L landmarks in normalised coordinates
+    shape : LandmarkShape
+    deviation : (L,), of the population around its mean landmarks, for the alignment
+    """
+    peak = np.clip(refined.peak, 0.0, 1.0)
+    weights = belief(peak)
+    to_mean = align_to_prototype(refined.positions, weights + 1e-6, shape.mean, deviation)
+    seen = to_mean.apply(refined.positions)
+    predicted = shape.predict(seen, weights)
+    identity = np.eye(3)
+    own = predicted.covariance - shape.finding[:, None, None] ** 2 * identity
+    vague = own * (1.0 + (predicted.distance / _UNLIKE) ** 2)[:, None, None]
+    error = shape.finding / np.maximum(peak, _LOWEST_PEAK)
+    gain = vague @ np.linalg.inv(vague + error[:, None, None] ** 2 * identity)
+    fused = predicted.positions + np.einsum("lij,lj->li", gain, seen - predicted.positions)
+    moved: FloatArray = to_mean.inverse().apply(fused)
+    return moved

@@ -1,0 +1,1 @@
+"""Poisson-disk sampling of a surface."""

@@ -1,0 +1,1 @@
+"""Value classes: surfaces, volumes, landmarks, units, frames. NumPy only."""

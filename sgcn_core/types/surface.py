@@ -1,0 +1,239 @@
+"""Surface: a validated triangle mesh with its unit and anatomical frame. NumPy only, SciPy where it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sgcn_core.errors import SurfaceError
+from sgcn_core.types.field_of_view import CutPlane
+from sgcn_core.types.units import checked_frame, checked_unit
+
+FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A triangle mesh in the coordinates of its file.
+
+    Parameters
+    ----------
+    vertices : array_like (P, 3)
+        Positions in the file's own frame and unit; stored as C-contiguous float64.
+    faces : array_like (F, 3) of integers
+        0-based vertex indices; stored as int64.
+    unit : {"um", "mm", "cm", "m"} or None
+        As the file declares it, None where it does not.
+    frame : {"LPS", "RAS"}
+        Anatomical frame; Slicer takes a mesh without a tag as LPS.
+    source : str or None
+        Where it came from, for messages.
+    anatomical : bool
+        Whether the axes are stated to be the patient's, as in CT and MR: `frame` then tells how the head is turned,
+        unless the statement is wrong (Slicer tags scans of arbitrary axes as well).
+    cut_planes : tuple of CutPlane
+        Where the field of view of a volume cuts the head; they move with the surface.
+    notes : tuple of str
+        For people: how it came about, where it is not as its file holds it.
+
+    Raises
+    ------
+    SurfaceError
+        Wrong shapes or types, no vertex, no triangle, NaN or infinite positions, indices out of range.
+    """
+
+    vertices: FloatArray
+    faces: IndexArray
+    unit: str | None = None
+    frame: str = "LPS"
+    source: str | None = None
+    anatomical: bool = False
+    cut_planes: tuple[CutPlane, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        prefix = f"{self.source}: " if self.source else ""
+        vertices = _checked_vertices(self.vertices, prefix)
+        object.__setattr__(self, "vertices", vertices)
+        object.__setattr__(self, "faces", _checked_faces(self.faces, len(vertices), prefix))
+        object.__setattr__(self, "unit", None if self.unit is None else checked_unit(self.unit))
+        object.__setattr__(self, "frame", checked_frame(self.frame))
+
+    def __repr__(self) -> str:
+        unit = self.unit or "unit not declared"
+        return f"Surface({len(self.vertices)} vertices, {len(self.faces)} triangles, {unit}, {self.frame})"
+
+    @property
+    def face_normals(self) -> FloatArray:
+        """Unit normal of each triangle, shape (F, 3), right-hand rule; zero for a triangle without area."""
+        return _unit_rows(self._face_cross_products())
+
+    @property
+    def face_areas(self) -> FloatArray:
+        """Area of each triangle, shape (F,), in squared file units."""
+        return 0.5 * np.linalg.norm(self._face_cross_products(), axis=1)
+
+    @property
+    def bounds(self) -> FloatArray:
+        """Smallest and largest coordinates, shape (2, 3), of the vertices that a triangle uses."""
+        used = self.vertices[self._used_vertices()]
+        return np.stack([used.min(axis=0), used.max(axis=0)])
+
+    @property
+    def extent(self) -> FloatArray:
+        """Size of the bounding box, shape (3,), of the vertices that a triangle uses."""
+        low, high = self.bounds
+        return high - low
+
+    def with_(self, **changes: Any) -> Surface:
+        """A copy with some fields replaced, validated again."""
+        return replace(self, **changes)
+
+    def transformed(self, matrix: ArrayLike) -> Surface:
+        """Move every vertex by an affine 4x4 matrix (column vectors).
+
+        A matrix that mirrors (negative determinant) also reverses the triangles, so outward normals stay outward.
+        The tags `unit` and `frame` are kept: change them with :meth:`with_` where the matrix changes them.
+        """
+        affine = np.asarray(matrix, dtype=np.float64)
+        if affine.shape != (4, 4) or not np.isfinite(affine).all() or not np.allclose(affine[3], (0, 0, 0, 1)):
+            raise SurfaceError(f"an affine 4x4 matrix with last row 0 0 0 1 is needed, received {affine!r}")
+        linear = affine[:3, :3]
+        faces = self.faces[:, ::-1] if np.linalg.det(linear) < 0 else self.faces
+        planes = tuple(plane.transformed(affine) for plane in self.cut_planes)
+        return self.with_(vertices=self.vertices @ linear.T + affine[:3, 3], faces=faces, cut_planes=planes)
+
+    def in_frame(self, frame: str) -> Surface:
+        """The same surface in "LPS" or "RAS": x and y change sign (a half turn, never a mirror)."""
+        target = checked_frame(frame)
+        if target == self.frame:
+            return self
+        return self.transformed(np.diag((-1.0, -1.0, 1.0, 1.0))).with_(frame=target)
+
+    def clipped(self, face_mask: ArrayLike) -> Surface:
+        """Keep the triangles where `face_mask` (F,) is true; vertices and their indices stay as they are."""
+        mask = np.asarray(face_mask)
+        if mask.shape != (len(self.faces),) or mask.dtype != np.bool_:
+            raise SurfaceError(
+                f"a boolean mask of shape ({len(self.faces)},), one value per triangle, is needed; "
+                f"received {mask.dtype} of shape {mask.shape}"
+            )
+        return self.with_(faces=self.faces[mask])
+
+    def compacted(self) -> Surface:
+        """Drop the vertices no triangle uses; the others keep their order and are renumbered."""
+        used = self._used_vertices()
+        new_index = np.cumsum(used) - 1
+        return self.with_(vertices=self.vertices[used], faces=new_index[self.faces])
+
+    def components(self) -> IndexArray:
+        """Number of the connected component of each triangle, shape (F,); 0 has the largest area, and so on.
+
+        Triangles are connected where they share a vertex or vertices at the very same position, so that a
+        surface cut along texture seams stays in one piece.
+        """
+        from scipy.sparse import coo_matrix
+        from scipy.sparse.csgraph import connected_components
+
+        first, group = coincident_vertices(self.vertices)
+        corners = group[self.faces]
+        links = corners[:, :2].ravel(), corners[:, 1:].ravel()
+        adjacency = coo_matrix((np.ones(links[0].size, dtype=np.int8), links), shape=(len(first), len(first)))
+        _, vertex_component = connected_components(adjacency.tocsr(), directed=False)
+        _, component = np.unique(vertex_component[corners[:, 0]], return_inverse=True)
+        area = np.bincount(component, weights=self.face_areas)
+        rank = np.empty(len(area), dtype=np.int64)
+        rank[np.argsort(-area, kind="stable")] = np.arange(len(area))
+        return rank[component]
+
+    def largest_components(self, *, min_area_fraction: float = 0.05) -> Surface:
+        """Keep the components with at least this fraction of the area of the largest one.
+
+        Vertices and their indices stay as they are; follow with :meth:`compacted` to drop the unused ones.
+        """
+        if not 0 <= min_area_fraction <= 1:
+            raise SurfaceError(f"min_area_fraction must lie in [0, 1], received {min_area_fraction}")
+        component = self.components()
+        area = np.bincount(component, weights=self.face_areas)
+        return self.clipped((area >= min_area_fraction * area.max())[component])
+
+    def _face_cross_products(self) -> FloatArray:
+        a, b, c = (self.vertices[self.faces[:, corner]] for corner in range(3))
+        return np.cross(b - a, c - a)
+
+    def _used_vertices(self) -> NDArray[np.bool_]:
+        used = np.zeros(len(self.vertices), dtype=bool)
+        used[self.faces] = True
+        return used
+
+
+def coincident_vertices(vertices: FloatArray) -> tuple[IndexArray, IndexArray]:
+    """Group vertices at exactly equal coordinates, in order of first appearance.
+
+    Parameters
+    ----------
+    vertices : ndarray (P, 3)
+
+    Returns
+    -------
+    first : ndarray (Q,) of int64
+        Index of the first vertex of each group, ascending.
+    group : ndarray (P,) of int64
+        Group of each vertex: ``vertices[first][group]`` equals `vertices`.
+    """
+    order = np.lexsort((vertices[:, 2], vertices[:, 1], vertices[:, 0]))
+    ordered = vertices[order]
+    starts = np.concatenate([[True], (ordered[1:] != ordered[:-1]).any(axis=1)])
+    first_of_group = order[starts]
+    appearance = np.argsort(first_of_group)
+    rank = np.empty(len(appearance), dtype=np.int64)
+    rank[appearance] = np.arange(len(appearance))
+    group = np.empty(len(vertices), dtype=np.int64)
+    group[order] = rank[np.cumsum(starts) - 1]
+    return first_of_group[appearance].astype(np.int64), group
+
+
+def _unit_rows(vectors: FloatArray) -> FloatArray:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+
+
+def _checked_vertices(values: ArrayLike, prefix: str) -> FloatArray:
+    try:
+        vertices = np.ascontiguousarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SurfaceError(f"{prefix}vertices must be numbers of shape (P, 3): {error}") from error
+    if vertices.ndim != 2 or vertices.shape[1] != 3:
+        raise SurfaceError(f"{prefix}vertices must have shape (P, 3), received {vertices.shape}")
+    if len(vertices) == 0:
+        raise SurfaceError(f"{prefix}the surface has no vertices")
+    if not np.isfinite(vertices).all():
+        bad = np.flatnonzero(~np.isfinite(vertices).all(axis=1))
+        raise SurfaceError(
+            f"{prefix}{len(bad)} of {len(vertices)} vertices are NaN or infinite (the first is vertex {bad[0]}); "
+            "repair the mesh or export it again"
+        )
+    return vertices
+
+
+def _checked_faces(values: ArrayLike, vertex_count: int, prefix: str) -> IndexArray:
+    faces = np.asarray(values)
+    if faces.size == 0:
+        raise SurfaceError(
+            f"{prefix}the surface has {vertex_count} vertices but no triangles; a point cloud must be meshed first"
+        )
+    if faces.ndim != 2 or faces.shape[1] != 3 or faces.dtype.kind not in "iu":
+        raise SurfaceError(
+            f"{prefix}faces must be integers of shape (F, 3), received {faces.dtype} of shape {faces.shape}"
+        )
+    lowest, highest = int(faces.min()), int(faces.max())
+    if lowest < 0 or highest >= vertex_count:
+        raise SurfaceError(
+            f"{prefix}faces refer to vertices {lowest} to {highest}, but there are {vertex_count} vertices "
+            f"(0 to {vertex_count - 1}); the file is damaged or cut short"
+        )
+    return np.ascontiguousarray(faces, dtype=np.int64)

@@ -1,0 +1,153 @@
+"""Weights on disk: safetensors with everything needed to use them inside the same file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from sgcn_core.errors import ModelError
+from sgcn_core.model.network import NetworkConfig, StratifiedGCN
+from sgcn_core.uncertainty.calibration import Calibration
+
+FORMAT = "sgcn-landmarks/1"
+_NETWORK, _CALIBRATION = "network.", "calibration."
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained network and what it was trained for.
+
+    Attributes
+    ----------
+    network : StratifiedGCN, in evaluation mode
+    labels : L landmark names, the order of the output channels
+    prototype : (L, 3) float64
+        Mean landmarks (Eq. 4) in normalised coordinates.
+    deviation : (L,) float64
+        Root mean square distance of a training landmark from the prototype after Procrustes, normalised.
+    sigma : float
+        Width of the heatmaps (Eq. 1), normalised.
+    neighbours : int
+        k of the fine graph, the node itself included.
+    crop_centre, crop_radius, crop_margin :
+        The canonical crop in the head frame, millimetres (``sgcn_core.graph.crop``).
+    info : dict
+        Training data, steps, version: whatever a user may ask for.
+    calibration : Calibration or None
+        What turns heatmaps into expected errors; None in weights that were never calibrated.
+    sha256 : str
+        Of the file; empty before it is written.
+    """
+
+    network: StratifiedGCN
+    labels: tuple[str, ...]
+    prototype: np.ndarray
+    deviation: np.ndarray
+    sigma: float
+    neighbours: int
+    crop_centre: tuple[float, float, float]
+    crop_radius: float
+    crop_margin: float
+    info: dict[str, Any]
+    sha256: str = ""
+    calibration: Calibration | None = None
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write ``checkpoint`` as one safetensors file, in one piece."""
+    tensors = {_NETWORK + name: value.contiguous().cpu() for name, value in checkpoint.network.state_dict().items()}
+    tensors["prototype"] = torch.from_numpy(np.ascontiguousarray(checkpoint.prototype, dtype=np.float64))
+    tensors["deviation"] = torch.from_numpy(np.ascontiguousarray(checkpoint.deviation, dtype=np.float64))
+    settings = {
+        "labels": list(checkpoint.labels),
+        "network": checkpoint.network.config.as_dict(),
+        "sigma": checkpoint.sigma,
+        "neighbours": checkpoint.neighbours,
+        "crop_centre": list(checkpoint.crop_centre),
+        "crop_radius": checkpoint.crop_radius,
+        "crop_margin": checkpoint.crop_margin,
+        "info": checkpoint.info,
+    }
+    if checkpoint.calibration is not None:
+        for name, values in checkpoint.calibration.arrays().items():
+            tensors[_CALIBRATION + name] = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+        settings["calibration"] = checkpoint.calibration.settings()
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    save_file(tensors, part, metadata={"format": FORMAT, "settings": json.dumps(settings)})
+    os.replace(part, path)
+
+
+def load_checkpoint(path: Path, *, device: str | torch.device = "cpu") -> Checkpoint:
+    """Read a weights file.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, of another kind, or does not fit this version of the network.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the weights file {path}: {error.strerror or error}") from error
+    try:
+        with safe_open(path, framework="pt", device="cpu") as archive:
+            metadata = archive.metadata() or {}
+            tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is not a readable safetensors file: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise ModelError(f"{path} holds no landmark weights of format {FORMAT}: found {metadata.get('format')!r}")
+    try:
+        return _assemble(json.loads(metadata["settings"]), tensors, device, hashlib.sha256(content).hexdigest())
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path} does not fit this version of sgcn_core: {error}") from error
+
+
+def _assemble(
+    settings: dict[str, Any], tensors: dict[str, torch.Tensor], device: str | torch.device, sha256: str
+) -> Checkpoint:
+    known = {entry.name for entry in fields(NetworkConfig)}
+    if unknown := set(settings["network"]) - known:
+        raise ValueError(f"unknown network settings {sorted(unknown)}")
+    network = StratifiedGCN(NetworkConfig(**settings["network"]))
+    network.load_state_dict(
+        {name.removeprefix(_NETWORK): value for name, value in tensors.items() if name.startswith(_NETWORK)}
+    )
+    labels = tuple(settings["labels"])
+    prototype, deviation = tensors["prototype"].double().numpy(), tensors["deviation"].double().numpy()
+    if prototype.shape != (len(labels), 3) or deviation.shape != (len(labels),):
+        raise ValueError(f"{len(labels)} labels, but prototype {prototype.shape} and deviation {deviation.shape}")
+    if network.config.landmarks != len(labels):
+        raise ValueError(f"{len(labels)} labels for {network.config.landmarks} outputs")
+    numbers = {
+        name.removeprefix(_CALIBRATION): value.double().numpy()
+        for name, value in tensors.items()
+        if name.startswith(_CALIBRATION)
+    }
+    stored = settings.get("calibration")
+    first, second, third = settings["crop_centre"]
+    return Checkpoint(
+        network=network.to(device).eval(),
+        labels=labels,
+        prototype=prototype,
+        deviation=deviation,
+        sigma=float(settings["sigma"]),
+        neighbours=int(settings["neighbours"]),
+        crop_centre=(float(first), float(second), float(third)),
+        crop_radius=float(settings["crop_radius"]),
+        crop_margin=float(settings["crop_margin"]),
+        info=dict(settings["info"]),
+        sha256=sha256,
+        calibration=None if stored is None else Calibration.from_stored(stored, numbers),
+    )
