@@ -61,7 +61,7 @@ os._exit(0)
 
 def coloured(folder: Path, statuses: str, sides: str) -> tuple[int, int]:
     """How many pixels are green and orange where landmarks of these statuses lie in front or at the back."""
-    paths = [str(ROOT / name) for name in ("scripts", "Testing", "FacialLandmarks3D")]
+    paths = [str(ROOT / name) for name in ("research/figures", "Testing/extension", "FacialLandmarks3D")]
     command = [sys.executable, "-c", CHILD, *paths, str(folder), statuses, sides]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode != 0 and "OpenGL" in ended.stderr:

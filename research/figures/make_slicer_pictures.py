@@ -21,7 +21,7 @@ import vtk
 from scipy.ndimage import gaussian_filter
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "extension")]
 
 import slicer_cases as cases
 from face_volume import face_volume
