@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from sgcn_core.datasets.makehuman_files import BaseMesh, read_base, read_target, target_files
 from sgcn_core.datasets.makehuman_head import Head, build_head
-from sgcn_core.datasets.makehuman_weights import TargetWeights
+from sgcn_core.datasets.makehuman_weights import CHILDHOOD, TargetWeights
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.datasets.shapes import ShapeOptions, smooth_displacement
 
@@ -88,6 +89,12 @@ class MakeHuman:
             landmarks=torch.from_numpy(head.landmarks).to(device),
             known=known.to(device),
         )
+
+    def children(self) -> MakeHuman:
+        """The same with nobody older than about 14 years: babies, small children, school children alike."""
+        weights = copy(self.weights)
+        weights.ages = CHILDHOOD
+        return replace(self, weights=weights)
 
     def draw(self, options: ShapeOptions, draw: Draw, count: int) -> Tensor:
         """Vertices (count, V, 3) of ``count`` people in millimetres; a child's head has a child's size.

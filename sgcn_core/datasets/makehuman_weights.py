@@ -18,6 +18,8 @@ _RACES = ("african", "asian", "caucasian")
 _SEXES = ("female", "male")
 _AGES = ("baby", "child", "young", "old")  # about 1, 11, 25 and 90 years
 _SIZES = (0.55, 0.85, 1.0, 1.0)  # of the head at these ages: an adult's targets move a child's face by less
+# From babies (0) over children of 11 years (1) a fifth of the way to young adults of 25 (2).
+CHILDHOOD = (0.0, 1.2)
 _LEVELS = ("min", "average", "max")
 _SHARE_OF_AGES = (0.12, 0.33)  # below the first: baby to child; below the second: child to young; else to old
 
@@ -49,7 +51,14 @@ class TargetWeights:
     ----------
     names : names of the targets, paths below ``targets/`` without ending
     reach : Tensor, shape (T,), the farthest that each target moves a vertex, millimetres
+
+    Attributes
+    ----------
+    ages : (youngest, oldest), from 0 for babies to 3 for old people, drawn evenly; None for people of all ages as they
+        come before a scanner
     """
+
+    ages: tuple[float, float] | None = None
 
     def __init__(self, names: tuple[str, ...], reach: Tensor) -> None:
         self.device = reach.device
@@ -87,7 +96,7 @@ class TargetWeights:
         self._fill(table, _RACES, torch.softmax(draw.normal(2.5, count, 3), dim=1))
         male = draw.uniform(-0.3, 1.3, count).clamp(0.0, 1.0)
         self._fill(table, _SEXES, torch.stack([1.0 - male, male], 1))
-        ages = _draw_ages(draw, count)
+        ages = _draw_ages(draw, count, self.ages)
         size = (ages @ torch.tensor(_SIZES, device=ages.device))[:, None]
         self._fill(table, _AGES, ages)
         for trait in ("muscle", "weight"):
@@ -166,8 +175,10 @@ def draw_units(names: tuple[str, ...], options: ShapeOptions, draw: Draw, count:
     return weights
 
 
-def _draw_ages(draw: Draw, count: int) -> Tensor:
+def _draw_ages(draw: Draw, count: int, ages: tuple[float, float] | None) -> Tensor:
     """Weights (count, 4) of baby, child, young, old: two neighbours share each person."""
+    if ages is not None:
+        return _between(4, draw.uniform(*ages, count))
     which, within = draw.uniform(0.0, 1.0, count), draw.uniform(0.0, 1.0, count)
     first = (which > _SHARE_OF_AGES[0]).float() + (which > _SHARE_OF_AGES[1]).float()
     return _between(4, first + within)

@@ -10,7 +10,7 @@ import torch
 from lightning.fabric import Fabric
 
 from sgcn_core.datasets.face_model import CLINICAL_VERTICES, FaceModel
-from sgcn_core.datasets.makehuman import MakeHuman
+from sgcn_core.datasets.populations import load_others
 from sgcn_core.training.config import TrainingConfig
 from sgcn_core.training.run import TrainingRun
 
@@ -21,6 +21,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
     parser.add_argument("--clinical", type=Path, default=CLINICAL_VERTICES, help="JSON: clinical label -> vertex")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's base mesh and targets, for more people")
+    parser.add_argument("--gnm", type=Path, help="gnm_head.npz, for yet more people")
     parser.add_argument(
         "--run", type=Path, required=True, help="folder of the run; continued where it has a checkpoint"
     )
@@ -43,8 +44,11 @@ def main(arguments: list[str] | None = None) -> None:
     fabric = Fabric(accelerator=options.accelerator, devices=devices, precision=options.precision)
     fabric.launch()
     model = FaceModel.load(options.model, options.clinical, device=fabric.device)
-    second = MakeHuman.load(options.makehuman, device=fabric.device) if options.makehuman else None
-    run = TrainingRun(TrainingConfig.load(options.config), model, options.run, fabric=fabric, second=second)
+    config = TrainingConfig.load(options.config)
+    others = load_others(
+        options.makehuman, options.gnm, children="children" in (config.populations or {}), device=fabric.device
+    )
+    run = TrainingRun(config, model, options.run, fabric=fabric, others=others)
     if options.start:
         run.start_from(options.start)
     run.train(minutes=options.minutes)

@@ -15,8 +15,16 @@ from sgcn_core.datasets.mixed import MixedGenerator
 from sgcn_core.datasets.paper_faces import PaperFaces
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.model.checkpoint import Checkpoint, save_checkpoint
-from sgcn_core.training.data import Source
+from sgcn_core.training.data import FIRST, Source
 from sgcn_core.training.run import TrainingRun
+
+# Where the people of each population come from, and under which licence.
+_CREDITS = {
+    FIRST: "ICT-FaceKit Light (USC ICT, MIT)",
+    "makehuman": "MakeHuman (CC0)",
+    "gnm": "GNM Head v3 (Google, Apache-2.0; identity modes derived from 200 heads drawn from it)",
+    "children": "MakeHuman's children (CC0)",
+}
 
 
 def export_weights(run: TrainingRun, path: Path) -> None:
@@ -50,8 +58,9 @@ def export_weights(run: TrainingRun, path: Path) -> None:
 
 
 def _populations(generator: Source) -> str:
-    light = "ICT-FaceKit Light (USC ICT, MIT)"
-    return f"{light} and MakeHuman (CC0)" if isinstance(generator, MixedGenerator) else light
+    names = list(generator.sources) if isinstance(generator, MixedGenerator) else [FIRST]
+    *before, last = (_CREDITS.get(name, name) for name in names)
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def landmark_deviation(generator: Source, people: int = 512) -> np.ndarray:
@@ -61,7 +70,7 @@ def landmark_deviation(generator: Source, people: int = 512) -> np.ndarray:
     """
     if isinstance(generator, PaperFaces):
         return generator.deviation.double().cpu().numpy()
-    sources = [generator.first, generator.second] if isinstance(generator, MixedGenerator) else [generator]
+    sources = list(generator.sources.values()) if isinstance(generator, MixedGenerator) else [generator]
     off = torch.cat([_distances(source, people // len(sources)) for source in sources])
     return off.square().nanmean(0).double().sqrt().cpu().numpy()
 

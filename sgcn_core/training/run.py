@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -36,7 +36,7 @@ class TrainingRun:
     config : TrainingConfig
     model : FaceModel on the device of ``fabric``
     folder : Path, made where absent; a checkpoint in it is continued
-    second : Population, optional, of which ``config.second_share`` of the generated faces are
+    others : name to Population, optional, which give their shares of the generated faces (``TrainingConfig.shares``)
     fabric : lightning.fabric.Fabric, gives device, precision and processes
     report : called with a line of text now and then
     """
@@ -48,12 +48,12 @@ class TrainingRun:
         folder: Path,
         *,
         fabric: Fabric,
-        second: Population | None = None,
+        others: Mapping[str, Population] | None = None,
         report: Callable[[str], None] = print,
     ) -> None:
         self.config, self.folder, self.fabric, self.report = config, Path(folder), fabric, report
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.generator, self.validation = training_data(config, model, second)
+        self.generator, self.validation = training_data(config, model, others)
         self.model = self.generator.model
         torch.manual_seed(config.seed)
         self.network_config = NetworkConfig(
