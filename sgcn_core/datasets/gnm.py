@@ -12,10 +12,10 @@ from sgcn_core.datasets.gnm_head import read_head
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.datasets.shapes import ShapeOptions, smooth_displacement
 
-# The modes vary less than real people do (sgcn_core.datasets.population_check).
-_WIDTH = 1.4
-# Of ``ShapeOptions.identity``: with it the heads are those of the model itself.
-MODEL_WIDTH = ShapeOptions().identity / _WIDTH
+# Standard deviations of the modes' weights where ``ShapeOptions.identity`` has its default. With those of the model the
+# first three, size and proportions, vary about 1.2 times as much as real people do, with the build that is added; the
+# others, which are details, too little (sgcn_core.datasets.population_check).
+_SIZES, _WIDTHS = 3, (1.0, 1.3)
 # Standard deviations of expression weights of a person who shows one, in the model's own.
 _EYES, _LOWER = 0.8, (0.4, 1.7)
 # How far open lids are closed: mean and deviation of the share, of the two eyes together and of each.
@@ -86,13 +86,20 @@ class GnmHead:
         Left and right are made to differ as in the ICT model: the modes themselves are symmetric.
         """
         basis, modes = self.identity.flatten(1), len(self.identity)
-        weights = draw.normal(_WIDTH * options.identity / ShapeOptions().identity, count, modes)
+        widths = torch.full((modes,), _WIDTHS[1], device=self.device)
+        widths[:_SIZES] = _WIDTHS[0]
+        weights = draw.normal(options.identity / ShapeOptions().identity, count, modes) * widths
         skew = draw.normal(options.asymmetry, count, modes)
         side = torch.tanh(self.neutral[:, :1] / 20.0)
         shape = self.neutral + (weights @ basis).view(count, -1, 3) + side * (skew @ basis).view(count, -1, 3)
         shape = shape + self._expression(options, draw, count) + self._lids(options, draw, count)
         shape = shape + smooth_displacement(self.neutral, draw, count, deviation=options.warp)
         return shape * torch.exp(draw.normal(options.build, count, 1, 3))
+
+    def heads(self, draw: Draw, count: int) -> Tensor:
+        """Vertices (count, V, 3) of heads of the model itself: weights N(0, 1), neutral, eyes open, nothing added."""
+        weights = draw.normal(1.0, count, len(self.identity))
+        return self.neutral + (weights @ self.identity.flatten(1)).view(count, -1, 3)
 
     def _expression(self, options: ShapeOptions, draw: Draw, count: int) -> Tensor:
         """Displacements (count, V, 3); the two eye regions agree in half of the faces."""

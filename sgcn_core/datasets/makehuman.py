@@ -19,6 +19,8 @@ from sgcn_core.datasets.shapes import ShapeOptions, smooth_displacement
 
 # A target that moves no vertex of the head farther than this, millimetres, is left out.
 _SMALLEST = 0.4
+# MakeHuman's adults are smaller than real ones by this factor (sgcn_core.datasets.population_check).
+_SIZE = 1.07
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,7 @@ class MakeHuman:
         weights = self.weights.draw(options, draw, count)
         shape = self.base + (weights @ self.targets.flatten(1)).view(count, -1, 3)
         shape = shape + smooth_displacement(self.neutral, draw, count, deviation=options.warp)
-        return shape * torch.exp(draw.normal(options.build, count, 1, 3))
+        return shape * (_SIZE * torch.exp(draw.normal(options.build, count, 1, 3)))
 
 
 # Mean of the known landmarks, where the ICT model's landmarks have theirs.

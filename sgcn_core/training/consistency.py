@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from sgcn_core.datasets.generator import extremum_solver
-from sgcn_core.datasets.gnm import MODEL_WIDTH, GnmHead
+from sgcn_core.datasets.gnm import GnmHead
 from sgcn_core.datasets.random_tensors import Draw
 from sgcn_core.datasets.shapes import ShapeOptions
 from sgcn_core.detector import LandmarkDetector
@@ -24,8 +24,6 @@ from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.surface import Surface
 
 FloatArray = NDArray[np.float64]
-# Heads as the model itself makes them: neutral, eyes open, without what the generator adds.
-_PLAIN = ShapeOptions(identity=MODEL_WIDTH, asymmetry=0.0, build=0.0, warp=0.0, expressive=0.0, blink=0.0)
 # As the generator makes them, neutral, eyes open.
 _VARIED = ShapeOptions(expressive=0.0, blink=0.0)
 _WELL_DEFINED = ("en", "ex", "ch", "prn", "sn", "ls", "li", "cph", "al", "ac", "sts", "sti")
@@ -49,9 +47,12 @@ def residuals(detected: FloatArray, truth: FloatArray) -> tuple[FloatArray, Floa
 
 
 def measure(
-    detector: LandmarkDetector, model: GnmHead, heads: int, *, seed: int = 0, shape: ShapeOptions = _PLAIN
+    detector: LandmarkDetector, model: GnmHead, heads: int, *, seed: int = 0, shape: ShapeOptions | None = None
 ) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
-    """Labels of the landmarks that both know, detected positions and true ones, (H, L, 3) each."""
+    """Labels of the landmarks that both know, detected positions and true ones, (H, L, 3) each.
+
+    The heads are those of the model itself, or vary as ``shape`` says.
+    """
     solver = extremum_solver(model)
     faces, known = model.faces.numpy(), model.known.tolist()
     labels = tuple(
@@ -60,7 +61,8 @@ def measure(
     columns = [model.labels.index(label) for label in labels]
     detected, truth = [], []
     for number in range(heads):
-        vertices = model.draw(shape, Draw.seeded(model.device, seed, _STREAM, number), 1)
+        draw = Draw.seeded(model.device, seed, _STREAM, number)
+        vertices = model.heads(draw, 1) if shape is None else model.draw(shape, draw, 1)
         truth.append(solver.solve(vertices)[0].double().numpy()[columns])
         surface = Surface(vertices=vertices[0].double().numpy(), faces=faces, unit="mm")
         try:
@@ -97,7 +99,7 @@ def main() -> None:
         GnmHead.load(options.gnm),
         options.heads,
         seed=options.seed,
-        shape=_VARIED if options.varied else _PLAIN,
+        shape=_VARIED if options.varied else None,
     )
     rest, mean = residuals(detected, truth)
     spread = np.linalg.norm(rest, axis=2)
