@@ -19,7 +19,7 @@ from sgcn_core.datasets.population import Population
 from sgcn_core.datasets.relief import Opening, Relief, within
 
 # An opening reaches no vertex farther from its middle than this on the average face, millimetres.
-_REACH = {"eye": 30.0, "lips": 38.0, "nostril": 20.0}
+_REACH = {"eye": 26.0, "lips": 36.0, "nostril": 18.0}
 # Skin this far above the bridge is beside the opening and stays there, and so is any this far from its plane.
 _ABOVE, _BESIDE = 5.0, 14.0
 # What lies this much deeper than the bridge over the lips is inside the mouth and stays there, millimetres.
