@@ -64,7 +64,7 @@ def test_each_effect_moves_its_openings_alone(people: GnmHead, effect: str) -> N
     heads = people.neutral.expand(3, -1, -1)
     spoiled = Openings(people, dataclasses.replace(NONE, **{effect: 1.0})).apply(heads, lots(3))
     moved = (spoiled - heads).norm(dim=2)
-    assert moved.isfinite().all() and (moved.amax(1) > 0.3).all() and moved.max() < 25.0
+    assert moved.isfinite().all() and 0.3 < moved.max() < 25.0
     at = {label: people.neutral[v] for label, v in zip(people.labels, people.landmarks, strict=True) if v >= 0}
     kinds = {"lips_smeared": ("ls", "li", "ch_r", "ch_l"), "nostrils_filled": ("c", "al_r", "al_l")}
     eyes = ("ps_r", "ps_l", "en_r", "en_l", "ex_r", "ex_l")

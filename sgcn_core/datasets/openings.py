@@ -129,7 +129,7 @@ class Openings:
         centre = torch.cat([draw.normal(0.15, count, 1, 1), draw.normal(0.2, count, 1, 1)], 2)
         offset = (relief.plane - centre) * torch.tensor([1.0, 0.45], device=relief.plane.device)
         spike = draw.chance(0.4, count, 1)
-        wide = torch.where(spike, draw.uniform(0.1, 0.22, count, 1), draw.uniform(0.3, 0.65, count, 1))
+        wide = torch.where(spike, draw.uniform(0.14, 0.25, count, 1), draw.uniform(0.3, 0.65, count, 1))
         deep = torch.where(spike, draw.uniform(2.0, 10.0, count, 1), -draw.uniform(2.0, 9.0, count, 1))
         rough = 1.0 + 0.3 * draw.normal(1.0, *relief.height.shape)
         shape = torch.exp(-(offset.norm(dim=2) / wide).pow(4)) * rough
