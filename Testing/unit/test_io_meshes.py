@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from sgcn_core.errors import FileFormatError, SurfaceError
-from sgcn_core.io.meshes import WRITABLE_SUFFIXES, read_surface, write_surface
+from sgcn_core.io.formats import WRITABLE_MESH_SUFFIXES as WRITABLE_SUFFIXES
+from sgcn_core.io.meshes import read_surface, write_surface
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import UNITS_TO_MM
 
@@ -124,7 +125,7 @@ def test_the_scale_comment_is_followed_as_in_slicer_unless_the_unit_is_given(tmp
         (rows(SIX, "v ") + "f 1 2\n", "2 corners"),
         (rows(SIX, "v ") + "f 0 1 2\n", "vertex 0"),
         (rows(SIX, "v ") + "f -7 1 2\n", "counts back"),
-        (rows(SIX, "v ") + "f 1 2 x\n", "not a number"),
+        (rows(SIX, "v ") + "f 1 2 x\n", "expected a number"),
         ("v 1 2\nv 1 2 3 4\nf 1 2 1\n", "vertex 1 has 2 coordinates"),
         ("# Faces: 3\n" + rows(SIX, "v ") + "f 1 2 3\n", "announce 3 faces"),
     ],

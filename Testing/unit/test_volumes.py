@@ -13,7 +13,8 @@ from scipy.spatial.transform import Rotation
 
 from sgcn_core.cli.jobs import PlanError, Request, plan
 from sgcn_core.errors import FileFormatError, VolumeError
-from sgcn_core.io.volumes import is_volume, read_volume, volume_suffix
+from sgcn_core.io.formats import volume_suffix
+from sgcn_core.io.volumes import is_volume, read_volume
 from sgcn_core.types.volume import Volume
 
 OBLIQUE = Rotation.from_euler("xyz", [10, 20, -5], degrees=True).as_matrix()

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
-from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, tag_text, unit_hint, whole_numbers
+from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, integers, numbers, tag_text, unit_hint
 from sgcn_core.types.surface import Surface
 
 _TYPES = {
@@ -78,7 +78,7 @@ def read_ply(path: Path) -> MeshData:
         faces = np.empty((0, 3), dtype=np.int64)
         return MeshData(vertices, faces, frame_hint(header.comments), unit_hint(header.comments), normals)
     counts, corners = next(tables["face"][name] for name in _CORNER_LISTS if name in tables["face"])
-    faces = fan_triangles(counts, whole_numbers(corners))
+    faces = fan_triangles(counts, integers(corners))
     return MeshData(vertices, faces, frame_hint(header.comments), unit_hint(header.comments))
 
 

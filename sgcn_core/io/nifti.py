@@ -1,4 +1,4 @@
-"""The header of a NIfTI file, checked before ITK parses it: ITK's reader prints to the terminal and trusts sizes.
+"""The header of a NIfTI file, checked before ITK parses it: ITK's reader trusts it, and fills short files with zeros.
 
 Format: NIfTI-1.1, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h; NIfTI-2, nifti2.h.
 """
@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 from sgcn_core.errors import FileFormatError
+from sgcn_core.io.linked import check_regular
 
 # Bits per voxel of each data type.
 _BITS = {2: 8, 4: 16, 8: 32, 16: 32, 32: 64, 64: 64, 128: 24, 256: 8, 512: 16, 768: 32, 1024: 64, 1280: 64}
@@ -26,12 +27,20 @@ def check_nifti_header(file: Path) -> None:
     ------
     FileFormatError
     """
-    try:
-        _check(_start(file))
-    except FileFormatError as error:
-        raise FileFormatError(f"cannot read {file} as NIfTI: {error}") from error
-    if file.name.lower().endswith(".hdr"):
-        _check_image_beside(file)
+    _check(_start(file))
+
+
+def nifti_files(file: Path) -> list[Path]:
+    """The file itself, with the one beside a .hdr that holds its voxels."""
+    if not file.name.lower().endswith(".hdr"):
+        return [file]
+    stem = file.name[: -len(".hdr")]
+    found = [file.with_name(stem + suffix) for suffix in (".img", ".img.gz", ".IMG")]
+    image = next((candidate for candidate in found if candidate.is_file()), None)
+    if image is None:
+        raise FileFormatError(f"the file {stem}.img with its voxels is not beside it")
+    check_regular(image, most=None)
+    return [file, image]
 
 
 def _start(file: Path) -> bytes:
@@ -73,11 +82,11 @@ def _check(data: bytes) -> None:
     if not 1 <= dims[0] <= 7 or any(not 1 <= n < 2**31 for n in dims[1 : dims[0] + 1]):
         raise FileFormatError(f"its header states the size {dims[1:]} in {dims[0]} dimensions, which cannot be")
     if _BITS.get(kind) != bits:
-        raise FileFormatError(f"its header states data of type {kind} with {bits} bits, which there is not")
+        raise FileFormatError(f"its header states data of type {kind} and {bits} bits, which is no NIfTI data type")
     if not (math.isfinite(offset) and 0 <= offset <= _LARGEST_OFFSET):
         raise FileFormatError(f"its header states that voxels begin at byte {offset}, which cannot be")
-    if not all(map(math.isfinite, scale)):
-        raise FileFormatError("its header states a scale of grey values that is not finite")
+    if any(map(math.isinf, scale)):  # NaN is read as no scale
+        raise FileFormatError("its header states an infinite scale of grey values")
     stated = [*steps[:4], *(places[:6] if codes[0] else ()), *(places[6:] if codes[1] else ())]
     if not all(abs(number) <= _FARTHEST for number in stated):  # NaN is not, either
         raise FileFormatError("its header states a spacing or a place in space that cannot be")
@@ -89,11 +98,3 @@ def _order_and_version(data: bytes) -> tuple[str, int]:
             if data[:4] == struct.pack(f"{order}i", size):
                 return order, version
     raise FileFormatError("it does not begin with the size of a NIfTI header")
-
-
-def _check_image_beside(file: Path) -> None:
-    """The voxels of a .hdr lie in a file of the same name."""
-    stem = file.name[: -len(".hdr")]
-    found = [file.with_name(stem + suffix) for suffix in (".img", ".img.gz", ".IMG")]
-    if not any(candidate.is_file() for candidate in found):
-        raise FileFormatError(f"cannot read {file}: the file {stem}.img with its voxels is not beside it")
