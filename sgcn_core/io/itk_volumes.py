@@ -14,6 +14,8 @@ from sgcn_core.types.volume import checked_geometry
 Read = tuple[dict[str, Any], dict[str, NDArray]]
 _KEPT = (sitk.sitkUInt8, sitk.sitkInt8, sitk.sitkUInt16, sitk.sitkInt16, sitk.sitkFloat32)
 _PACKED = 1100  # bytes of voxels that a byte can stand for: deflate cannot do better than 1032
+# Of real numbers, by the code of the data type.
+_NIFTI_BYTES = {"4": 2, "8": 4, "16": 4, "64": 8, "512": 2, "768": 4, "1024": 8, "1280": 8}
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
@@ -34,7 +36,7 @@ def read_image(path: str, image_io: str, max_voxels: int | None, stored: int, pa
     """
     reader = _information(path, image_io)
     size = _checked_size(reader, tuple(reader.GetSize()), max_voxels)
-    needed = int(np.prod(size, dtype=object)) * _bytes_per_voxel(reader)
+    needed = int(np.prod(size, dtype=object)) * _bytes_per_voxel(reader) + _offset(reader)
     if needed > stored * (_PACKED if packed else 1):
         raise FileFormatError(
             f"its header states {'x'.join(map(str, size))} voxels ({needed} bytes), but it has only {stored} bytes; it "
@@ -93,12 +95,21 @@ def _checked_size(reader: Any, size: tuple[int, ...], max_voxels: int | None) ->
     return wide, high, deep
 
 
-def _bytes_per_voxel(reader: Any) -> float:
-    """Of the file: NIfTI may store small numbers with a scale, which ITK reads as floats; text has two characters."""
-    if reader.HasMetaDataKey("bitpix") and reader.GetMetaData("bitpix").strip().isdigit():
-        return int(reader.GetMetaData("bitpix")) / 8
+def _bytes_per_voxel(reader: Any) -> int:
+    """Of the file: NIfTI may store small numbers with a scale, which ITK reads as floats."""
+    if reader.HasMetaDataKey("datatype"):
+        return _NIFTI_BYTES.get(reader.GetMetaData("datatype").strip(), 1)
     name = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     return next((size for bits, size in (("64", 8), ("32", 4), ("16", 2)) if bits in name), 1)
+
+
+def _offset(reader: Any) -> int:
+    """Bytes before the voxels of a NIfTI file: ITK fills what an offset leads beyond the file with zeros."""
+    try:
+        offset = float(reader.GetMetaData("vox_offset")) if reader.HasMetaDataKey("vox_offset") else 0.0
+        return int(max(offset, 0.0))
+    except (ValueError, OverflowError) as error:
+        raise FileFormatError("its header states no number of bytes before the voxels; it is damaged") from error
 
 
 def _kept_type(pixel_id: int) -> int:

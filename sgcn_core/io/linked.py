@@ -87,6 +87,19 @@ def metaimage_files(file: Path) -> list[Path]:
     return [file] if named.group(1).strip().upper() == b"LOCAL" else _linked(file, [named], data)
 
 
+def nifti_files(file: Path) -> list[Path]:
+    """The file itself, with the one beside a .hdr that holds its voxels."""
+    if not file.name.lower().endswith(".hdr"):
+        return [file]
+    stem = file.name[: -len(".hdr")]
+    found = [file.with_name(stem + suffix) for suffix in (".img", ".img.gz", ".IMG")]
+    image = next((candidate for candidate in found if candidate.is_file()), None)
+    if image is None:
+        raise FileFormatError(f"the file {stem}.img with its voxels is not beside it")
+    check_regular(image, most=None)
+    return [file, image]
+
+
 def _start(file: Path) -> bytes:
     with file.open("rb") as stream:
         return stream.read(_LONGEST_HEADER)

@@ -1,7 +1,7 @@
 """Wavefront OBJ files.
 
-VTK's reader splits vertices along texture seams and other libraries drop or reorder unused ones; here the `v`
-lines are the vertices, one by one, so that indices stored with a landmark file stay valid.
+VTK's and trimesh's readers split vertices along texture seams or drop unused ones; here the `v` lines are the
+vertices, one by one, so that indices stored with a landmark file stay valid.
 """
 
 from __future__ import annotations

@@ -7,12 +7,13 @@ import os
 import zlib
 from pathlib import Path
 
+import numpy as np
+
 from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.io.dicom import check_dicom_file, is_dicom_folder, sorted_series
 from sgcn_core.io.formats import DICOM_SUFFIXES, VOLUME_SUFFIXES, volume_suffix
 from sgcn_core.io.isolated import Answer, read_isolated
-from sgcn_core.io.linked import check_regular, metaimage_files, nrrd_files
-from sgcn_core.io.nifti import check_nifti_header, nifti_files
+from sgcn_core.io.linked import check_regular, metaimage_files, nifti_files, nrrd_files
 from sgcn_core.types.volume import Volume
 
 MAX_VOXELS = 2 * 600**3
@@ -90,7 +91,6 @@ def _read_file(file: Path, suffix: str, max_voxels: int | None) -> Volume:
     elif suffix in (".mha", ".mhd"):
         image_io, files = "MetaImageIO", metaimage_files(file)
     else:
-        check_nifti_header(file)
         image_io, files = "NiftiImageIO", nifti_files(file)
         packed = files[-1].name.lower().endswith(".gz")
     stored = sum(linked.stat().st_size for linked in files)
@@ -120,7 +120,7 @@ def _read_folder(folder: Path, series: str | None, max_voxels: int | None) -> Vo
 def _volume(answer: Answer, modality: str | None, source: Path) -> Volume:
     spacing, origin, direction = (answer.values[name] for name in ("spacing", "origin", "direction"))
     axes = [direction[0:3], direction[3:6], direction[6:9]]
-    return Volume(answer.arrays["voxels"], spacing, origin, axes, modality, str(source))
+    return Volume(answer.arrays["voxels"], spacing, origin, np.array(axes), modality, str(source))
 
 
 def _memory(stored: int, max_voxels: int | None) -> int:
