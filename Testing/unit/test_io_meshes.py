@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sgcn_core.errors import FileFormatError, SurfaceError
-from sgcn_core.io.formats import WRITABLE_MESH_SUFFIXES as WRITABLE_SUFFIXES
+from sgcn_core.io.formats import WRITABLE_MESH_SUFFIXES
 from sgcn_core.io.meshes import read_surface, write_surface
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import UNITS_TO_MM
@@ -36,7 +36,7 @@ def rows(values: np.ndarray, prefix: str = "") -> str:
 # Round trips
 
 
-@pytest.mark.parametrize("suffix", sorted(set(WRITABLE_SUFFIXES) - {".stl"}))
+@pytest.mark.parametrize("suffix", sorted(set(WRITABLE_MESH_SUFFIXES) - {".stl"}))
 def test_order_precision_frame_and_unit_come_back(tmp_path: Path, suffix: str) -> None:
     path = write_surface(Surface(VERTICES, FACES, unit="cm", frame="RAS"), tmp_path / f"a{suffix}")
     surface = read_surface(path)
@@ -52,13 +52,13 @@ def test_stl_gives_the_same_triangles_back(tmp_path: Path) -> None:
     assert (surface.unit, surface.frame) == ("m", "RAS")
 
 
-@pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
 def test_a_surface_without_unit_stays_without(tmp_path: Path, suffix: str) -> None:
     surface = read_surface(write_surface(Surface(VERTICES, FACES), tmp_path / f"a{suffix}"))
     assert (surface.unit, surface.frame) == (None, "LPS")
 
 
-@pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
 def test_keywords_override_the_tags(tmp_path: Path, suffix: str) -> None:
     path = write_surface(Surface(VERTICES, FACES, unit="cm", frame="RAS"), tmp_path / f"a{suffix}")
     surface = read_surface(path, unit="mm", frame="LPS")
@@ -417,7 +417,7 @@ def test_landmarks_of_a_real_scan_lie_on_it(shared_data: Path) -> None:
 # The real application's classes, where they are installed (package slicer-core)
 
 
-@pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
 @pytest.mark.parametrize("frame", ["LPS", "RAS"])
 def test_slicer_reads_our_frame_tag(tmp_path: Path, suffix: str, frame: str) -> None:
     slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")

@@ -156,6 +156,7 @@ def _read_header(file: Path) -> Slice | None:
             warnings.simplefilter("ignore")  # of values that do not keep to the standard
             data = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(_TAGS), defer_size=2**16)
             left = size - stream.tell()
+            _check_lengths(data, left)
             packed = bool(data.file_meta.TransferSyntaxUID.is_compressed)
             rows, columns = int(data.get("Rows", 0) or 0), int(data.get("Columns", 0) or 0)
             if left < 8 and not rows:
@@ -191,6 +192,14 @@ def _numbers(values: Any, count: int) -> tuple[float, ...] | None:
     if len(numbers) != count or not all(map(math.isfinite, numbers)):
         raise FileFormatError(f"its position or orientation is not {count} finite numbers but {str(values)[:60]}")
     return numbers
+
+
+def _check_lengths(data: Any, left: int) -> None:
+    """Refuse a file that ends within an element: pydicom takes what there is."""
+    items = [data.get_item(name) for name in _TAGS if name in data]
+    lengths = [(len(item.value), item.length) for item in items if isinstance(getattr(item, "value", None), bytes)]
+    if left < 0 or any(found < length < 2**32 - 1 for found, length in lengths):
+        raise FileFormatError("an element is longer than the rest of the file; it is damaged or cut short")
 
 
 def _check_pixels(data: Any, left: int, *, packed: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -18,6 +19,8 @@ from sgcn_core.errors import SgcnError
 _BEYOND = 10.0  # seconds after its time limit at which a reader ends although nobody stops it: the parent is gone
 
 _TOO_MUCH = "it asks for more memory than a file of its size can need; it is damaged"
+
+_WHERE = re.compile(r"^(ITK ERROR: \w+\(0x[0-9a-f]+\): |\[nrrd\] \w+: )")
 
 
 def main() -> None:
@@ -54,11 +57,7 @@ def _answer(request: dict[str, Any], answers: IO[str]) -> dict[str, Any]:
         if arrays:
             _hand_back(arrays, request["arrays"])
         return {"values": values, "arrays": list(arrays)}
-    except SgcnError as error:
-        return {"refused": str(error)}
-    except MemoryError:
-        return {"refused": _TOO_MUCH}
-    except Exception as error:
+    except (Exception, MemoryError) as error:
         return {"refused": _reason(error)}
     finally:
         faulthandler.cancel_dump_traceback_later()
@@ -85,7 +84,12 @@ def _bound_memory(beyond: int) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The last line of ITK's message, which says what happened; those before it say where in its code."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = lines[-1].rstrip(".") if lines else type(error).__name__
-    return _TOO_MUCH if "alloc" in reason.lower() else reason
+    """What happened: of ITK's messages the last line, those before it say where in its code."""
+    text = str(error)
+    if isinstance(error, MemoryError) or "alloc" in text.lower():
+        return _TOO_MUCH
+    if isinstance(error, SgcnError):
+        return text
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    reason = _WHERE.sub("", lines[-1]).rstrip(".") if lines else type(error).__name__
+    return "the library that reads this format cannot; the file is damaged" if reason == "Reason: Success" else reason

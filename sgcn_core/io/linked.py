@@ -15,6 +15,9 @@ _MOST_FILES = 10_000
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 _NRRD = re.compile(rb"^[ \t]*data ?file[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _METAIMAGE = re.compile(rb"^[ \t]*ElementDataFile[ \t]*=[ \t]*([^\r\n]*)\r?\n", re.IGNORECASE | re.MULTILINE)
+_NRRD_RAW = re.compile(rb"^encoding:[ \t]*raw", re.IGNORECASE | re.MULTILINE)
+_PACKED = re.compile(rb"^[ \t]*CompressedData[ \t]*=[ \t]*[ty1]", re.IGNORECASE | re.MULTILINE)
+_TEXT = re.compile(rb"^[ \t]*BinaryData[ \t]*=[ \t]*[fn0]", re.IGNORECASE | re.MULTILINE)
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _PATTERN = re.compile(r"([^%]*)%0?(\d?)d([^%\s]*)")
 _STEPS = re.compile(r"\d{1,6}")
@@ -61,8 +64,8 @@ def file_beside(folder: Path, name: str) -> Path:
     return file
 
 
-def nrrd_files(file: Path) -> list[Path]:
-    """The file itself, or those with the voxels that its NRRD header names.
+def nrrd_files(file: Path) -> tuple[list[Path], bool]:
+    """The file itself, or those with the voxels that its NRRD header names, and whether the voxels are raw.
 
     Raises
     ------
@@ -75,16 +78,27 @@ def nrrd_files(file: Path) -> list[Path]:
     end = _BLANK_LINE.search(data)
     if end is None and len(data) == _LONGEST_HEADER:
         raise FileFormatError("its header is longer than any of this format")
-    return _linked(file, list(_NRRD.finditer(data, 0, end.start() + 1 if end else len(data))), data)
+    header = data[: end.start() + 1] if end else data
+    return _linked(file, list(_NRRD.finditer(header)), data), _NRRD_RAW.search(header) is not None
 
 
-def metaimage_files(file: Path) -> list[Path]:
-    """The file itself, or those with the voxels that its MetaImage header names; errors as of :func:`nrrd_files`."""
+def metaimage_files(file: Path) -> tuple[list[Path], bool]:
+    """As :func:`nrrd_files`, of a MetaImage header."""
+    header = metaimage_header(file)
+    raw = _PACKED.search(header) is None and _TEXT.search(header) is None
+    named = _METAIMAGE.search(header)
+    if named is None or named.group(1).strip().upper() == b"LOCAL":
+        return [file], raw
+    return _linked(file, [named], _start(file)), raw
+
+
+def metaimage_header(file: Path) -> bytes:
+    """The header with its last line, which tells where the voxels are; FileFormatError where it does not reach it."""
     data = _start(file)
     named = _METAIMAGE.search(data)
     if named is None or b"\0" in data[: named.start()]:
         raise FileFormatError("its header is damaged: it does not reach the line 'ElementDataFile = ...'")
-    return [file] if named.group(1).strip().upper() == b"LOCAL" else _linked(file, [named], data)
+    return data[: named.end()]
 
 
 def nifti_files(file: Path) -> list[Path]:

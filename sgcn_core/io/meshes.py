@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError, SurfaceError
 from sgcn_core.io.atomic import replacing
@@ -110,7 +109,7 @@ def read_mesh_data(path: str | os.PathLike[str], *, unit: str | None = None, fra
 
 def _finite(data: MeshData) -> MeshData:
     """Without the points of a cloud, or the triangles of a mesh, whose positions are not finite."""
-    finite: NDArray[np.bool_] = np.isfinite(data.vertices).all(axis=1)
+    finite = np.asarray(np.isfinite(data.vertices).all(axis=1))
     count = f"{np.count_nonzero(~finite)} of {len(finite)}"
     if not len(data.faces):
         note = f"{count} points are not finite and were left out"

@@ -13,13 +13,15 @@ from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.io.dicom import check_dicom_file, is_dicom_folder, sorted_series
 from sgcn_core.io.formats import DICOM_SUFFIXES, VOLUME_SUFFIXES, volume_suffix
 from sgcn_core.io.isolated import Answer, read_isolated
-from sgcn_core.io.linked import check_regular, metaimage_files, nifti_files, nrrd_files
+from sgcn_core.io.linked import check_regular, metaimage_files, metaimage_header, nifti_files, nrrd_files
+from sgcn_core.io.nifti import check_nifti_header
 from sgcn_core.types.volume import Volume
 
 MAX_VOXELS = 2 * 600**3
 _READER = "sgcn_core.io.itk_volumes"
 _LARGEST_VOXEL = 16  # bytes that ITK may need of a voxel while it reads
 _PACKED = 1100  # bytes that one byte of a packed file can stand for
+_PIECE = 2**22
 _MOST_HEADER = 2**20  # bytes of a NIfTI header with its extensions
 
 
@@ -83,22 +85,26 @@ def read_volume(
 
 
 def _read_file(file: Path, suffix: str, max_voxels: int | None) -> Volume:
-    modality, packed = None, True
+    modality, raw = None, False
     if suffix in DICOM_SUFFIXES:
         image_io, files, modality = "GDCMImageIO", [file], check_dicom_file(file)
     elif suffix in (".nrrd", ".nhdr"):
-        image_io, files = "NrrdImageIO", nrrd_files(file)
+        image_io, (files, raw) = "NrrdImageIO", nrrd_files(file)
     elif suffix in (".mha", ".mhd"):
-        image_io, files = "MetaImageIO", metaimage_files(file)
+        image_io, (files, raw) = "MetaImageIO", metaimage_files(file)
     else:
+        check_nifti_header(file)
         image_io, files = "NiftiImageIO", nifti_files(file)
-        packed = files[-1].name.lower().endswith(".gz")
+        raw = not files[-1].name.lower().endswith(".gz")
     stored = sum(linked.stat().st_size for linked in files)
-    options = {"image_io": image_io, "max_voxels": max_voxels, "stored": stored, "packed": packed}
+    options = {"image_io": image_io, "max_voxels": max_voxels, "stored": stored, "packed": not raw}
     answer = read_isolated(f"{_READER}:read_image", file, options, memory=_memory(stored, max_voxels), stored=stored)
     volume = _volume(answer, modality, file)
-    if image_io == "NiftiImageIO" and packed:
+    if image_io == "NiftiImageIO" and not raw:
         _check_gzip(files[-1], answer.values["stored_bytes"])
+    elif image_io == "MetaImageIO" and not raw:
+        start = len(metaimage_header(file)) if files == [file] else 0
+        _check_packed(files[0], start, answer.values["stored_bytes"])
     return volume
 
 
@@ -144,3 +150,22 @@ def _check_gzip(file: Path, needed: int) -> None:
         raise FileFormatError(f"it is damaged or cut short ({error})") from error
     if not complete:
         raise FileFormatError(f"it has fewer than the {needed} bytes of voxels its header states")
+
+
+def _check_packed(file: Path, start: int, needed: int) -> None:
+    """ITK goes on after damage in a MetaImage's compressed voxels; their checksum tells."""
+    unpacker, found = zlib.decompressobj(47), 0
+    with file.open("rb") as stream:
+        stream.seek(start)
+        try:
+            waiting = b""
+            while not unpacker.eof and found <= needed + _MOST_HEADER:
+                waiting = waiting or stream.read(_PIECE)
+                if not waiting:
+                    break
+                found += len(unpacker.decompress(waiting, _PIECE))
+                waiting = unpacker.unconsumed_tail
+        except zlib.error as error:
+            raise FileFormatError(f"its compressed voxels are damaged ({error})") from error
+    if not unpacker.eof or found < needed:
+        raise FileFormatError(f"its compressed voxels are not the {needed} bytes that its header states; it is damaged")

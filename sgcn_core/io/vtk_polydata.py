@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from sgcn_core.types.units import canonical_unit
 
 _MEMORY_PER_BYTE = 60  # of the file: LZMA in VTP packs coordinates by less than this
 _ADDRESS = re.compile(r" \(0x[0-9a-f]+\)")
+_CELLS = ("VERTICES", "LINES", "POLYGONS", "TRIANGLE_STRIPS")
+_SECTION = re.compile(rb"^[ \t]*([A-Z][A-Z_]{3,})\b([^\r\n]{0,200})", re.MULTILINE)
+_POLYGONS = re.compile(rb"^POLYGONS[ \t]+(\d{1,15})[ \t]+(\d{1,15})[ \t]*\r?$", re.MULTILINE)
 _TAGS = ("SPACE", "UNIT", "UNITS")
 
 
@@ -30,7 +33,11 @@ def read_vtk(path: Path) -> MeshData:
         raise FileFormatError("it is no VTK polydata; extract the surface of volumes and grids first")
     if kind.strip() not in ("ASCII", "BINARY"):
         raise FileFormatError(f"its third line is {kind.strip()[:40]!r}, not ASCII or BINARY")
-    return _read(path, "vtkIOLegacy", "vtkPolyDataReader", title)
+    data = path.read_bytes()
+    if kind.strip() == "ASCII":
+        _check_counts(data)
+    announced = [(int(found.group(1)), int(found.group(2))) for found in _POLYGONS.finditer(data)][:1]
+    return _read(path, "vtkIOLegacy", "vtkPolyDataReader", title, announced)
 
 
 def read_vtp(path: Path) -> MeshData:
@@ -42,14 +49,38 @@ def read_vtp(path: Path) -> MeshData:
         raise FileFormatError("it is no VTK XML polydata; extract the surface of volumes and grids first")
     if b"<!DOCTYPE" in data[:4096] or b"<!ENTITY" in data[:4096]:
         raise FileFormatError("it declares a document type, which polydata have not")
-    return _read(path, "vtkIOXML", "vtkXMLPolyDataReader", "")
+    return _read(path, "vtkIOXML", "vtkXMLPolyDataReader")
 
 
-def _read(path: Path, module: str, reader: str, title: str) -> MeshData:
+def _check_counts(data: bytes) -> None:
+    """VTK fills what a text lacks with any numbers: compare those that are announced with those that are there."""
+    sections = list(_SECTION.finditer(data))
+    cells = (0, 0)
+    for section, following in zip(sections, [*sections[1:], None], strict=True):
+        name, counts = section.group(1).decode(), [int(word) for word in section.group(2).split() if word.isdigit()]
+        if name in _CELLS and len(counts) == 2:
+            cells = (counts[0], counts[1])
+            if following is not None and following.group(1) == b"OFFSETS":
+                continue
+        announced = {"POINTS": 3 * counts[0] if counts else 0, "OFFSETS": cells[0]}.get(name, cells[1])
+        if name in ("POINTS", "OFFSETS", "CONNECTIVITY", *_CELLS):
+            characters = np.frombuffer(data, np.uint8)[section.end() : following.start() if following else len(data)]
+            blank = np.concatenate([[True], characters <= ord(" ")])
+            found = int(np.count_nonzero(blank[:-1] & ~blank[1:]))
+            if found != announced:
+                raise FileFormatError(f"{name} announces {announced} numbers, but holds {found}; it is damaged")
+
+
+def _read(path: Path, module: str, reader: str, title: str = "", announced: Sequence[tuple[int, int]] = ()) -> MeshData:
+    """`announced` are the two numbers behind the keyword POLYGONS."""
     size = path.stat().st_size
     options = {"module": module, "reader": reader}
     answer = read_isolated(f"{__name__}:read_in_child", path, options, memory=_MEMORY_PER_BYTE * size, stored=size)
     arrays, texts = answer.arrays, answer.values
+    cells, corners = len(arrays["polygon offsets"]) - 1, len(arrays["polygon corners"])
+    # Up to version 5.0 cells and cells with their corners, then offsets and corners.
+    if any((cells, corners) not in ((first, second - first), (first - 1, second)) for first, second in announced):
+        raise FileFormatError("its polygons are not those that it announces; it is damaged")
     faces = np.concatenate(
         [
             fan_triangles(np.diff(arrays["polygon offsets"]), arrays["polygon corners"]),
