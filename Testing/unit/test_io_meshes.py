@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 
 from sgcn_core.errors import FileFormatError, SurfaceError
 from sgcn_core.io.formats import WRITABLE_MESH_SUFFIXES
-from sgcn_core.io.meshes import read_surface, write_surface
+from sgcn_core.io.meshes import read_mesh_data, read_surface, write_surface
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import UNITS_TO_MM
 
@@ -212,6 +214,32 @@ def test_not_a_number_in_a_file_is_refused(tmp_path: Path) -> None:
         read_surface(put(tmp_path, "a.ply", content))
 
 
+def test_triangles_with_a_vertex_that_is_not_finite_are_left_out(tmp_path: Path) -> None:
+    grid = np.stack(np.meshgrid(range(8), range(8), [0.0]), axis=-1).reshape(-1, 3)
+    faces = np.array([[i, i + 1, i + 9] for i in range(55) if i % 8 < 7])
+    whole = Surface(grid, faces)
+    path = write_surface(whole, tmp_path / "a.obj")
+    lines = path.read_text().replace("v 3 2 0\n", "v nan 2 0\n")
+    surface = read_surface(put(tmp_path, "b.obj", lines))
+    left = faces[~(faces == 8 * 2 + 3).any(axis=1)]
+    np.testing.assert_array_equal(surface.faces, left)
+    np.testing.assert_array_equal(np.delete(surface.vertices, 19, axis=0), np.delete(grid, 19, axis=0))
+    assert surface.notes == (
+        f"1 of 64 vertices are not finite; {len(faces) - len(left)} triangles with them were left out",
+    )
+    many = path.read_text().replace(" 2 0\n", " inf 0\n")
+    with pytest.raises(SurfaceError, match="8 of 64 vertices are NaN or infinite"):
+        read_surface(put(tmp_path, "b.obj", many))
+
+
+def test_points_of_a_cloud_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
+    text = "1 2 3 0 0 1\nnan nan nan nan nan nan\n4 5 6 0 1 0\n"
+    data = read_mesh_data(put(tmp_path, "a.xyz", text))
+    np.testing.assert_array_equal(data.vertices, [[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(data.normals, [[0, 0, 1], [0, 1, 0]])
+    assert data.notes == ("1 of 3 points are not finite and were left out",)
+
+
 # STL
 
 
@@ -352,6 +380,54 @@ def test_cut_and_compressed_gltf_is_refused(tmp_path: Path, capfd: pytest.Captur
     with pytest.raises(FileFormatError, match="without compression"):
         read_surface(put(tmp_path, "a.glb", draco))
     assert capfd.readouterr() == ("", "")
+
+
+def test_quantised_gltf_is_read(tmp_path: Path) -> None:
+    """Unsigned shorts as they are, and normalised ones, which stand for 0 to 1 (KHR_mesh_quantization)."""
+    for normalised in (False, True):
+        points = np.array([[0, 0, 0], [65535, 0, 0], [0, 13107, 0]], dtype="<u2")
+        binary = points.tobytes() + b"\0\0" + np.arange(3, dtype="<u2").tobytes() + b"\0\0"
+        accessor = {"bufferView": 0, "componentType": 5123, "count": 3, "type": "VEC3", "normalized": normalised}
+        content = {
+            "asset": {"version": "2.0"},
+            "extensionsRequired": ["KHR_mesh_quantization"],
+            "scenes": [{"nodes": [0]}],
+            "nodes": [{"mesh": 0, "scale": [2, 2, 2], "translation": [1, 0, 0]}],
+            "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}]}],
+            "accessors": [accessor, {"bufferView": 1, "componentType": 5123, "count": 3, "type": "SCALAR"}],
+            "bufferViews": [{"buffer": 0, "byteLength": 18}, {"buffer": 0, "byteOffset": 20, "byteLength": 6}],
+            "buffers": [{"uri": "a.bin", "byteLength": len(binary)}],
+        }
+        put(tmp_path, "a.bin", binary)
+        surface = read_surface(put(tmp_path, "a.gltf", json.dumps(content)))
+        expected = points / (65535 if normalised else 1) * 2 + [1, 0, 0]
+        np.testing.assert_allclose(surface.vertices, expected)
+
+
+def test_instances_are_counted_before_they_are_built(tmp_path: Path) -> None:
+    """A small file that shows the same thousand vertices a hundred million times."""
+    primitives = [{"attributes": {"POSITION": 0}}] * 3000
+    nodes = [{"mesh": 0}] * 50
+    content = {
+        **{"asset": {"version": "2.0"}, "scenes": [{"nodes": list(range(50))}], "nodes": nodes},
+        "meshes": [{"primitives": primitives}],
+        "accessors": [{"bufferView": 0, "componentType": 5126, "count": 999, "type": "VEC3"}],
+        "bufferViews": [{"buffer": 0, "byteLength": 999 * 12}],
+        "buffers": [{"uri": "data:;base64," + base64.b64encode(bytes(999 * 12)).decode(), "byteLength": 999 * 12}],
+    }
+    began = time.process_time()
+    with pytest.raises(FileFormatError, match=r"a\.gltf.*shows 149850000 vertices"):
+        read_surface(put(tmp_path, "a.gltf", json.dumps(content)))
+    assert time.process_time() - began < 2.0
+
+
+def test_text_vtk_that_lacks_numbers_is_refused(tmp_path: Path) -> None:
+    """VTK fills up what is missing."""
+    polygons = "POLYGONS 2 8\n3 0 1 2\n3 1 2 3\n"
+    assert len(read_surface(put(tmp_path, "a.vtk", legacy(polygons))).faces) == 2
+    for damaged in (polygons[:-4], polygons.replace("2 8", "2 9"), polygons.replace("\n3 1", "\n4 1")):
+        with pytest.raises(FileFormatError, match=r"a\.vtk as VTK: .*damaged"):
+            read_surface(put(tmp_path, "a.vtk", legacy(damaged)))
 
 
 # Files that are not there, and real ones

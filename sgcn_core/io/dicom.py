@@ -159,7 +159,7 @@ def _read_header(file: Path) -> Slice | None:
             _check_lengths(data, left)
             packed = bool(data.file_meta.TransferSyntaxUID.is_compressed)
             rows, columns = int(data.get("Rows", 0) or 0), int(data.get("Columns", 0) or 0)
-            if left < 8 and not rows:
+            if left < 8 and not rows and not data.file_meta.MediaStorageSOPClassUID.name.endswith("Image Storage"):
                 return None
             _check_pixels(data, left, packed=packed)
             return _slice(file, data, f"{columns}x{rows}")
@@ -266,10 +266,9 @@ def _check_places(folder: Path, slices: list[Slice]) -> None:
             f"over {length:.0f} mm), as of a tilted gantry, so that positions would be wrong; resample it on an "
             "upright grid (Slicer does so when it loads it with 'Acquisition geometry regularization'), and read that"
         )
-    regular = np.linspace(along[0], along[-1], len(along))
+    regular, gaps = np.linspace(along[0], along[-1], len(along)), np.diff(along)
     worst = float(np.abs(along - regular).max())
-    if worst > _REFUSED_MM or length < _SAME_PLACE_MM:
-        gaps = np.diff(along)
+    if worst > _REFUSED_MM or gaps.min() < _SAME_PLACE_MM:
         raise FileFormatError(
             f"cannot read {folder}: its {len(along)} slices are not evenly spaced (gaps of {gaps.min():.3g} to "
             f"{gaps.max():.3g} mm), so that positions would be wrong by up to {worst:.1f} mm; slices are missing or "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 from sgcn_core.errors import FileFormatError
@@ -16,6 +17,7 @@ _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 _NRRD = re.compile(rb"^[ \t]*data ?file[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _METAIMAGE = re.compile(rb"^[ \t]*ElementDataFile[ \t]*=[ \t]*([^\r\n]*)\r?\n", re.IGNORECASE | re.MULTILINE)
 _NRRD_RAW = re.compile(rb"^encoding:[ \t]*raw", re.IGNORECASE | re.MULTILINE)
+_NRRD_GZIP = re.compile(rb"^encoding:[ \t]*gz", re.IGNORECASE | re.MULTILINE)
 _PACKED = re.compile(rb"^[ \t]*CompressedData[ \t]*=[ \t]*[ty1]", re.IGNORECASE | re.MULTILINE)
 _TEXT = re.compile(rb"^[ \t]*BinaryData[ \t]*=[ \t]*[fn0]", re.IGNORECASE | re.MULTILINE)
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -64,8 +66,32 @@ def file_beside(folder: Path, name: str) -> Path:
     return file
 
 
-def nrrd_files(file: Path) -> tuple[list[Path], bool]:
-    """The file itself, or those with the voxels that its NRRD header names, and whether the voxels are raw.
+@dataclass(frozen=True)
+class Stored:
+    """Where voxels are.
+
+    Attributes
+    ----------
+    files : list of Path
+        The file itself, or those that its header names.
+    encoding : {"raw", "zlib", "other"}
+        "zlib" stands for gzip too.
+    start : int
+        Bytes of the header before the voxels in the same file, else 0.
+    """
+
+    files: list[Path]
+    encoding: str
+    start: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.stat().st_size for file in self.files)
+
+
+def nrrd_voxels(file: Path) -> Stored:
+    """What an NRRD header says of its voxels.
 
     Raises
     ------
@@ -79,39 +105,35 @@ def nrrd_files(file: Path) -> tuple[list[Path], bool]:
     if end is None and len(data) == _LONGEST_HEADER:
         raise FileFormatError("its header is longer than any of this format")
     header = data[: end.start() + 1] if end else data
-    return _linked(file, list(_NRRD.finditer(header)), data), _NRRD_RAW.search(header) is not None
+    encoding = "raw" if _NRRD_RAW.search(header) else "zlib" if _NRRD_GZIP.search(header) else "other"
+    files = _linked(file, list(_NRRD.finditer(header)), data)
+    return Stored(files, encoding, end.end() if end and files == [file] else 0)
 
 
-def metaimage_files(file: Path) -> tuple[list[Path], bool]:
-    """As :func:`nrrd_files`, of a MetaImage header."""
-    header = metaimage_header(file)
-    raw = _PACKED.search(header) is None and _TEXT.search(header) is None
-    named = _METAIMAGE.search(header)
-    if named is None or named.group(1).strip().upper() == b"LOCAL":
-        return [file], raw
-    return _linked(file, [named], _start(file)), raw
-
-
-def metaimage_header(file: Path) -> bytes:
-    """The header with its last line, which tells where the voxels are; FileFormatError where it does not reach it."""
+def metaimage_voxels(file: Path) -> Stored:
+    """As :func:`nrrd_voxels`, of a MetaImage header."""
     data = _start(file)
     named = _METAIMAGE.search(data)
     if named is None or b"\0" in data[: named.start()]:
         raise FileFormatError("its header is damaged: it does not reach the line 'ElementDataFile = ...'")
-    return data[: named.end()]
+    header = data[: named.end()]
+    encoding = "zlib" if _PACKED.search(header) else "other" if _TEXT.search(header) else "raw"
+    if named.group(1).strip().upper() == b"LOCAL":
+        return Stored([file], encoding, named.end())
+    return Stored(_linked(file, [named], data), encoding)
 
 
-def nifti_files(file: Path) -> list[Path]:
+def nifti_voxels(file: Path) -> Stored:
     """The file itself, with the one beside a .hdr that holds its voxels."""
     if not file.name.lower().endswith(".hdr"):
-        return [file]
+        return Stored([file], "zlib" if file.name.lower().endswith(".gz") else "raw")
     stem = file.name[: -len(".hdr")]
     found = [file.with_name(stem + suffix) for suffix in (".img", ".img.gz", ".IMG")]
     image = next((candidate for candidate in found if candidate.is_file()), None)
     if image is None:
         raise FileFormatError(f"the file {stem}.img with its voxels is not beside it")
     check_regular(image, most=None)
-    return [file, image]
+    return Stored([file, image], "zlib" if image.name.lower().endswith(".gz") else "raw")
 
 
 def _start(file: Path) -> bytes:

@@ -13,7 +13,7 @@ from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.io.dicom import check_dicom_file, is_dicom_folder, sorted_series
 from sgcn_core.io.formats import DICOM_SUFFIXES, VOLUME_SUFFIXES, volume_suffix
 from sgcn_core.io.isolated import Answer, read_isolated
-from sgcn_core.io.linked import check_regular, metaimage_files, metaimage_header, nifti_files, nrrd_files
+from sgcn_core.io.linked import Stored, check_regular, metaimage_voxels, nifti_voxels, nrrd_voxels
 from sgcn_core.io.nifti import check_nifti_header
 from sgcn_core.types.volume import Volume
 
@@ -85,27 +85,23 @@ def read_volume(
 
 
 def _read_file(file: Path, suffix: str, max_voxels: int | None) -> Volume:
-    modality, raw = None, False
+    modality = None
     if suffix in DICOM_SUFFIXES:
-        image_io, files, modality = "GDCMImageIO", [file], check_dicom_file(file)
+        image_io, stored, modality = "GDCMImageIO", Stored([file], "other"), check_dicom_file(file)
     elif suffix in (".nrrd", ".nhdr"):
-        image_io, (files, raw) = "NrrdImageIO", nrrd_files(file)
+        image_io, stored = "NrrdImageIO", nrrd_voxels(file)
     elif suffix in (".mha", ".mhd"):
-        image_io, (files, raw) = "MetaImageIO", metaimage_files(file)
+        image_io, stored = "MetaImageIO", metaimage_voxels(file)
     else:
         check_nifti_header(file)
-        image_io, files = "NiftiImageIO", nifti_files(file)
-        raw = not files[-1].name.lower().endswith(".gz")
-    stored = sum(linked.stat().st_size for linked in files)
-    options = {"image_io": image_io, "max_voxels": max_voxels, "stored": stored, "packed": not raw}
-    answer = read_isolated(f"{_READER}:read_image", file, options, memory=_memory(stored, max_voxels), stored=stored)
-    volume = _volume(answer, modality, file)
-    if image_io == "NiftiImageIO" and not raw:
-        _check_gzip(files[-1], answer.values["stored_bytes"])
-    elif image_io == "MetaImageIO" and not raw:
-        start = len(metaimage_header(file)) if files == [file] else 0
-        _check_packed(files[0], start, answer.values["stored_bytes"])
-    return volume
+        image_io, stored = "NiftiImageIO", nifti_voxels(file)
+    size = stored.size
+    options = {"image_io": image_io, "max_voxels": max_voxels, "stored": size, "packed": stored.encoding != "raw"}
+    answer = read_isolated(f"{_READER}:read_image", file, options, memory=_memory(size, max_voxels), stored=size)
+    if stored.encoding == "zlib":
+        check = _check_gzip if image_io == "NiftiImageIO" else _check_packed
+        check(stored, answer.values["stored_bytes"])
+    return _volume(answer, modality, file)
 
 
 def _read_folder(folder: Path, series: str | None, max_voxels: int | None) -> Volume:
@@ -134,8 +130,9 @@ def _memory(stored: int, max_voxels: int | None) -> int:
     return _LARGEST_VOXEL * (most if max_voxels is None else min(most, max_voxels))
 
 
-def _check_gzip(file: Path, needed: int) -> None:
+def _check_gzip(stored: Stored, needed: int) -> None:
     """ITK takes a .nii.gz that is cut short for one that ends with zeros; a whole one ends with its length."""
+    file = stored.files[-1]
     with file.open("rb") as stream:
         mark = stream.read(2)
         stream.seek(-4, os.SEEK_END)
@@ -152,11 +149,11 @@ def _check_gzip(file: Path, needed: int) -> None:
         raise FileFormatError(f"it has fewer than the {needed} bytes of voxels its header states")
 
 
-def _check_packed(file: Path, start: int, needed: int) -> None:
-    """ITK goes on after damage in a MetaImage's compressed voxels; their checksum tells."""
+def _check_packed(stored: Stored, needed: int) -> None:
+    """ITK goes on after damage in the compressed voxels of MetaImage and NRRD; their checksum tells."""
     unpacker, found = zlib.decompressobj(47), 0
-    with file.open("rb") as stream:
-        stream.seek(start)
+    with stored.files[0].open("rb") as stream:
+        stream.seek(stored.start)
         try:
             waiting = b""
             while not unpacker.eof and found <= needed + _MOST_HEADER:
