@@ -12,8 +12,8 @@ from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.cleaning.topology import find_patches, useful_triangles, welded_corners
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import SurfaceError
+from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.geometry.surface_index import SurfaceIndex
-from sgcn_core.geometry.surface_projection import closest_on_surface
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface

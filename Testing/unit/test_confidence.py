@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sgcn_core.geometry.procrustes import align_to_prototype
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.refinement.landmark_estimation import Refined
-from sgcn_core.uncertainty.recognition import align_to_prototype, judge
+from sgcn_core.uncertainty.recognition import judge
 
 RNG = np.random.default_rng(0)
 PROTOTYPE = RNG.normal(size=(20, 3)) * 0.4

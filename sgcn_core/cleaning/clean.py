@@ -13,13 +13,13 @@ from sgcn_core.cleaning.inside import partly_unseen_patches, unseen_patches, uns
 from sgcn_core.cleaning.topology import (
     Patches,
     find_patches,
-    triangle_areas,
     useful_triangles,
     welded_corners,
 )
 from sgcn_core.cleaning.views import Views, inward_patches, look_from_outside
 from sgcn_core.cleaning.visibility import Samples, draw_samples
 from sgcn_core.errors import SurfaceError
+from sgcn_core.geometry.triangles import triangle_areas
 from sgcn_core.types.surface import Surface
 
 FloatArray = NDArray[np.float64]

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from sgcn_core.cleaning.topology import Patches, connected
 from sgcn_core.cleaning.views import Views
-from sgcn_core.cleaning.visibility import PIXEL, unit_normals
+from sgcn_core.cleaning.visibility import PIXEL
+from sgcn_core.geometry.triangles import triangle_normals
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -95,7 +96,7 @@ def sides_of_walls(views: Views, patches: Patches, vertices: FloatArray, faces: 
     some = np.arange(0, len(views.points), max(1, len(views.points) // _TRIED))
     if len(faces) > _MOST or _walled(views, views.points[some], views.normals[some]).mean() < _WALLED:
         return patches
-    normals = unit_normals(vertices, faces)
+    normals = triangle_normals(vertices, faces)
     walled = _walled(views, vertices[faces].mean(axis=1), normals)
     first, second = patches.pairs.T
     smooth = np.einsum("ij,ij->i", normals[first], normals[second]) > _CREASE

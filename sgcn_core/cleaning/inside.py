@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from sgcn_core.cleaning.topology import Patches, connected
 from sgcn_core.cleaning.views import Views
-from sgcn_core.cleaning.visibility import PIXEL, Samples, exposure, unit_normals
+from sgcn_core.cleaning.visibility import PIXEL, Samples, exposure
+from sgcn_core.geometry.triangles import triangle_normals
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -54,7 +55,7 @@ def unseen_regions(
     hidden = np.zeros(len(faces), dtype=bool)
     for start in range(0, len(asked), _BLOCK):
         block = faces[asked[start : start + _BLOCK]]
-        seen = exposure(vertices[block].mean(axis=1), unit_normals(vertices, block), samples)
+        seen = exposure(vertices[block].mean(axis=1), triangle_normals(vertices, block), samples)
         hidden[asked[start : start + _BLOCK]] = seen.front == 0
     if not hidden.any():
         return hidden

@@ -13,18 +13,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-_BLOCK = 500_000  # triangles worked on at once, so that millions of them need little memory
 _NO_AREA = 1e-14  # of the squared size of the surface
 _PRIMES = tuple(np.uint64(prime) for prime in (0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
-
-
-def triangle_areas(vertices: FloatArray, faces: IntArray) -> FloatArray:
-    """Area of each triangle, shape (F,)."""
-    areas = np.empty(len(faces))
-    for start in range(0, len(faces), _BLOCK):
-        a, b, c = (vertices[faces[start : start + _BLOCK, corner]] for corner in range(3))
-        areas[start : start + _BLOCK] = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    return areas
 
 
 def welded_corners(vertices: FloatArray, faces: IntArray) -> IntArray:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.cleaning.topology import Patches
-from sgcn_core.cleaning.visibility import Exposure, Samples, exposure, unit_normals
+from sgcn_core.cleaning.visibility import Exposure, Samples, exposure
+from sgcn_core.geometry.triangles import triangle_normals
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -53,7 +54,7 @@ def look_from_outside(
     few = samples.take(np.arange(0, len(samples.points), max(1, len(samples.points) // _ASKED)))
     lonely = _triangles_of_lonely(patches, areas, few.triangle)
     points = np.concatenate([few.points, vertices[faces[lonely]].mean(axis=1)])
-    normals = np.concatenate([few.normals, unit_normals(vertices, faces[lonely])])
+    normals = np.concatenate([few.normals, triangle_normals(vertices, faces[lonely])])
     triangle = np.concatenate([few.triangle, lonely])
     apart = samples.spacing * float(np.sqrt(len(samples.points) / len(few.points)))
     seen = exposure(points, normals, samples)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.geometry.area_sampling import sample_by_area
+from sgcn_core.geometry.triangles import interpolate, triangle_normals
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -33,22 +36,12 @@ class Samples:
 
 def draw_samples(vertices: FloatArray, faces: IntArray, areas: FloatArray, count: int, *, seed: int = 0) -> Samples:
     """Stratified sampling by area; at least some area is needed."""
-    rng = np.random.default_rng(seed)
     cumulative = np.cumsum(areas)
-    places = (np.arange(count) + rng.random(count)) / count * cumulative[-1]
-    triangle = np.minimum(np.searchsorted(cumulative, places, side="right"), np.flatnonzero(areas)[-1])
-    root, split = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
-    # The corners in ascending order: the points do not depend on the winding.
-    a, b, c = (vertices[corner] for corner in np.sort(faces[triangle], axis=1).T)
-    points = (1.0 - root) * a + root * (1.0 - split) * b + root * split * c
-    return Samples(points, unit_normals(vertices, faces[triangle]), triangle, float(np.sqrt(cumulative[-1] / count)))
-
-
-def unit_normals(vertices: FloatArray, faces: IntArray) -> FloatArray:
-    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    cross = np.cross(b - a, c - a)
-    normals: FloatArray = cross / np.maximum(np.linalg.norm(cross, axis=1, keepdims=True), 1e-300)
-    return normals
+    triangle, barycentric = sample_by_area(cumulative, count, np.random.default_rng(seed))
+    # The corners in ascending order: the points do not depend on the orientation.
+    points = interpolate(vertices, np.sort(faces[triangle], axis=1), barycentric)
+    normals = triangle_normals(vertices, faces[triangle])
+    return Samples(points, normals, triangle, float(np.sqrt(cumulative[-1] / count)))
 
 
 @dataclass(frozen=True, eq=False)

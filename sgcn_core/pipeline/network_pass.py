@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.geometry.similarity import Similarity, from_crop
 from sgcn_core.geometry.surface_index import SurfaceIndex
-from sgcn_core.geometry.surface_projection import closest_on_surface
 from sgcn_core.graph.face_graph import FaceGraph, build_face_graph
 from sgcn_core.refinement.guidance import guided_positions
 from sgcn_core.refinement.landmark_estimation import Refined, refine

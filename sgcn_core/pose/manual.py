@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.errors import LandmarkError
-from sgcn_core.geometry.similarity import Similarity, procrustes
+from sgcn_core.geometry.procrustes import procrustes
+from sgcn_core.geometry.similarity import Similarity
 
 NEEDED: tuple[str, ...] = ("ex_r", "ex_l", "prn")
 """Outer corners of the right and the left eye (the subject's), and the tip of the nose."""

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from sgcn_core.errors import FaceNotFoundError
+from sgcn_core.geometry.procrustes import align_to_prototype
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.pipeline.network_pass import NetworkPass, Scan
 from sgcn_core.pose.finder import PoseHypothesis
 from sgcn_core.uncertainty.assess import FEWEST_LANDMARKS
-from sgcn_core.uncertainty.recognition import MISSING, align_to_prototype
+from sgcn_core.uncertainty.recognition import MISSING
 
 # Another pose is tried as well where this share as many places speak for it as for the best.
 _RIVAL, _MOST_RIVALS = 0.35, 3

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.cleaning.point_cloud import surface_of_cloud
 from sgcn_core.errors import FileFormatError, VolumeError
+from sgcn_core.geometry.triangles import cross_products
 from sgcn_core.skin.cut_sides import CutSide, find_cuts
 from sgcn_core.skin.head_mask import HeadMask, head_mask
 from sgcn_core.skin.isosurface import isosurface, smoothed
@@ -217,7 +218,7 @@ def _without_caps(
     The columns of `steps` lead from voxel to voxel, mm.
     """
     a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    normals = np.cross(b - a, c - a)
+    normals = cross_products(vertices, faces)
     length = np.linalg.norm(normals, axis=1)
     kept = np.ones(len(faces), dtype=bool)
     for cut in cuts:

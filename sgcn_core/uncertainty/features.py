@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.geometry.procrustes import align_to_prototype
 from sgcn_core.refinement.guidance import belief
 from sgcn_core.refinement.landmark_estimation import STRAY_LIMIT, Refined
 from sgcn_core.refinement.shape_model import LandmarkShape
-from sgcn_core.uncertainty.recognition import align_to_prototype
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.geometry.similarity import Similarity, procrustes
+from sgcn_core.geometry.procrustes import align_to_prototype
 from sgcn_core.refinement.landmark_estimation import Refined
 
 FloatArray = NDArray[np.float64]
@@ -56,24 +56,6 @@ def judge(refined: Refined, prototype: FloatArray, deviation: FloatArray) -> Con
         else:
             status.append(FOUND)
     return Confidence(confidence, tuple(status), misplacement)
-
-
-def align_to_prototype(
-    positions: FloatArray, weights: FloatArray, prototype: FloatArray, deviation: FloatArray, *, rounds: int = 12
-) -> Similarity:
-    """Similarity from landmarks to the prototype that outliers do not pull (iteratively reweighted Procrustes).
-
-    Raises
-    ------
-    ValueError
-        If fewer than three landmarks have weight.
-    """
-    share = weights / deviation
-    for _ in range(rounds):
-        similarity = procrustes(positions, prototype, weights=share)
-        off = np.linalg.norm(similarity.apply(positions) - prototype, axis=1) / deviation
-        share = weights / deviation / (1.0 + (off / 2.0) ** 2)
-    return similarity
 
 
 def _misplacement(
