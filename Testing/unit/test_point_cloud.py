@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from sgcn_core.cleaning.clean import clean_surface
-from sgcn_core.cleaning.point_cloud import surface_of_points
-from sgcn_core.cleaning.point_normals import estimate_normals, neighbourhoods
+from sgcn_core.cleaning.point_cloud import estimate_normals, find_neighbourhoods, surface_of_points
 from sgcn_core.demo import demo_surface
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import SgcnError, SurfaceError
@@ -63,7 +62,7 @@ def test_of_very_many_points_some_are_taken() -> None:
 
 def test_normals_are_brought_to_one_side() -> None:
     points = ball()
-    normals = estimate_normals(points, neighbourhoods(points))
+    normals = estimate_normals(points, find_neighbourhoods(points))
     outward = np.einsum("ij,ij->i", normals, points) / 100.0
     assert np.abs(outward).min() > 0.95
     assert len(np.unique(np.sign(outward))) == 1

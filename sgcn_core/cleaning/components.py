@@ -1,4 +1,4 @@
-"""Pieces of a scan that float apart from the rest: specks, and flat things far away such as cloth or part of a wall."""
+"""Connected components of a surface, and pieces that float apart from the rest: specks, cloth, part of a wall."""
 
 from __future__ import annotations
 

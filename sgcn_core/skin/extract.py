@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.cleaning.point_cloud import surface_of_cloud
+from sgcn_core.cleaning.point_cloud import surface_of_points
 from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.geometry.triangles import cross_products
 from sgcn_core.skin.cut_sides import CutSide, find_cuts
@@ -111,7 +111,11 @@ def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surfa
 
     if not is_volume(path):
         data = read_mesh_data(path, unit=unit)
-        return surface_of(data, path) if len(data.faces) else surface_of_cloud(data, path)
+        if len(data.faces):
+            return surface_of(data, path)
+        frame = data.frame or "LPS"
+        surface = surface_of_points(data.vertices, data.normals, unit=data.unit, frame=frame, source=os.fspath(path))
+        return surface.with_(anatomical=data.frame is not None)
     if unit not in (None, "mm"):
         raise FileFormatError(f"{path} is a volume, and those are in mm; received the unit {unit!r}, leave it out")
     return skin_surface(read_volume(path))
