@@ -175,7 +175,7 @@ class LandmarkDetector:
             self.finder,
             probe,
             across=float(surface.extent.max()),
-            stated=unit or (surface.unit if surface.cut_planes else None),  # a volume is in mm
+            stated=unit or (surface.unit if surface.origin == "volume" else None),  # a volume is in mm
             in_file=surface.unit,
             frame=surface.frame if surface.anatomical else None,
         )

@@ -28,7 +28,7 @@ class HeadMask:
     Attributes
     ----------
     near : bool array
-        The head and a rim around it.
+        The head and a margin around it.
     deep : bool array
         So far under the skin that all of it is head.
     """
