@@ -110,6 +110,11 @@ class Similarity:
         return self.compose(first)
 
 
+def scaling(factor: float) -> Similarity:
+    """Return the map that multiplies by ``factor``, such as a change of unit."""
+    return Similarity(factor, np.eye(3), np.zeros(3))
+
+
 def standardise_paper(points: ArrayLike) -> Similarity:
     """Return the paper's standardisation: centre by the mean of the points, divide by the largest |coordinate|.
 
