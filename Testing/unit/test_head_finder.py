@@ -12,12 +12,11 @@ from sgcn_core.demo import demo_surface
 from sgcn_core.errors import FaceNotFoundError, LandmarkError, SurfaceError
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.graph.crop import CROP_CENTRE
-from sgcn_core.pose.finder import HeadFinder
+from sgcn_core.pose.finder import HeadFinder, Votes, agreements
 from sgcn_core.pose.network import PoseNetwork, orthonormal, shipped_pose_network
 from sgcn_core.pose.patches import ANGLES, CHANNELS, polar_patches
 from sgcn_core.pose.probe import SurfaceProbe, farthest_points, probe_surface
 from sgcn_core.pose.search import FROM_SIZE, IN_FILE, STATED, Located, check_size, locate_head, located_by_hand
-from sgcn_core.pose.votes import Votes, agreements
 
 MIDDLE = np.array(CROP_CENTRE)
 
