@@ -29,8 +29,9 @@ _PER_PATCH, _PATCHES = 3000.0, (64, 1024)
 # A glimpse: square millimetres for one patch, so that two or three lie on any face, and the probability from which a
 # vote counts (on faces the best vote has 0.9 and more).
 _PER_GLIMPSE, _LIKELY = 24_000.0, 0.5
-# Square millimetres of surface for one point of the probe: beyond, about ten lie on a face, which tell nothing.
-_SPARSEST = 4000.0
+# Square millimetres of surface for one point of the probe: beyond, a dozen points lie on a face, too few to show it
+# (a head before a wall is found with up to 1300).
+_SPARSEST = 3000.0
 # Second look: patches within this distance of the middle of the best faces.
 _NEAR, _NEAR_PATCHES, _BEST = 100.0, 64, 3
 _FEWEST_VOTERS = 12
