@@ -129,8 +129,8 @@ class Pipeline:
     def heatmaps(self, graph: FaceGraph, *, factor: float = 1.0) -> Heatmaps:
         """Stage 1 (Eq. 1-3): a heatmap of each landmark on the nodes. ``factor``: millimetres of the input's unit."""
         features = np.concatenate([graph.nodes, graph.normals], axis=1).astype(np.float32)
-        tensors = (torch.from_numpy(features), torch.from_numpy(graph.neighbours), torch.from_numpy(graph.members))
-        predicted = self.checkpoint.network.predict(*(tensor.to(self.device) for tensor in tensors))
+        arrays = (features, graph.neighbours, graph.members)
+        predicted = self.checkpoint.network.predict(*(torch.tensor(array, device=self.device) for array in arrays))
         return Heatmaps(self.checkpoint.labels, predicted.cpu().numpy(), graph, factor)
 
     def place(self, heatmaps: Heatmaps, method: Method | None = None) -> Placed:

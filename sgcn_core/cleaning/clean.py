@@ -22,6 +22,7 @@ from sgcn_core.cleaning.visibility import (
 )
 from sgcn_core.errors import SurfaceError
 from sgcn_core.geometry.triangles import triangle_areas
+from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.surface import Surface
 
 FloatArray = NDArray[np.float64]
@@ -77,7 +78,7 @@ def clean_surface(surface: Surface) -> Cleaned:
 
 
 @dataclass(frozen=True, eq=False)
-class _Mesh:
+class _Mesh(ReadOnlyArrays):
     """What the steps hand on: triangles oriented consistently within each patch, `turned` (F,) where the file orients
     them the other way."""
 

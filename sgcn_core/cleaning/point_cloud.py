@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.errors import SurfaceError
+from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.surface import Surface
 
 FloatArray = NDArray[np.float64]
@@ -199,7 +200,7 @@ def _polydata(points: FloatArray, normals: FloatArray) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class Neighbourhoods:
+class Neighbourhoods(ReadOnlyArrays):
     """What the nearest neighbours of each point say.
 
     Attributes

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.surface import coincident_vertices
 
 FloatArray = NDArray[np.float64]
@@ -54,7 +55,7 @@ def useful_triangles(corners: IntArray, areas: FloatArray, size: float) -> tuple
 
 
 @dataclass(frozen=True, eq=False)
-class Patches:
+class Patches(ReadOnlyArrays):
     """Parts of a mesh that edges with two triangles hold together.
 
     Attributes

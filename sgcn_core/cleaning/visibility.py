@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sgcn_core.cleaning.topology import Patches, eroded_mask, large_regions, smoothed_mask
 from sgcn_core.geometry.area_sampling import sample_by_area
 from sgcn_core.geometry.triangles import interpolate, triangle_normals
+from sgcn_core.types.arrays import ReadOnlyArrays
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -37,7 +38,7 @@ _BLOCK = 500_000  # triangles looked at at once
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class Samples(ReadOnlyArrays):
     """Points spread evenly over a surface: points, unit normals (N, 3), their triangles (N,), mean distance apart."""
 
     points: FloatArray
@@ -60,7 +61,7 @@ def draw_samples(vertices: FloatArray, faces: IntArray, areas: FloatArray, count
 
 
 @dataclass(frozen=True, eq=False)
-class Sightings:
+class Sightings(ReadOnlyArrays):
     """From how many of 32 directions each point is visible: front, back (Q,) int64, by the side that it turns there."""
 
     front: IntArray
@@ -91,7 +92,7 @@ def count_sightings(points: FloatArray, normals: FloatArray, occluders: Samples)
 
 
 @dataclass(frozen=True, eq=False)
-class Views:
+class Views(ReadOnlyArrays):
     """Points (Q, 3) of a surface, all patches among them, and from how many directions each is seen.
 
     Attributes

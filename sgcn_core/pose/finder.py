@@ -18,6 +18,7 @@ from sgcn_core.graph.fine import spatial_order
 from sgcn_core.pose.network import PoseNetwork
 from sgcn_core.pose.patches import DEPTH, RADIUS, polar_patches
 from sgcn_core.pose.probe import SurfaceProbe, farthest_points
+from sgcn_core.types.arrays import ReadOnlyArrays
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -118,7 +119,7 @@ class HeadFinder:
         for chunk in _neighbourhoods(points, centres):
             around = np.flatnonzero(_beside(points, points[chunk]))
             patches = polar_patches(points[around], normals[around], np.searchsorted(around, chunk))
-            said = self.network.vote(torch.from_numpy(patches.images).to(self.device))
+            said = self.network.vote(torch.tensor(patches.images, device=self.device))
             share, place, axes, size = (
                 part.cpu().double().numpy() for part in (said.share, said.place, said.axes, said.log_size)
             )
@@ -126,7 +127,7 @@ class HeadFinder:
 
 
 @dataclass(frozen=True, eq=False)
-class Votes:
+class Votes(ReadOnlyArrays):
     """V votes.
 
     Attributes

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from sgcn_core.errors import SurfaceError
 from sgcn_core.geometry.area_sampling import sample_by_area
 from sgcn_core.geometry.triangles import interpolate, triangle_areas, triangle_normals
+from sgcn_core.types.arrays import ReadOnlyArrays
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class SurfaceProbe:
+class SurfaceProbe(ReadOnlyArrays):
     """What was drawn.
 
     Attributes

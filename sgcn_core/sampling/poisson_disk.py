@@ -16,13 +16,14 @@ from sgcn_core.errors import SurfaceError
 from sgcn_core.geometry.area_sampling import sample_by_area
 from sgcn_core.geometry.triangles import interpolate, triangle_areas, triangle_normals
 from sgcn_core.sampling.elimination import crowding, eliminate
+from sgcn_core.types.arrays import ReadOnlyArrays
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class SurfaceSamples:
+class SurfaceSamples(ReadOnlyArrays):
     """Points on the triangles of a surface.
 
     Attributes

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import VolumeError
+from sgcn_core.types.arrays import ReadOnlyArrays
 
 Mask = NDArray[np.bool_]
 Spacing = tuple[float, float, float]
@@ -22,7 +23,7 @@ _SMALLEST_HEAD = 2e5  # mm3; a fifth of a litre, a piece of a small child's face
 
 
 @dataclass(frozen=True, eq=False)
-class HeadMask:
+class HeadMask(ReadOnlyArrays):
     """Where the skin is looked for, on the coarse grid.
 
     Attributes

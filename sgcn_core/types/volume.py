@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.errors import VolumeError
+from sgcn_core.types.arrays import read_only
 
 _SMALLEST_SIDE = 8  # voxels; fewer hold no head
 _SPACING_MM = (1e-3, 50.0)
@@ -67,7 +68,7 @@ class Volume:
         if self.frame != "LPS":
             raise VolumeError(f"{prefix}a volume's frame is LPS, received {self.frame!r}")
         for name, value in (("array", array), ("spacing", spacing), ("origin", origin), ("direction", direction)):
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, read_only(value))
 
     def __repr__(self) -> str:
         size = "x".join(str(n) for n in self.array.shape[::-1])
