@@ -104,7 +104,7 @@ def _pieces(vertices: FloatArray, faces: IntArray, patch: IntArray, points: Floa
 
 def _can_go(area: FloatArray, of_sample: IntArray, points: FloatArray) -> BoolArray:
     largest = int(area.argmax())
-    gone = area < _SPECK * area[largest]
+    gone: BoolArray = area < _SPECK * area[largest]
     if not _is_flat(points[of_sample == largest]):
         for piece in np.flatnonzero(~gone & (area < _SMALLER * area[largest])):
             gone[piece] = _is_flat(points[of_sample == piece])

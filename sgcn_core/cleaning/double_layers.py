@@ -118,5 +118,6 @@ def _has_layer_behind(views: Views, points: FloatArray, normals: FloatArray) -> 
     behind = np.einsum("ij,ij->i", apart, normals)
     aside = np.sqrt(np.maximum((apart**2).sum(axis=1) - behind**2, 0.0))
     opposite = np.einsum("ij,ij->i", normals, views.normals[nearest]) < -0.7
-    layered: BoolArray = opposite & (behind > 0.0) & (behind < _THICKEST * size)
-    return layered & (aside < 0.5 * behind + 2.0 * views.spacing)
+    close = (behind > 0.0) & (behind < _THICKEST * size) & (aside < 0.5 * behind + 2.0 * views.spacing)
+    layered: BoolArray = opposite & close
+    return layered

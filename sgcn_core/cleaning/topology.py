@@ -152,7 +152,8 @@ def large_regions(mask: BoolArray, areas: FloatArray, pairs: IntArray, least: fl
     """The connected regions of the mask (F,) with at least this share of the whole area."""
     _, region = connected(pairs[mask[pairs].all(axis=1)], len(areas))
     area = np.bincount(region, weights=areas * mask)
-    return mask & (area >= least * areas.sum())[region]
+    kept: BoolArray = mask & (area >= least * areas.sum())[region]
+    return kept
 
 
 def eroded_mask(mask: BoolArray, areas: FloatArray, pairs: IntArray, width: float) -> BoolArray:

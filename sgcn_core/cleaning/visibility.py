@@ -228,7 +228,8 @@ def _triangles_of_lonely(patches: Patches, areas: FloatArray, asked: IntArray) -
     size = np.diff(np.append(start, len(members)))
     place = np.arange(len(members)) - np.repeat(start, size)
     # Spread over the patch: every n-th of its triangles.
-    return members[place % np.repeat(-(-size // _EACH), size) == 0]
+    spread: IntArray = members[place % np.repeat(-(-size // _EACH), size) == 0]
+    return spread
 
 
 def _look(

@@ -52,7 +52,7 @@ def closest_on_surface(points: FloatArray, index: SurfaceIndex) -> FloatArray:
     weights, squared = closest_on_triangles(torch.from_numpy(points[owners]), corners)
     order = np.lexsort((squared.numpy(), owners))
     first = order[np.unique(owners[order], return_index=True)[1]]
-    found = points.copy()
+    found: FloatArray = points.copy()
     found[owners[first]] = torch.einsum("lk,lkc->lc", weights[first], corners[first]).numpy()
     return found
 

@@ -94,7 +94,8 @@ class SurfaceIndex:
             corners = np.ascontiguousarray(self.vertices[:, axis])[ids]
             for k in range(3):
                 squared[k] += (corners[k] - corners[k - 1]) ** 2
-        return np.sqrt(squared.max(axis=0))
+        longest: NDArray[np.float64] = np.sqrt(squared.max(axis=0))
+        return longest
 
     def triangles_around(
         self, vertices: NDArray[np.int64], owners: NDArray[np.int64]

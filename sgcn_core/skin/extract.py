@@ -225,7 +225,7 @@ def _filled_head(above: NDArray[np.bool_], near: NDArray[np.bool_], deep: NDArra
     outside = np.zeros(count + 1, dtype=bool)
     outside[np.unique(pieces[~near])] = True
     outside[0] = False
-    reached = binary_dilation(outside[pieces], iterations=2, mask=air)
+    reached: NDArray[np.bool_] = binary_dilation(outside[pieces], iterations=2, mask=air)
     return ~reached
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ _PLANES = 48  # around a circle: the polygon is at most 0.3 mm larger than a cir
 _SPOILED = 2.0  # voxels within the circle that partial volume with padding spoils
 
 
-def field_of_view_box(array: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def field_of_view_box(array: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The box (low, high) of an array without the slices of one value that pad it.
 
     Slices of one value are padding where what comes next shows the noise of air. Where it does not, air itself has one
@@ -198,7 +199,7 @@ def _side_of(normal: NDArray[np.float64]) -> str:
     return _SIDES[main][0 if normal[main] > 0 else 1]
 
 
-def _padding_slices(slices: NDArray) -> int:
+def _padding_slices(slices: NDArray[Any]) -> int:
     value = slices.flat[0]
     for count, one in enumerate(slices):
         if not (one == value).all():
@@ -206,7 +207,7 @@ def _padding_slices(slices: NDArray) -> int:
     return 0
 
 
-def _round_boundary(image: NDArray) -> FloatArray | None:
+def _round_boundary(image: NDArray[Any]) -> FloatArray | None:
     """Where what has the value of all four corners ends, in voxels; None if the corners differ."""
     from scipy.ndimage import binary_dilation, binary_opening, label
 

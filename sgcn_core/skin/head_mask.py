@@ -78,7 +78,8 @@ def _distance(mask: Mask, spacing: Spacing) -> NDArray[np.float32]:
     image = sitk.GetImageFromArray(mask.astype(np.uint8))
     image.SetSpacing(spacing[::-1])
     signed = sitk.SignedMaurerDistanceMap(image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
-    return np.maximum(sitk.GetArrayFromImage(signed), 0)
+    distance: NDArray[np.float32] = np.maximum(sitk.GetArrayFromImage(signed), 0)
+    return distance
 
 
 def _grown(mask: Mask, spacing: Spacing, radius: float) -> Mask:
@@ -100,7 +101,8 @@ def _largest(mask: Mask) -> Mask:
     pieces, count = label(mask)
     if count == 0:
         raise VolumeError("nothing in the volume is thick enough to be a head; check the threshold, or state it")
-    return pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+    largest: Mask = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+    return largest
 
 
 def _without_attachments(mask: Mask, spacing: Spacing) -> Mask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,7 @@ def classify_tissue(volume: Volume, *, threshold: float | None = None) -> Tissue
     return Tissue(kind, float(threshold), air, flesh, 0.0, padding)
 
 
-def _sample(array: NDArray) -> NDArray[np.float32]:
+def _sample(array: NDArray[Any]) -> NDArray[np.float32]:
     """Every n-th slice and row, so that neighbours along x stay neighbours."""
     step = max(1, int(np.ceil((array.size / _SAMPLE) ** 0.5)))
     return np.asarray(array[step // 2 :: step, step // 2 :: step], dtype=np.float32)

@@ -13,7 +13,7 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     """A view of an array that refuses to be written to; nothing is copied."""
     if not array.flags.writeable:
         return array
-    view = array.view()
+    view: NDArray[Any] = array.view()
     view.setflags(write=False)
     return view
 

@@ -121,7 +121,8 @@ class LandmarkResult:
 
     def position(self, label: str) -> NDArray[np.float64]:
         """Position of one landmark, shape (3,); NaN if it is missing."""
-        return self.positions[self.index(label)].copy()
+        position: NDArray[np.float64] = self.positions[self.index(label)].copy()
+        return position
 
     def select(self, labels: Sequence[str]) -> LandmarkResult:
         """The landmarks with these labels, in this order."""

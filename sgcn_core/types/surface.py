@@ -85,7 +85,8 @@ class Surface:
     def extent(self) -> FloatArray:
         """Size of the bounding box, shape (3,), of the vertices that a triangle uses."""
         low, high = self.bounds
-        return high - low
+        size: FloatArray = high - low
+        return size
 
     def with_(self, **changes: Any) -> Surface:
         """A copy with some fields replaced, validated again."""
