@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 import threading
 import time
@@ -115,3 +116,21 @@ def _wait_for_windows_process(parent: int) -> None:
     handle = kernel.OpenProcess(synchronize, False, parent)
     if handle:
         kernel.WaitForSingleObject(handle, forever)
+
+
+def interrupt_on_termination() -> None:
+    """Treat SIGTERM and SIGHUP like Ctrl-C: KeyboardInterrupt, so that temporary files and child processes go.
+
+    Signals that are ignored (``nohup``) or handled already stay so.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    for name in ("SIGTERM", "SIGHUP"):  # cleaning up is not interrupted again
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -21,9 +21,9 @@ from research.robustness.damage import damaged
 from research.robustness.damage_campaign import Reading, bar_of, read_damaged
 from research.robustness.damage_child import judged, read, read_one, validate
 from research.robustness.damage_seeds import Sample, whole_samples
+from sgcn_core.batch import ExitCode
 from sgcn_core.cli import detect as detect_command
 from sgcn_core.cli.app import app
-from sgcn_core.cli.exit_codes import ExitCode
 from sgcn_core.errors import FileFormatError, SgcnError, SurfaceError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_mesh_data, read_surface, write_surface

@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
-from sgcn_core.cli.jobs import PlanError, Request, plan
+from sgcn_core.batch import PlanError, Request, plan
 from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.io.volumes import is_volume, read_volume, volume_suffix
 from sgcn_core.types.volume import Volume

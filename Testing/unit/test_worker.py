@@ -24,14 +24,15 @@ from FacialLandmarks3DLib.worker_process import ChildProcess, worker_command, wo
 from processes import alive
 
 from sgcn_core import LandmarkDetector, LandmarkResult, Surface, __version__
+from sgcn_core.batch import Loaded, Models
 from sgcn_core.demo import demo_surface
-from sgcn_core.errors import FaceNotFoundError, FileFormatError, SurfaceError
+from sgcn_core.errors import DeviceError, FaceNotFoundError, FileFormatError, SettingsError, SurfaceError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import write_surface
+from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.units import flip_frame
-from sgcn_core.worker.failures import DeviceError, describe
-from sgcn_core.worker.models import Loaded, Models
-from sgcn_core.worker.requests import BadRequest, Detect, Hello, parse
+from sgcn_core.worker.failures import describe
+from sgcn_core.worker.requests import BadRequest, Detect, Hello, identify, request_in
 from sgcn_core.worker.service import DETECTIONS_KEPT, Service
 from sgcn_core.worker.surface_file import read_surface_file
 
@@ -123,8 +124,13 @@ def test_errors_name_their_kind_and_the_worker_stays(client, face, file, tmp_pat
         ({"input": str(tmp_path / "text.npz")}, "FileFormatError"),
         ({"input": str(flat)}, "FaceNotFoundError"),
         ({"input": file, "device": "cuda:7"}, "DeviceError"),
-        ({"input": file, "weights": str(tmp_path / "no.safetensors")}, "ModelError"),
-        ({"input": file, "landmark_set": "dental"}, "ValueError"),
+        ({"input": file, "device": "tpu"}, "SettingsError"),
+        ({"input": file, "weights": str(tmp_path / "no.safetensors")}, "SettingsError"),
+        ({"input": file, "weights": file}, "ModelError"),
+        ({"input": file, "landmark_set": "dental"}, "SettingsError"),
+        ({"input": file, "initial_landmarks": {"prn": [0, 0, 0]}}, "LandmarkError"),
+        ({"input": file, "initial_landmarks": {"prn": 1, "ex_r": 2, "ex_l": 3}}, "BadRequest"),
+        ({"input": file, "unit": 5}, "BadRequest"),
         ({"input": file, "output": str(tmp_path / "no" / "folder.json")}, "FileNotFoundError"),
         ({"input": file, "sead": 1}, "BadRequest"),
     ):
@@ -323,12 +329,12 @@ def nothing(stage: str, fraction: float) -> None: ...
 
 def test_a_graphics_card_without_memory_gives_way_to_the_processor_and_that_is_said(triangle):
     models = FakeModels(cuda=FakeDetector(RuntimeError("CUDA out of memory. Tried ...")), cpu=FakeDetector())
-    told = Service(models).answer(1, Detect(triangle, device="cuda"), nothing)
+    told = Service(models).answer(1, Detect(triangle, settings=DetectionSettings(device="cuda")), nothing)
     assert told["model"]["device"] == "cpu" and "cuda" in told["notes"][0]
     assert told["notes"][1:] == ["one piece left out"]
     models = FakeModels(cuda=FakeDetector(RuntimeError("something else")), cpu=FakeDetector())
     with pytest.raises(RuntimeError, match="something else"):
-        Service(models).answer(1, Detect(triangle, device="cuda"), nothing)
+        Service(models).answer(1, Detect(triangle, settings=DetectionSettings(device="cuda")), nothing)
 
 
 def test_only_the_latest_detections_are_kept_for_heatmaps(triangle):
@@ -339,11 +345,15 @@ def test_only_the_latest_detections_are_kept_for_heatmaps(triangle):
 
 
 def test_requests_have_defaults():
-    assert parse(b'{"id": 1, "request": "hello"}') == (1, Hello())
-    identifier, request = parse(b'{"id": "a", "request": "detect", "input": "x.npz", "weights": null}')
-    assert (identifier, request) == ("a", Detect("x.npz"))
+    assert request_in(*identify(b'{"id": 1, "request": "hello"}')) == Hello()
+    request = request_in(*identify(b'{"id": "a", "request": "detect", "input": "x.npz", "weights": null, "seed": 3}'))
+    assert request == Detect("x.npz", settings=DetectionSettings(seed=3))
     with pytest.raises(BadRequest, match="unknown field 'speed'"):
-        parse(b'{"id": 1, "request": "hello", "speed": 2}')
+        request_in(*identify(b'{"id": 1, "request": "hello", "speed": 2}'))
+    with pytest.raises(BadRequest, match="unknown field 'settings'"):
+        request_in(*identify(b'{"id": 1, "request": "detect", "input": "x.npz", "settings": {}}'))
+    with pytest.raises(SettingsError, match="refinement mode 'best'"):
+        request_in(*identify(b'{"id": 1, "request": "detect", "input": "x.npz", "refine": "best"}'))
 
 
 def test_what_was_not_foreseen_is_called_so_and_leaves_its_traceback(capsys):

@@ -9,8 +9,7 @@ import numpy as np
 from sgcn_core.errors import RenderError
 from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
 from sgcn_core.types.surface import Surface
-from sgcn_core.viz.mesh import Array, ColouredMesh, vertex_normals
-from sgcn_core.viz.shading import GROUP_COLOURS, SKIN, UNCERTAIN
+from sgcn_core.viz.views import GROUP_COLOURS, SKIN, UNCERTAIN, Array, ColouredMesh, vertex_normals
 
 Colour = tuple[float, float, float]
 
