@@ -24,6 +24,7 @@ from sgcn_core.cli.app import app
 from sgcn_core.errors import FaceNotFoundError, ModelError, RenderError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import READABLE_SUFFIXES, write_surface
+from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
@@ -38,11 +39,10 @@ class FakeDetector:
     """Calls the first vertices landmarks; remembers how it was called."""
 
     def __init__(self) -> None:
-        self.calls: list[dict] = []
+        self.calls: list[tuple[str, DetectionSettings]] = []
 
-    def detect(self, surface, *, landmark_set, seed, refine, unit, initial_landmarks, progress):
-        asked = {"set": landmark_set, "seed": seed, "refine": refine, "unit": unit, "initial": initial_landmarks}
-        self.calls.append({"source": surface.source, **asked})
+    def detect(self, surface, settings, *, progress):
+        self.calls.append((surface.source, settings))
         progress("network", 0.5)
         name = Path(surface.source).stem
         if name == "noface":
@@ -56,7 +56,7 @@ class FakeDetector:
             status=("found", "uncertain", "missing"),
             unit=surface.unit or "mm",
             frame=surface.frame,
-            info={"pose": np.eye(4).tolist(), "seed": seed, "notes": ["2 stray pieces left out"]},
+            info={"pose": np.eye(4).tolist(), "seed": settings.seed, "notes": ["2 stray pieces left out"]},
         )
 
 
@@ -161,23 +161,20 @@ def test_success_is_told_with_the_file_that_was_written(detector, folder):
     output = folder / "new" / "place" / "b.mrk.json"
     assert output.is_file() and str(output) in ended.stdout
     assert "1 found, 1 uncertain, 1 missing" in ended.stdout
-    assert detector.calls == [
-        {"source": str(folder / "b.ply"), "set": "ibug68", "seed": 3, "refine": None, "unit": None, "initial": None}
-    ]
+    assert detector.calls == [(str(folder / "b.ply"), DetectionSettings(landmark_set="ibug68", seed=3))]
 
 
 def test_options_reach_the_detector(detector, folder):
-    run("detect", folder / "b.ply", "--refine", "paper", "--unit", "cm", "--format", "csv", "--output-dir", folder)
-    assert detector.calls[0]["refine"] == "paper" and detector.calls[0]["unit"] == "cm"
+    options = ("--refine", "paper", "--preset", "paper", "--unit", "cm", "--format", "csv", "--output-dir", folder)
+    run("detect", folder / "b.ply", *options)
+    assert detector.calls[0][1] == DetectionSettings(refine="paper", preset="paper", unit="cm")
     assert (folder / "b.csv").is_file()
 
 
-def test_points_by_hand_reach_the_detector_in_the_frame_of_the_scan(detector, folder):
-    (folder / "points.csv").write_text(
-        "label,x,y,z,frame\nex_r,1,2,3,RAS\nex_l,4,5,6,RAS\nprn,7,8,9,RAS\ngn,0,0,0,RAS\n"
-    )
+def test_points_by_hand_reach_the_detector(detector, folder):
+    (folder / "points.csv").write_text("label,x,y,z\nex_r,1,2,3\nex_l,4,5,6\nprn,7,8,9\n")
     run("detect", folder / "b.ply", "--initial-landmarks", folder / "points.csv")
-    assert detector.calls[0]["initial"] == {"ex_r": [-1, -2, 3], "ex_l": [-4, -5, 6], "prn": [-7, -8, 9]}
+    assert detector.calls[0][1].initial_landmarks == folder / "points.csv"
     ended = run("detect", folder, "--initial-landmarks", folder / "points.csv")
     assert ended.exit_code == ExitCode.USAGE and "belongs to one scan" in " ".join(ended.output.split())
 

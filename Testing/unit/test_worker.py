@@ -297,7 +297,7 @@ class FakeDetector:
         self.error = error
         self.checkpoint = type("Checkpoint", (), {"sha256": "0" * 64, "labels": ("prn",)})()
 
-    def detect(self, surface, *, observe, **settings) -> LandmarkResult:
+    def detect(self, surface, settings, *, observe, **_) -> LandmarkResult:
         if self.error is not None:
             raise self.error
         observe(type("StageOne", (), {"on_points": lambda self, points, label: np.zeros(len(points))})())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sgcn_core.batch.models import Loaded, Models, fastest_device
 from sgcn_core.batch.outcome import DEBUG_HINT, EXIT_CODE_MEANINGS, ExitCode, Outcome, describe, exit_code, totals
 from sgcn_core.batch.plan import Job, PlanError, Request, check_outputs, plan
-from sgcn_core.batch.run import Progress, detect_with, run_job
+from sgcn_core.batch.run import Progress, run_job
 from sgcn_core.batch.table import write_table
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "Request",
     "check_outputs",
     "describe",
-    "detect_with",
     "exit_code",
     "fastest_device",
     "plan",

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sgcn_core.batch.outcome import Outcome, describe
 from sgcn_core.batch.plan import Job
@@ -15,7 +15,6 @@ from sgcn_core.io.atomic import file_state
 from sgcn_core.io.provenance import input_record
 from sgcn_core.io.referred_files import textures_beside
 from sgcn_core.settings import DetectionSettings
-from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS
 
 if TYPE_CHECKING:
     from sgcn_core.detector import LandmarkDetector
@@ -63,7 +62,7 @@ def run_job(
         if before.exists and not job.may_replace:
             raise FileExistsError(f"{job.landmarks} exists and may hold corrections; give --overwrite to replace it")
         surface = read_scan(job.source, unit=settings.unit)
-        result = detect_with(detector, surface, settings, progress=progress)
+        result = detector.detect(surface, settings, progress=progress)
         result = dataclasses.replace(
             result, info={**result.info, "input": input_record(job.source, anonymous=anonymous)}
         )
@@ -79,49 +78,6 @@ def run_job(
         progress("drawing", 0.95)
         picture_error = _draw(surface, result, job, anonymous=anonymous)
     return Outcome(job, time.perf_counter() - began, result=result, picture_error=picture_error)
-
-
-def detect_with(
-    detector: LandmarkDetector,
-    surface: Surface,
-    settings: DetectionSettings,
-    *,
-    progress: Progress | None = None,
-    observe: Callable[[Any], None] | None = None,
-) -> LandmarkResult:
-    """Call the detector as the settings say; initial landmarks may be those of a file.
-
-    Raises
-    ------
-    SgcnError
-        As of ``LandmarkDetector.detect`` and ``read_landmarks``.
-    """
-    observed = {} if observe is None else {"observe": observe}
-    return detector.detect(
-        surface,
-        landmark_set=settings.landmark_set,
-        seed=settings.seed,
-        refine=settings.refine,
-        unit=settings.unit,
-        initial_landmarks=_initial_landmarks(settings, surface.frame),
-        progress=progress,
-        **observed,
-    )
-
-
-def _initial_landmarks(settings: DetectionSettings, frame: str) -> Any:
-    """Label to position, in the frame of the scan; None where there are none."""
-    from sgcn_core.io.markups import read_landmarks
-
-    given = settings.initial_landmarks
-    if given is None or not isinstance(given, (str, Path)):
-        return given
-    placed = read_landmarks(given).in_frame(frame)
-    return {
-        label: position.tolist()
-        for label, position, status in zip(placed.labels, placed.positions, placed.status, strict=True)
-        if status != "missing" and label in INITIAL_LANDMARKS
-    }
 
 
 def _draw(surface: Surface, result: LandmarkResult, job: Job, *, anonymous: bool) -> str | None:

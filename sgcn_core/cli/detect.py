@@ -27,7 +27,7 @@ from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting
 from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Weights, one_of
 from sgcn_core.errors import SgcnError
 from sgcn_core.io.atomic import FileState, file_state
-from sgcn_core.settings import DetectionSettings
+from sgcn_core.settings import PRESETS, DetectionSettings
 from sgcn_core.types.landmark_sets import LANDMARK_SETS
 from sgcn_core.types.units import UNITS_TO_MM
 
@@ -79,6 +79,9 @@ def detect(
         bool, typer.Option("--anonymous", help="Leave the input's file name out of landmark files and pictures.")
     ] = False,
     seed: Seed = 0,
+    preset: Annotated[
+        str, typer.Option(metavar=one_of(PRESETS), help="Method: as the weights were made for, or as published.")
+    ] = "default",
     refine: Refine = None,
     weights: Weights = None,
     unit: Annotated[
@@ -111,6 +114,7 @@ def detect(
     try:
         settings = DetectionSettings(
             landmark_set=landmark_set,
+            preset=preset,
             refine=refine,
             seed=seed,
             unit=unit,

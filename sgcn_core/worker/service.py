@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgcn_core import __version__
-from sgcn_core.batch import Loaded, Models, Progress, check_outputs, detect_with, fastest_device
+from sgcn_core.batch import Loaded, Models, Progress, check_outputs, fastest_device
 from sgcn_core.batch.models import CPU
 from sgcn_core.io.atomic import FileState, file_state, replacing
 from sgcn_core.io.provenance import input_record
@@ -144,8 +144,7 @@ class Service:
         """Detect; where a graphics card has not memory enough, once more on the processor, and say so."""
 
         def run(chosen: Loaded) -> LandmarkResult:
-            return detect_with(
-                chosen.detector,
+            return chosen.detector.detect(
                 surface,
                 request.settings,
                 progress=progress,
