@@ -24,7 +24,8 @@ from FacialLandmarks3DLib.worker_process import ChildProcess, worker_command, wo
 from processes import alive
 
 from sgcn_core import LandmarkDetector, LandmarkResult, Surface, __version__
-from sgcn_core.batch import Loaded, Models
+from sgcn_core.batch import ExitCode, Loaded, Models, PlanError
+from sgcn_core.child_process import python_command, python_environment
 from sgcn_core.demo import demo_surface
 from sgcn_core.errors import DeviceError, FaceNotFoundError, FileFormatError, SettingsError, SurfaceError
 from sgcn_core.io.markups import read_landmarks
@@ -32,7 +33,7 @@ from sgcn_core.io.meshes import write_surface
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.units import flip_frame
 from sgcn_core.worker.failures import describe
-from sgcn_core.worker.requests import BadRequest, Detect, Hello, identify, request_in
+from sgcn_core.worker.requests import BadRequest, Detect, Heatmap, Hello, identify, request_in
 from sgcn_core.worker.service import DETECTIONS_KEPT, Service
 from sgcn_core.worker.surface_file import read_surface_file
 
@@ -379,3 +380,68 @@ def test_a_surface_file_is_checked(tmp_path, arrays, error):
     np.savez(path, **arrays)
     with pytest.raises(error, match=r"x\.npz"):
         read_surface_file(path)
+
+
+# --- files to keep ----------------------------------------------------------------------------------------------
+
+
+def test_a_heatmap_is_written_only_to_a_heatmap_file(triangle, tmp_path):
+    service = Service(FakeModels(cpu=FakeDetector()))
+    service.answer(1, Detect(triangle), nothing)
+    new, other, disguised = (tmp_path / name for name in ("heat.npy", "scan.ply", "scan.npy"))
+    for _ in range(2):  # its own file may be replaced
+        assert service.answer(2, Heatmap(1, "prn", str(new)), nothing)["values"] == 3
+    for path in (other, disguised):
+        path.write_text("a scan")
+        with pytest.raises((ValueError, FileExistsError), match=path.name):
+            service.answer(3, Heatmap(1, "prn", str(path)), nothing)
+        assert path.read_text() == "a scan"
+
+
+def test_outputs_of_the_worker_are_no_inputs(triangle, tmp_path):
+    service = Service(FakeModels(cpu=FakeDetector()))
+    for fields in ({"surface": triangle}, {"output": str(tmp_path / "a.json"), "surface": str(tmp_path / "A.json")}):
+        with pytest.raises(PlanError):
+            service.answer(1, Detect(triangle, **fields), nothing)
+    weights = tmp_path / "w.csv"
+    weights.write_text("weights")
+    settings = DetectionSettings(weights=weights)
+    with pytest.raises(PlanError, match="is an input"):
+        service.answer(1, Detect(triangle, output=str(weights), settings=settings), nothing)
+    archive = tmp_path / "measured.npz"
+    np.savez(archive, values=np.ones(3))
+    with pytest.raises(FileExistsError, match="not a surface file"):
+        service.answer(1, Detect(triangle, surface=str(archive)), nothing)
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_corrections_saved_while_the_worker_detects_survive(triangle, tmp_path, overwrite):
+    output = tmp_path / "a.csv"
+    detector = FakeDetector()
+    service = Service(FakeModels(cpu=detector))
+    request = Detect(triangle, output=str(output), overwrite=overwrite)
+    service.answer(1, request, nothing)
+    assert read_landmarks(output).labels == ("prn",)
+    if not overwrite:
+        with pytest.raises(FileExistsError, match="corrections"):
+            service.answer(2, request, nothing)
+        output.unlink()
+
+    def correct_meanwhile(stage: str, fraction: float) -> None:
+        if stage == "writing":
+            output.write_text("corrected")
+
+    with pytest.raises(FileExistsError, match="in the meantime"):
+        service.answer(3, request, correct_meanwhile)
+    assert output.read_text() == "corrected"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_worker_that_is_asked_to_end_by_a_signal_does_so_quietly():
+    command, environment = python_command("sgcn_core", "worker"), python_environment()
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    worker = subprocess.Popen(command, env=environment, **streams)
+    assert worker.stdout is not None and b"ready" in worker.stdout.readline()
+    worker.terminate()
+    _, log = worker.communicate(timeout=LONG)
+    assert (worker.returncode, log) == (ExitCode.INTERRUPTED, b"")
