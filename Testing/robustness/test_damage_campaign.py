@@ -28,6 +28,7 @@ from sgcn_core.errors import FileFormatError, SgcnError, SurfaceError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_mesh_data, read_surface, write_surface
 from sgcn_core.io.volumes import read_volume
+from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
@@ -55,13 +56,13 @@ def changed(note: str, *pairs: tuple[bytes, bytes]) -> Sample:
 
 
 class Stub:
-    def detect(self, surface, **options) -> LandmarkResult:
+    def detect(self, surface: Surface, settings: DetectionSettings, **_: object) -> LandmarkResult:
         return LandmarkResult(("prn",), surface.vertices[:1], np.array([0.9]), ("found",))
 
 
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detect_command, "load_detector", lambda weights, device: Stub())
+    monkeypatch.setattr(detect_command, "load_detector", lambda settings: Stub())
 
 
 # The campaign

@@ -80,7 +80,7 @@ def reporting_errors(*, debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         note("interrupted")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    except (SgcnError, OSError, MemoryError) as error:
+    except (SgcnError, OSError, MemoryError, UnicodeError) as error:
         if debug:
             raise
         note(f"error: {describe(error)}")

@@ -70,7 +70,7 @@ def replacing(path: str | os.PathLike[str], *, unless_changed_since: FileState |
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(f"cannot write {target}: the file is write-protected; choose another name")
     remove_stale_files(target.parent)
-    temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(6)}{SUFFIX}")
+    temporary = target.with_name(f".{secrets.token_hex(8)}{SUFFIX}")
     try:
         with _naming(target, temporary):
             yield temporary
