@@ -212,7 +212,10 @@ def test_all_failed_has_its_own_exit_code(detector, folder):
     assert not (folder / "noface.mrk.json").exists()
 
 
-@pytest.mark.parametrize("arguments", [(), ("--set", "nose"), ("a.ply", "b.ply", "-o", "c.csv"), ("--unit", "inch")])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--set", "nose"), ("a.ply", "b.ply", "-o", "c.csv"), ("--unit", "inch"), ("a.ply", "--format", "txt")],
+)
 def test_usage_errors(detector, arguments):
     ended = run("detect", *arguments)
     assert ended.exit_code == ExitCode.USAGE

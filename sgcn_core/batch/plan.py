@@ -209,6 +209,9 @@ def _suffix(request: Request) -> str:
         raise PlanError(f"--output must end in {', '.join(LANDMARK_SUFFIXES)}; received '{request.output.name}'")
     if implied and request.suffix and implied != request.suffix:
         raise PlanError(f"--output '{request.output}' and --format {request.suffix.lstrip('.')} contradict each other")
+    if request.suffix is not None and request.suffix not in LANDMARK_SUFFIXES:
+        formats = ", ".join(suffix.lstrip(".") for suffix in LANDMARK_SUFFIXES)
+        raise PlanError(f"--format must be one of {formats}; received '{request.suffix.lstrip('.')}'")
     return request.suffix or implied or LANDMARK_SUFFIXES[0]
 
 
