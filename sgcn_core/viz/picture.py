@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from sgcn_core.errors import RenderError
 from sgcn_core.io.atomic import FileState
-from sgcn_core.io.provenance import printable
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.viz import software, subprocess_engine
@@ -182,7 +181,7 @@ def _write_legend(canvas: Canvas, scene: Scene, result: LandmarkResult, title: s
     height, width = canvas.pixels.shape[:2]
     row = height - _FOOTER / 2
     counts = [f"{result.status.count(state)} {state}" for state in ("found", "uncertain", "missing")]
-    canvas.text("    ".join(filter(None, [printable(title), *counts])), 14, row, size=14, colour=INK)
+    canvas.text("    ".join(filter(None, [title, *counts])), 14, row, size=14, colour=INK)
     column = width - 14.0
     for name, colour in reversed(scene.legend):
         column -= canvas.text(name, column, row, size=14, colour=INK, align="right") + 10
