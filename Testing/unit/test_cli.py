@@ -16,14 +16,13 @@ from typer.testing import CliRunner
 
 from sgcn_core import __version__
 from sgcn_core.batch import EXIT_CODE_MEANINGS, ExitCode, PlanError, Request, plan
-from sgcn_core.batch.plan import MESH_SUFFIXES
 from sgcn_core.cli import demo as demo_command
 from sgcn_core.cli import detect as detect_command
 from sgcn_core.cli import doctor as doctor_command
 from sgcn_core.cli.app import app
 from sgcn_core.errors import FaceNotFoundError, ModelError, RenderError
 from sgcn_core.io.markups import read_landmarks
-from sgcn_core.io.meshes import READABLE_SUFFIXES, write_surface
+from sgcn_core.io.meshes import write_surface
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
@@ -87,10 +86,6 @@ def run(*arguments: object):
 
 
 # --- which files are read and written ---------------------------------------------------------------------------
-
-
-def test_the_suffixes_of_folders_are_those_that_can_be_read():
-    assert set(MESH_SUFFIXES) == set(READABLE_SUFFIXES)
 
 
 def test_landmarks_go_beside_the_input_by_default(folder):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sgcn_core.errors import RenderError
+from sgcn_core.geometry.triangles import vertex_normals
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.viz import render_landmarks, software, subprocess_engine
@@ -27,7 +28,6 @@ from sgcn_core.viz.views import (
     UNCERTAIN,
     ColouredMesh,
     View,
-    vertex_normals,
     views_of,
 )
 

@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from sgcn_core import LandmarkDetector, demo_surface
+from sgcn_core.geometry.triangles import vertex_normals
 from sgcn_core.viz.software import draw
-from sgcn_core.viz.views import FRONT, SKIN, ColouredMesh, View, vertex_normals
+from sgcn_core.viz.views import FRONT, SKIN, ColouredMesh, View
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (ROOT / "Resources" / "FacialLandmarks3D.png", ROOT / "FacialLandmarks3D/Resources/Icons/FacialLandmarks3D.png")

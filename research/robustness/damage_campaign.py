@@ -117,8 +117,9 @@ def _put(sample: Sample, folder: Path) -> Path:
 
 def _answers(requests: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
     """The answers of one process, up to the file at which it fell or stood still."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(COMMAND, env=python_environment(), encoding="utf-8", **pipes) as process:
+    with subprocess.Popen(
+        COMMAND, env=python_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
         assert process.stdin is not None and process.stdout is not None
         lines: queue.Queue[str] = queue.Queue()
         stream = process.stdout

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sgcn_core.io.formats import IMAGE_SUFFIXES, LANDMARK_SUFFIXES, MESH_SUFFIXES, landmark_suffix, volume_suffix
 from sgcn_core.io.referred_files import referred_files
 
-MESH_SUFFIXES = (".obj", ".ply", ".stl", ".vtk", ".vtp", ".off", ".glb", ".gltf", ".xyz")
-LANDMARK_SUFFIXES = (".mrk.json", ".fcsv", ".csv", ".json")
+_SUFFIXES = (*MESH_SUFFIXES, *IMAGE_SUFFIXES)
 
 
 class PlanError(ValueError):
@@ -124,12 +124,6 @@ def plan(request: Request) -> list[Job]:
     return jobs
 
 
-def landmark_suffix(path: Path) -> str | None:
-    """The landmark format that a file's name promises; None if it is none."""
-    name = path.name.lower()
-    return next((suffix for suffix in LANDMARK_SUFFIXES if name.endswith(suffix) and len(name) > len(suffix)), None)
-
-
 def check_outputs(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
     """Refuse outputs that are the same file as an input, as a file that belongs to one, or as another output.
 
@@ -174,17 +168,11 @@ def _sources(inputs: Sequence[Path], *, search_below: bool) -> list[Path]:
             folder = Path(os.path.abspath(given)) if given.name in ("", "..") else given
             members = list(_members(folder, search_below))
             if not members:
-                looked_for = ", ".join(_suffixes())
+                looked_for = ", ".join(_SUFFIXES)
                 raise PlanError(f"no mesh, volume or DICOM series in folder {given}; looked for {looked_for}")
         for member in members:
             found.setdefault(_identity(member), member)
     return list(found.values())
-
-
-def _suffixes() -> tuple[str, ...]:
-    from sgcn_core.io.volumes import DICOM_SUFFIXES, VOLUME_SUFFIXES
-
-    return (*MESH_SUFFIXES, *(suffix for suffix in VOLUME_SUFFIXES if suffix not in DICOM_SUFFIXES))
 
 
 def _members(folder: Path, below: bool) -> Iterator[Path]:
@@ -195,7 +183,7 @@ def _members(folder: Path, below: bool) -> Iterator[Path]:
     if is_dicom_folder(folder):
         yield folder
     for entry in entries:
-        if entry.name.lower().endswith(_suffixes()) and entry.is_file():
+        if entry.name.lower().endswith(_SUFFIXES) and entry.is_file():
             yield entry
         elif entry.is_dir() and below and not entry.is_symlink():
             yield from _members(entry, below)
@@ -254,8 +242,6 @@ def _names(sources: Sequence[Path], homes: Sequence[Path]) -> list[str]:
 
 def _stem_of(source: Path) -> str:
     """The name without its suffix, which may be two (.nii.gz); that of a folder whole."""
-    from sgcn_core.io.volumes import volume_suffix
-
     return source.name if source.is_dir() else source.name[: -len(volume_suffix(source) or source.suffix) or None]
 
 

@@ -22,11 +22,11 @@ from sgcn_core.batch import (
     totals,
     write_table,
 )
-from sgcn_core.batch.plan import LANDMARK_SUFFIXES
 from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say
 from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Weights, one_of
 from sgcn_core.errors import SgcnError
 from sgcn_core.io.atomic import FileState, file_state
+from sgcn_core.io.formats import LANDMARK_SUFFIXES
 from sgcn_core.settings import PRESETS, DetectionSettings
 from sgcn_core.types.landmark_sets import LANDMARK_SETS
 from sgcn_core.types.units import UNITS_TO_MM

@@ -151,7 +151,8 @@ def _detection(folder: Path) -> Check:
 
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.demo import demo_surface
-    from sgcn_core.io.markups import LANDMARK_SUFFIXES, read_landmarks, write_landmarks
+    from sgcn_core.io.formats import LANDMARK_SUFFIXES
+    from sgcn_core.io.markups import read_landmarks, write_landmarks
     from sgcn_core.settings import DetectionSettings
 
     result = load_detector(DetectionSettings()).detect(demo_surface())
