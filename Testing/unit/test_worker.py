@@ -22,6 +22,7 @@ from FacialLandmarks3DLib.worker_client import WorkerClient
 from FacialLandmarks3DLib.worker_events import Progress, WorkerError
 from FacialLandmarks3DLib.worker_process import ChildProcess, worker_command, worker_environment
 from processes import alive
+from test_child_process import set_traps
 
 from sgcn_core import LandmarkDetector, LandmarkResult, Surface, __version__
 from sgcn_core.batch import ExitCode, Loaded, Models, PlanError
@@ -445,3 +446,14 @@ def test_a_worker_that_is_asked_to_end_by_a_signal_does_so_quietly():
     worker.terminate()
     _, log = worker.communicate(timeout=LONG)
     assert (worker.returncode, log) == (ExitCode.INTERRUPTED, b"")
+
+
+def test_the_worker_of_the_extension_imports_nothing_from_the_current_folder(tmp_path, monkeypatch):
+    sprung = set_traps(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    client = WorkerClient.for_python(sys.executable, str(Path(__file__).resolve().parents[2]))
+    try:
+        assert ask(client, "hello")["version"] == __version__
+    finally:
+        client.close()
+    assert list(sprung.iterdir()) == []
