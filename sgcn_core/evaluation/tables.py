@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sgcn_core.evaluation.metrics import THRESHOLDS, Summary
 from sgcn_core.io.atomic import write_text
+from sgcn_core.io.csv_cells import safe_cell
 
 Cell = str | int | float | None
 
@@ -49,7 +50,7 @@ class Table:
         if self.rows:
             writer = csv.DictWriter(stream, list(self.rows[0]), lineterminator="\n")
             writer.writeheader()
-            writer.writerows(self.rows)
+            writer.writerows({column: safe_cell(cell) for column, cell in row.items()} for row in self.rows)
         return stream.getvalue()
 
     def write(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Models that have been loaded and are kept."""
+"""Models that have been loaded and are kept; what is at fault where one cannot be."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from sgcn_core.worker.failures import DeviceError, InstallationError
+from sgcn_core.errors import DeviceError, InstallationError
 
 if TYPE_CHECKING:
     from sgcn_core.detector import LandmarkDetector
@@ -44,7 +45,7 @@ class Models:
         return self._current(weights, device) is not None
 
     def get(self, weights: str | None, device: str) -> Loaded:
-        """The detector of a weights file (None: the shipped one) on a device.
+        """The detector of a weights file (None: the shipped one) on a compute device, ``"auto"`` for the fastest.
 
         Raises
         ------
@@ -55,6 +56,7 @@ class Models:
         ModelError
             The weights file is missing, damaged or does not fit.
         """
+        device = fastest_device() if device == "auto" else device
         kept = self._current(weights, device)
         if kept is not None:
             return Loaded(kept, device)
@@ -95,11 +97,18 @@ def _load(weights: str | None, device: str) -> LandmarkDetector:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = str(error).strip().splitlines()[0]
-        raise DeviceError(f"the device {device!r} cannot be used: {first}") from error
+        raise DeviceError(
+            f"the compute device {device!r} cannot be used: {first}; available: {', '.join(_devices(torch))}"
+        ) from error
     return LandmarkDetector.from_pretrained(path, device=device)
 
 
-def _torch():  # type: ignore[no-untyped-def]
+def _devices(torch: ModuleType) -> list[str]:
+    cards = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return [CPU, *cards, *(["mps"] if torch.backends.mps.is_available() else [])]
+
+
+def _torch() -> ModuleType:
     try:
         import torch
     except (ImportError, OSError) as error:

@@ -1,21 +1,23 @@
-"""Draws with VTK in a process of its own: OpenGL without its libraries ends the process, and must not end ours."""
+"""Draws with VTK in a subprocess: OpenGL without its libraries ends the process, and must not end ours."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from sgcn_core.child_process import python_command, python_environment
 from sgcn_core.errors import RenderError
-from sgcn_core.viz.mesh import ColouredMesh
+from sgcn_core.io.temporary import private_folder
 from sgcn_core.viz.system_libraries import driver_hint, is_loadable, missing_libraries, named_in, remedy
-from sgcn_core.viz.views import DIRECTIONS, DrawnView, View
+from sgcn_core.viz.views import DIRECTIONS, ColouredMesh, DrawnView, View
 
 _SECONDS_ALLOWED = 180
 
@@ -49,8 +51,8 @@ def draw(mesh: ColouredMesh, views: Sequence[View]) -> tuple[tuple[DrawnView, ..
         No kind of window works; names the missing system library and the package that brings it.
     """
     reasons = []
-    with tempfile.TemporaryDirectory(prefix="sgcn-render-") as folder:
-        job, output = Path(folder, "job.npz"), Path(folder, "views.npz")
+    with private_folder("render") as folder:
+        job, output = folder / "job.npz", folder / "views.npz"
         _write_job(job, mesh, views)
         for window in window_classes():
             try:
@@ -62,11 +64,18 @@ def draw(mesh: ColouredMesh, views: Sequence[View]) -> tuple[tuple[DrawnView, ..
 
 
 def _run(job: Path, output: Path, window: str, count: int) -> tuple[tuple[DrawnView, ...], str]:
-    command = [sys.executable, "-m", "sgcn_core.viz", str(job), str(output), "--window", window]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"}
+    command = python_command("sgcn_core.viz.subprocess_engine", str(job), str(output), "--window", window)
     try:
         ended = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=_SECONDS_ALLOWED, check=False
+            command,
+            env=python_environment(),
+            cwd=job.parent,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_SECONDS_ALLOWED,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise RenderError(f"nothing drawn within {_SECONDS_ALLOWED} s") from error
@@ -107,7 +116,7 @@ def _write_job(path: Path, mesh: ColouredMesh, views: Sequence[View]) -> None:
     )
 
 
-def read_job(path: Path) -> tuple[ColouredMesh, tuple[View, ...]]:
+def _read_job(path: Path) -> tuple[ColouredMesh, tuple[View, ...]]:
     """The mesh and the views that `draw` wrote for the drawing process."""
     with np.load(path) as data:
         mesh = ColouredMesh(data["vertices"], data["faces"], data["normals"], data["colours"])
@@ -117,3 +126,28 @@ def read_job(path: Path) -> tuple[ColouredMesh, tuple[View, ...]]:
         for entry in described
     )
     return mesh, views
+
+
+def main() -> None:
+    """In the subprocess: read the job, draw its views, write them."""
+    parser = argparse.ArgumentParser(description="Draws the views of a job file; used by sgcn_core itself.")
+    parser.add_argument("job", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--window", default="", help="VTK window class; empty for VTK's own choice")
+    arguments = parser.parse_args()
+
+    from sgcn_core.viz.vtk_engine import VtkEngine  # may end the process where OpenGL is incomplete
+
+    mesh, views = _read_job(arguments.job)
+    engine = VtkEngine(arguments.window)
+    arrays: dict[str, Any] = {}
+    for index, view in enumerate(views):
+        drawn = engine.draw(mesh, view)
+        arrays[f"image{index}"], arrays[f"depth{index}"] = drawn.image, drawn.depth
+    arrays["engine"] = np.array(engine.describe())
+    np.savez(arguments.output, **arrays)
+    os._exit(0)  # the views are written; some drivers crash while they are torn down
+
+
+if __name__ == "__main__":
+    main()
