@@ -206,7 +206,7 @@ def test_measurements_survive_the_disk(tmp_path: Path) -> None:
 def test_rows_of_a_table_are_trained_alike() -> None:
     """The ablation's four networks differ in data and coarse branch alone, those of Figure 11 in depth and branch."""
     folder = Path(__file__).resolve().parents[2] / "research/configs"
-    names = {path.stem: TrainingConfig.load(path) for path in folder.glob("paper_*.json")}
+    names = {path.stem: TrainingConfig.load(path) for path in folder.glob("reduced_*.json")}
     depths = {name: config for name, config in names.items() if "_depth" in name}
     four = {name: config for name, config in names.items() if name not in depths}
     assert {(config.data, config.coarse) for config in four.values()} == {

@@ -1,4 +1,4 @@
-"""The layers of 2S-SGCN (paper, sections 3.4 and 4.1): a graph convolution for each graph, and the block that fuses them.
+"""The layers of 2S-SGCN (paper, sections 3.4 and 4.1): a graph convolution for each graph, a block that fuses them.
 
 The graph convolution of the paper, without the activation, is::
 
@@ -67,12 +67,12 @@ class Neighbourhood:
 
 class _NeighbourMean(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, features: Tensor, graph: Neighbourhood) -> Tensor:  # type: ignore[no-untyped-def,override]
+    def forward(ctx, features: Tensor, graph: Neighbourhood) -> Tensor:  # type: ignore[no-untyped-def]
         ctx.graph = graph
         return _gathered_mean(features.detach(), graph)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor):  # type: ignore[no-untyped-def,override]
+    def backward(ctx, gradient: Tensor):  # type: ignore[no-untyped-def]
         sources, starts = ctx.graph.reverse
         scaled = (gradient / ctx.graph.rows.shape[1]).contiguous()
         return embedding_bag(sources, scaled, starts, mode="sum"), None
@@ -96,7 +96,7 @@ def neighbour_mean(features: Tensor, graph: Neighbourhood) -> Tensor:
     Tensor, shape (M, c)
     """
     if features.requires_grad and torch.is_grad_enabled():
-        return _NeighbourMean.apply(features, graph)  # type: ignore[no-untyped-call,no-any-return]
+        return _NeighbourMean.apply(features, graph)
     return _gathered_mean(features, graph)
 
 

@@ -81,4 +81,5 @@ class StratifiedGCN(nn.Module):
     @torch.inference_mode()
     def predict(self, features: Tensor, neighbours: Tensor, members: Tensor) -> Tensor:
         """Heatmaps (N, landmarks) of a single graph: the same computation without a gradient."""
-        return self(features.unsqueeze(0), neighbours.unsqueeze(0), members.unsqueeze(0))[0]
+        heatmaps: Tensor = self(features.unsqueeze(0), neighbours.unsqueeze(0), members.unsqueeze(0))
+        return heatmaps[0]
