@@ -96,7 +96,8 @@ def neighbour_mean(features: Tensor, graph: Neighbourhood) -> Tensor:
     Tensor, shape (M, c)
     """
     if features.requires_grad and torch.is_grad_enabled():
-        return _NeighbourMean.apply(features, graph)
+        mean: Tensor = _NeighbourMean.apply(features, graph)
+        return mean
     return _gathered_mean(features, graph)
 
 
