@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_face_model import tiny_face_model
 
-from research.criteria import Bar, bars_table
+from research.criteria import Criterion, criteria_table
 from research.robustness.checks import Poses, Turned, _unit_of, measure_refusal, mirrored, turned
 from research.robustness.crop_kinds import KINDS, HeadCutter
 from research.robustness.parts import measure_parts
@@ -78,11 +78,11 @@ def test_a_refusal_of_the_turned_scan_is_no_success() -> None:
 def test_the_bars_count_what_they_say() -> None:
     good = Turned("a", "bust", None, np.full(5, 0.3), seconds=0.2)
     far = Turned("b", "bust", None, np.full(5, 4.0), mirrored=True, seconds=0.4)
-    bars = Poses([good] * 98 + [far], [Turned("c.ply", "real", "no face", np.empty(0))]).bars()
-    assert [bar.reached for bar in bars] == [False, False, True, True, True]
-    assert "98.0 %" in bars[0].measured and "b, c.ply" in bars[0].measured and bars[1].measured == "1"
-    assert bars[2].measured == "0.30 mm" and bars[3].measured == "0.20 s" and "100.0 %" in bars[4].measured
-    assert "**not reached**" in bars_table("t", "t", [Bar("w", "b", "m", False)]).markdown()
+    criteria = Poses([good] * 98 + [far], [Turned("c.ply", "real", "no face", np.empty(0))]).criteria()
+    assert [criterion.reached for criterion in criteria] == [False, False, True, True, True]
+    assert "98.0 %" in criteria[0].measured and "b, c.ply" in criteria[0].measured and criteria[1].measured == "1"
+    assert criteria[2].measured == "0.30 mm" and criteria[3].measured == "0.20 s" and "100.0 %" in criteria[4].measured
+    assert "**not reached**" in criteria_table("t", "t", [Criterion("w", "b", "m", False)]).markdown()
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_what_is_taken_for_a_face_is_counted_and_named() -> None:
                 return result_of(FACE)
             raise FaceNotFoundError("no face")
 
-    (bar,) = measure_refusal(Credulous(), None, count=len(kinds()))  # type: ignore[arg-type]
-    assert "chair 1" in bar.measured and bar.reached is False
+    (criterion,) = measure_refusal(Credulous(), None, count=len(kinds()))  # type: ignore[arg-type]
+    assert "chair 1" in criterion.measured and criterion.reached is False
 
 
 def test_an_unknown_part_is_refused() -> None:

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 
-def measured_apart(module: str, *arguments: str) -> dict[str, Any]:
+def measured_in_subprocess(module: str, *arguments: str) -> dict[str, Any]:
     """The JSON object in the last line that ``python -m MODULE ARGUMENTS`` prints.
 
     Raises

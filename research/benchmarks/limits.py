@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from research.benchmarks.fresh_process import measured_apart
-from research.criteria import Bar
+from research.benchmarks.fresh_process import measured_in_subprocess
+from research.criteria import Criterion
 from sgcn_core.cli.machine import peak_memory
 
 TRIANGLES, SIDE = 5_000_000, 600
@@ -109,18 +109,18 @@ _USE = {"surface": use_surface, "volume": use_volume}
 _NAMES = {"surface": "large.ply", "volume": "large.mhd"}
 
 
-def measure(triangles: int = TRIANGLES, side: int = SIDE) -> list[Bar]:
-    """Both bars, each input made and used in processes of their own."""
-    bars = []
+def measure(triangles: int = TRIANGLES, side: int = SIDE) -> list[Criterion]:
+    """Both criteria, each input made and used in processes of their own."""
+    criteria = []
     for kind, size in (("surface", triangles), ("volume", side)):
         with tempfile.TemporaryDirectory(prefix="sgcn-limits-") as folder:
             path = Path(folder) / _NAMES[kind]
-            _apart("make", kind, path, size)
-            bars.append(_bar(_apart("use", kind, path, size)))
-    return bars
+            _in_subprocess("make", kind, path, size)
+            criteria.append(_criterion(_in_subprocess("use", kind, path, size)))
+    return criteria
 
 
-def _bar(found: dict[str, Any]) -> Bar:
+def _criterion(found: dict[str, Any]) -> Criterion:
     memory = found["peak_mb"]
     # On a machine that is busy otherwise the processor's time says more than the clock.
     seconds = min(found["seconds"], found["processor_seconds"])
@@ -129,16 +129,18 @@ def _bar(found: dict[str, Any]) -> Bar:
     measured = (
         f"{found['seconds']:.1f} s, {found['processor_seconds']:.1f} s of processors, peak {shown}; {found['result']}"
     )
-    return Bar(f"limits: {found['input']}", f"<= {_SECONDS:.0f} s, <= {_MEGABYTES / 1000:.0f} GB", measured, reached)
+    return Criterion(
+        f"limits: {found['input']}", f"<= {_SECONDS:.0f} s, <= {_MEGABYTES / 1000:.0f} GB", measured, reached
+    )
 
 
-def _apart(verb: str, kind: str, path: Path, size: int) -> dict[str, Any]:
+def _in_subprocess(verb: str, kind: str, path: Path, size: int) -> dict[str, Any]:
     """Make or use an input in a fresh process."""
-    return measured_apart("research.benchmarks.limits", verb, kind, str(path), "--size", str(size))
+    return measured_in_subprocess("research.benchmarks.limits", verb, kind, str(path), "--size", str(size))
 
 
 def main() -> None:
-    """Print the bars; or make, or use, one input."""
+    """Print the criteria; or make, or use, one input."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("verb", nargs="?", choices=("make", "use"))
     parser.add_argument("kind", nargs="?", choices=tuple(_MAKE))
@@ -151,8 +153,8 @@ def main() -> None:
     elif arguments.verb == "use":
         sys.stdout.write(json.dumps(_USE[arguments.kind](arguments.path)) + "\n")
     else:
-        for bar in measure():
-            sys.stdout.write(f"{bar.what}: {bar.measured} (bar {bar.bar})\n")
+        for criterion in measure():
+            sys.stdout.write(f"{criterion.what}: {criterion.measured} (required {criterion.required})\n")
 
 
 if __name__ == "__main__":

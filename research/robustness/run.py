@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from research.criteria import Bar
+from research.criteria import Criterion
 from research.synthesis.population import Population
 from sgcn_core.detector import LandmarkDetector
 
@@ -52,8 +52,8 @@ class Inputs:
         return max(1, round(self.share * full))
 
 
-def measure(inputs: Inputs, parts: Sequence[str], report: Report) -> Iterator[Bar]:
-    """Bars of the parts, as soon as each part is measured.
+def measure(inputs: Inputs, parts: Sequence[str], report: Report) -> Iterator[Criterion]:
+    """Criteria of the parts, as soon as each part is measured.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def measure(inputs: Inputs, parts: Sequence[str], report: Report) -> Iterator[Ba
         yield from PARTS[part](inputs, told)
 
 
-def _poses(inputs: Inputs, report: Report) -> list[Bar]:
+def _poses(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.checks import measure_poses
     from research.robustness.crop_kinds import HeadCutter
 
@@ -79,16 +79,16 @@ def _poses(inputs: Inputs, report: Report) -> list[Bar]:
     poses = measure_poses(
         inputs.detector, cutter, inputs.scans, heads=heads, turns=turns, seed=inputs.seed, report=report
     )
-    return poses.bars()
+    return poses.criteria()
 
 
-def _units(inputs: Inputs, report: Report) -> list[Bar]:
+def _units(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.checks import measure_units
 
     return measure_units(inputs.detector, inputs.scans)
 
 
-def _refusal(inputs: Inputs, report: Report) -> list[Bar]:
+def _refusal(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.checks import measure_refusal
     from research.robustness.crop_kinds import HeadCutter
 
@@ -96,27 +96,27 @@ def _refusal(inputs: Inputs, report: Report) -> list[Bar]:
     return measure_refusal(inputs.detector, cutter, count=inputs.number(200), seed=inputs.seed, report=report)
 
 
-def _parts(inputs: Inputs, report: Report) -> list[Bar]:
+def _parts(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.crop_kinds import HeadCutter
     from research.robustness.parts import measure_parts
 
     if not inputs.populations:
-        return [Bar("parts of faces", "see docs/robustness.md", "no face model given", None)]
+        return [Criterion("parts of faces", "see docs/robustness.md", "no face model given", None)]
     cutter = HeadCutter(inputs.populations, seed=inputs.seed)
     return measure_parts(inputs.detector, cutter, heads=inputs.number(8), report=report)
 
 
-def _damage(inputs: Inputs, report: Report) -> list[Bar]:
+def _damage(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.cleaning import measure as measure_cleaning
 
     return measure_cleaning(inputs.detector, inputs.scans, seed=inputs.seed, progress=report)
 
 
-def _volumes(inputs: Inputs, report: Report) -> list[Bar]:
+def _volumes(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.volumes import measure as measure_volumes
 
     if not inputs.populations:
-        return [Bar("volumes", "see docs/robustness.md", "no face model given", None)]
+        return [Criterion("volumes", "see docs/robustness.md", "no face model given", None)]
     return measure_volumes(
         inputs.detector,
         inputs.populations,
@@ -127,19 +127,19 @@ def _volumes(inputs: Inputs, report: Report) -> list[Bar]:
     )
 
 
-def _files(inputs: Inputs, report: Report) -> list[Bar]:
+def _files(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.damage_campaign import measure as measure_files
 
     return measure_files(inputs.number(2000), inputs.seed, lambda share: report("damaged files", share))
 
 
-def _limits(inputs: Inputs, report: Report) -> list[Bar]:
+def _limits(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.benchmarks.limits import measure as measure_limits
 
     return measure_limits()
 
 
-PARTS: dict[str, Callable[[Inputs, Report], list[Bar]]] = {
+PARTS: dict[str, Callable[[Inputs, Report], list[Criterion]]] = {
     "poses": _poses,
     "units": _units,
     "refusal": _refusal,
