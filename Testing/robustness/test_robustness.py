@@ -1,4 +1,4 @@
-"""How robustness is measured: what counts as success, mirrored or refused; the things and heads measured on."""
+"""How robustness is measured: what counts as success, mirrored or refused; the negatives and heads measured on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from research.robustness.checks import Poses, Turned, _unit_of, measure_refusal,
 from research.robustness.crop_kinds import KINDS, HeadCutter
 from research.robustness.parts import measure_parts
 from research.robustness.run import Inputs, measure
-from research.synthesis.non_faces import kinds, non_face
+from research.synthesis.negatives import kinds, negative
 from research.synthesis.signed_distances import ball, box, capsule, joined_smoothly, surface_of
 from sgcn_core import LandmarkDetector
 from sgcn_core.demo import demo_surface
@@ -122,15 +122,15 @@ def test_an_unknown_part_is_refused() -> None:
 
 
 @pytest.mark.parametrize("number", range(len(kinds())))
-def test_things_are_closed_wound_outwards_and_repeatable(number: int) -> None:
-    thing = non_face(number, seed=1)
-    corners = thing.surface.vertices[thing.surface.faces] - thing.surface.vertices.mean(0)
+def test_negatives_are_closed_oriented_outwards_and_repeatable(number: int) -> None:
+    shown = negative(number, seed=1)
+    corners = shown.surface.vertices[shown.surface.faces] - shown.surface.vertices.mean(0)
     volume = float((np.cross(corners[:, 0], corners[:, 1]) * corners[:, 2]).sum() / 6.0)
-    edges = np.sort(thing.surface.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    assert volume > 1e4 and 60.0 < thing.surface.extent.max() < 700.0
+    edges = np.sort(shown.surface.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    assert volume > 1e4 and 60.0 < shown.surface.extent.max() < 700.0
     assert (np.unique(edges, axis=0, return_counts=True)[1] % 2 == 0).all()
-    np.testing.assert_array_equal(thing.surface.vertices, non_face(number, seed=1).surface.vertices)
-    assert thing.kind == kinds()[number]
+    np.testing.assert_array_equal(shown.surface.vertices, negative(number, seed=1).surface.vertices)
+    assert shown.kind == kinds()[number]
 
 
 def test_signed_distances() -> None:

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from research.criteria import Criterion
 from research.robustness.crop_kinds import KINDS, CutHead, HeadCutter
-from research.synthesis.non_faces import NonFace, non_face, parts_of_heads
+from research.synthesis.negatives import Negative, negative, parts_of_heads
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import SgcnError
 from sgcn_core.geometry.similarity import Similarity
@@ -218,27 +218,27 @@ def measure_refusal(
     seed: int = 0,
     report: Report = lambda what, share: None,
 ) -> list[Criterion]:
-    """Things that are no face: which are taken for one."""
+    """Negatives: which of them are taken for a face."""
     taken: dict[str, int] = {}
     total = 0
-    for thing in _things(cutter, count, seed):
-        report(thing.kind, total / count)
+    for shown in _negatives(cutter, count, seed):
+        report(shown.kind, total / count)
         total += 1
         try:
-            detector.detect(thing.surface)
+            detector.detect(shown.surface)
         except SgcnError:
             continue
-        taken[thing.kind] = taken.get(thing.kind, 0) + 1
+        taken[shown.kind] = taken.get(shown.kind, 0) + 1
     share = 1.0 - sum(taken.values()) / total
     names = ", ".join(f"{kind} {number}" for kind, number in taken.items())
     return [Criterion(f"{total} negatives refused", ">= 95 %", _percent(share, names), share >= 0.95)]
 
 
-def _things(cutter: HeadCutter | None, count: int, seed: int) -> Iterator[NonFace]:
-    """``count`` things, a quarter of them parts of heads where there are heads."""
+def _negatives(cutter: HeadCutter | None, count: int, seed: int) -> Iterator[Negative]:
+    """``count`` negatives, a quarter of them parts of heads where there are heads."""
     parts = count // 4 if cutter is not None else 0
     for number in range(count - parts):
-        yield non_face(number, seed=seed)
+        yield negative(number, seed=seed)
     made = 0
     number = 1  # a whole head
     while made < parts and cutter is not None:
