@@ -1,4 +1,4 @@
-"""Does detection stand what scanners and people do to a scan: pose, unit, and inputs that show no face."""
+"""Robustness to the pose and the unit of a scan, and refusal of negatives."""
 
 from __future__ import annotations
 
@@ -73,16 +73,16 @@ def turned_against(
     rng: np.random.Generator,
 ) -> Turned:
     """Detect a surface in a random pose and compare with the result as it stands."""
-    nothing = np.empty(0)
+    no_distances = np.empty(0)
     if isinstance(reference, str):
-        return Turned(name, kind, reference, nothing)
+        return Turned(name, kind, reference, no_distances)
     factor = UNITS_TO_MM[reference.unit]
     motion = Similarity(
         1.0, Rotation.random(random_state=rng).as_matrix(), rng.uniform(-_SHIFT_MM, _SHIFT_MM, 3) / factor
     )
     result = detected(detector, surface.with_(vertices=motion.apply(surface.vertices), anatomical=False))
     if isinstance(result, str):
-        return Turned(name, kind, result, nothing)
+        return Turned(name, kind, result, no_distances)
     back = motion.inverse().apply(result.positions)
     distance = factor * np.linalg.norm(back - reference.positions, axis=1)
     seconds = float(result.info["stages"]["pose"])
@@ -113,7 +113,7 @@ def mirrored(reference: LandmarkResult, positions: FloatArray) -> bool:
 
 @dataclass(frozen=True)
 class Poses:
-    """What became of generated heads and real scans in random poses."""
+    """Results of generated heads and real scans in random poses."""
 
     generated: Sequence[Turned]
     real: Sequence[Turned]

@@ -1,4 +1,4 @@
-"""Parts of faces: are the landmarks that are left found, and the others missing?"""
+"""Parts of faces: the landmarks on them must be found and the others reported missing."""
 
 from __future__ import annotations
 

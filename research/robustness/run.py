@@ -1,4 +1,4 @@
-"""Every promise of robustness, measured part by part."""
+"""The acceptance criteria of robustness, measured part by part."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from research.criteria import Criterion
 from research.synthesis.population import Population
 from sgcn_core.detector import LandmarkDetector
+
+if TYPE_CHECKING:
+    from research.robustness.crop_kinds import HeadCutter
 
 Report = Callable[[str, float], None]
 
@@ -47,6 +51,13 @@ class Inputs:
         people: list[Population] = [FaceModel.load(self.model)]
         return people if self.makehuman is None else [*people, MakeHuman.load(self.makehuman)]
 
+    @cached_property
+    def cutter(self) -> HeadCutter | None:
+        """Of the generated heads; None without people."""
+        from research.robustness.crop_kinds import HeadCutter
+
+        return HeadCutter(self.populations, seed=self.seed) if self.populations else None
+
     def number(self, full: int) -> int:
         """How many instead of ``full``, at least one."""
         return max(1, round(self.share * full))
@@ -72,12 +83,10 @@ def measure(inputs: Inputs, parts: Sequence[str], report: Report) -> Iterator[Cr
 
 def _poses(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.checks import measure_poses
-    from research.robustness.crop_kinds import HeadCutter
 
-    cutter = HeadCutter(inputs.populations, seed=inputs.seed) if inputs.populations else None
     heads, turns = inputs.number(300), inputs.number(20)
     poses = measure_poses(
-        inputs.detector, cutter, inputs.scans, heads=heads, turns=turns, seed=inputs.seed, report=report
+        inputs.detector, inputs.cutter, inputs.scans, heads=heads, turns=turns, seed=inputs.seed, report=report
     )
     return poses.criteria()
 
@@ -90,20 +99,16 @@ def _units(inputs: Inputs, report: Report) -> list[Criterion]:
 
 def _refusal(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.checks import measure_refusal
-    from research.robustness.crop_kinds import HeadCutter
 
-    cutter = HeadCutter(inputs.populations, seed=inputs.seed) if inputs.populations else None
-    return measure_refusal(inputs.detector, cutter, count=inputs.number(200), seed=inputs.seed, report=report)
+    return measure_refusal(inputs.detector, inputs.cutter, count=inputs.number(200), seed=inputs.seed, report=report)
 
 
 def _parts(inputs: Inputs, report: Report) -> list[Criterion]:
-    from research.robustness.crop_kinds import HeadCutter
     from research.robustness.parts import measure_parts
 
-    if not inputs.populations:
+    if inputs.cutter is None:
         return [Criterion("parts of faces", "see docs/robustness.md", "no face model given", None)]
-    cutter = HeadCutter(inputs.populations, seed=inputs.seed)
-    return measure_parts(inputs.detector, cutter, heads=inputs.number(8), report=report)
+    return measure_parts(inputs.detector, inputs.cutter, heads=inputs.number(8), report=report)
 
 
 def _damage(inputs: Inputs, report: Report) -> list[Criterion]:
