@@ -16,11 +16,11 @@ from lightning.fabric import Fabric
 from tiny_face_model import LANDMARKS, tiny_face_model
 
 from research.experiments import paper_cases, paper_protocol, paper_report
+from research.experiments.measurements import Measurements, Setting
 from research.experiments.paper_cases import TEST_SETS, PaperCases
 from research.experiments.paper_networks import PaperNetwork, load_networks, with_shape
 from research.experiments.paper_protocol import Sizes, run_depths, run_sweeps, run_table
 from research.experiments.retriangulation import Retriangulation
-from research.experiments.measurements import Measurements, Setting
 from research.synthesis.face_model import FaceModel
 from research.synthesis.paper_faces import PaperFaces
 from research.synthesis.paper_people import CONDITIONS, EMOTIONS, EXPRESSIONS, PaperPeople, PeopleOptions
