@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.types.arrays import read_only
 from sgcn_core.types.landmark_sets import (
     EXPECTED_USE,
     LANDMARK_SETS,
@@ -102,7 +101,7 @@ class LandmarkResult:
             ("frame", checked_frame(self.frame)),
             *errors.items(),
         ):
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, read_only(value) if isinstance(value, np.ndarray) else value)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -122,7 +121,8 @@ class LandmarkResult:
 
     def position(self, label: str) -> NDArray[np.float64]:
         """Position of one landmark, shape (3,); NaN if it is missing."""
-        return self.positions[self.index(label)].copy()
+        position: NDArray[np.float64] = self.positions[self.index(label)].copy()
+        return position
 
     def select(self, labels: Sequence[str]) -> LandmarkResult:
         """The landmarks with these labels, in this order."""
@@ -170,12 +170,6 @@ class LandmarkResult:
             ],
             "info": plain(self.info),
         }
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a landmark file in the format of its suffix: .mrk.json, .fcsv, .csv or .json."""
-        from sgcn_core.io.markups import write_landmarks
-
-        return write_landmarks(self, path)
 
 
 def plain(value: Any) -> Any:
