@@ -9,7 +9,7 @@ from typing import Any
 from sgcn_core.child_process import python_command, python_environment
 
 
-def measured_apart(module: str, *arguments: str) -> dict[str, Any]:
+def measured_in_subprocess(module: str, *arguments: str) -> dict[str, Any]:
     """The JSON object in the last line that ``python -m MODULE ARGUMENTS`` prints.
 
     Raises

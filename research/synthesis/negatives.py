@@ -1,4 +1,4 @@
-"""Things that are no face, each a function of the seed and its number: what a detector must refuse.
+"""Negatives, surfaces without a face, each a function of the seed and its number: what a detector must refuse.
 
 Rounded bodies are put together from balls, capsules and boxes by their signed distances, and the surface is where the
 distance is 0; parts of heads are cut from generated people.
@@ -24,25 +24,25 @@ _STREAM = 0x0FACE
 
 
 @dataclass(frozen=True, eq=False)
-class NonFace:
+class Negative:
     """A surface in millimetres, in any pose, and what it is."""
 
     kind: str
     surface: Surface
 
 
-def non_face(number: int, *, seed: int = 0) -> NonFace:
-    """The thing with this number; the kinds take turns."""
+def negative(number: int, *, seed: int = 0) -> Negative:
+    """The negative with this number; the kinds take turns."""
     rng = np.random.default_rng((seed, _STREAM, number))
     kind, make = list(_KINDS.items())[number % len(_KINDS)]
     vertices, faces = surface_of(make(rng), voxel=float(rng.uniform(2.5, 5.0)))
     bumps = rng.uniform(0.0, 0.4) * rng.standard_normal(vertices.shape)
     vertices = (vertices + bumps) @ Rotation.random(random_state=rng).as_matrix().T + rng.uniform(-300.0, 300.0, 3)
-    return NonFace(kind, Surface(vertices, faces, unit="mm", source=f"{kind} {number}"))
+    return Negative(kind, Surface(vertices, faces, unit="mm", source=f"{kind} {number}"))
 
 
 def kinds() -> tuple[str, ...]:
-    """Names of the things."""
+    """Names of the kinds of negatives."""
     return tuple(_KINDS)
 
 
@@ -176,7 +176,7 @@ _KINDS: dict[str, Callable[[np.random.Generator], Solid]] = {
 }
 
 
-def parts_of_heads(surface: Surface, to_head: FloatArray, rng: np.random.Generator) -> Sequence[NonFace]:
+def parts_of_heads(surface: Surface, to_head: FloatArray, rng: np.random.Generator) -> Sequence[Negative]:
     """Skull vault, back of the head, neck and one ear of a head: surfaces that show (nearly) nothing of a face.
 
     Parameters
@@ -193,7 +193,7 @@ def parts_of_heads(surface: Surface, to_head: FloatArray, rng: np.random.Generat
         "ear": (x > 55) & (z < 5) & (y > -60) & (y < 40),
     }
     return [
-        NonFace(kind, surface.clipped(kept).compacted())
+        Negative(kind, surface.clipped(kept).compacted())
         for kind, kept in wanted.items()
         if np.count_nonzero(kept) > 300
     ]
