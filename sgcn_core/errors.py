@@ -33,3 +33,7 @@ class ModelError(SgcnError):
 
 class RenderError(SgcnError, RuntimeError):
     """A picture could not be drawn; the landmarks are not affected."""
+
+
+class SettingsError(SgcnError, ValueError):
+    """An option has a value that is not possible; the message names it and what is."""

@@ -102,7 +102,7 @@ def run_job(
 def _initial(path: Path | None, frame: str) -> dict[str, list[float]] | None:
     """The three points of the file that show the pose, in the frame of the scan."""
     from sgcn_core.io.markups import read_landmarks
-    from sgcn_core.pose.manual import NEEDED
+    from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS
 
     if path is None:
         return None
@@ -110,7 +110,7 @@ def _initial(path: Path | None, frame: str) -> dict[str, list[float]] | None:
     return {
         label: position.tolist()
         for label, position, status in zip(placed.labels, placed.positions, placed.status, strict=True)
-        if status != "missing" and label in NEEDED
+        if status != "missing" and label in INITIAL_LANDMARKS
     }
 
 

@@ -9,9 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.errors import LandmarkError
 from sgcn_core.geometry.similarity import Similarity, procrustes
-
-NEEDED: tuple[str, ...] = ("ex_r", "ex_l", "prn")
-"""Outer corners of the right and the left eye (the subject's), and the tip of the nose."""
+from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS
 
 # Sizes of heads against the mean one, and millimetres of the mean head by which hand-placed points may be off.
 _SIZES = (0.4, 2.5)
@@ -35,13 +33,13 @@ def pose_of_points(
         A point is missing, unknown or not three finite numbers, or the points cannot be those of a face: in one line,
         or of a form or size that no face has, as when the unit is wrong.
     """
-    if lacking := [label for label in NEEDED if label not in points]:
+    if lacking := [label for label in INITIAL_LANDMARKS if label not in points]:
         raise LandmarkError(
-            f"the initial landmarks lack {', '.join(lacking)}; place {', '.join(NEEDED)}: the outer corners of the "
-            "subject's right and left eye, and the tip of the nose"
+            f"the initial landmarks lack {', '.join(lacking)}; place {', '.join(INITIAL_LANDMARKS)}: the "
+            "outer corners of the subject's right and left eye, and the tip of the nose"
         )
     if unknown := [label for label in points if label not in typical]:
-        raise LandmarkError(f"initial landmark {unknown[0]!r} is not known; place {', '.join(NEEDED)}")
+        raise LandmarkError(f"initial landmark {unknown[0]!r} is not known; place {', '.join(INITIAL_LANDMARKS)}")
     placed = to_mm * np.array([_point(label, value) for label, value in points.items()])
     wanted = np.array([typical[label] for label in points], dtype=np.float64)
     try:

@@ -1,0 +1,93 @@
+"""The one list of options of a detection: Python, command line, worker, CLI module and panel all use it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sgcn_core.errors import LandmarkError, SettingsError
+from sgcn_core.refinement.modes import MODES
+from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS, LANDMARK_SETS
+from sgcn_core.types.units import canonical_unit
+
+PRESETS: tuple[str, ...] = ("default", "paper")
+"""``"paper"``: the published method as printed, see ``sgcn_core.paper`` and ``docs/paper.md``."""
+
+DEVICES: tuple[str, ...] = ("cpu", "cuda", "mps", "auto")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionSettings:
+    """How landmarks are detected.
+
+    Attributes
+    ----------
+    landmark_set : str
+        ``"ibug68"``, ``"clinical"`` or ``"all"`` that the weights know.
+    preset : str
+        ``"default"``, or ``"paper"`` for the method as published.
+    refine : str or None
+        Refinement mode (``sgcn_core.refinement.modes``); None for that of the preset or the weights.
+    seed : int
+        Random seed of the surface sampling; the same input and seed give the same landmarks.
+    unit : str or None
+        Of the input's coordinates: ``"um"``, ``"mm"``, ``"cm"``, ``"m"``. None: what the file says where a head is seen
+        in it, else the unit in which the head has the size of one.
+    initial_landmarks : mapping of label to (x, y, z), path of a landmark file, or None
+        Show the head's pose where it is not found; in the frame and unit of the input (a file states its own frame). At
+        least `INITIAL_LANDMARKS`.
+    weights : path or None
+        A weights file; None for the shipped one.
+    device : str
+        Compute device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"`` or ``"auto"``.
+
+    Raises
+    ------
+    SettingsError
+        If a value is not one of those; the message names it and what is possible.
+    LandmarkError
+        If the initial landmarks lack one of the three, or are not finite numbers.
+    """
+
+    landmark_set: str = "all"
+    preset: str = "default"
+    refine: str | None = None
+    seed: int = 0
+    unit: str | None = None
+    initial_landmarks: Mapping[str, Sequence[float]] | str | os.PathLike[str] | None = None
+    weights: str | os.PathLike[str] | None = None
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        _one_of("landmark set", self.landmark_set, LANDMARK_SETS)
+        _one_of("preset", self.preset, PRESETS)
+        _one_of("compute device", str(self.device).partition(":")[0], DEVICES)
+        if self.refine is not None:
+            _one_of("refinement mode", self.refine, tuple(MODES))
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise SettingsError(f"the random seed must be an integer, 0 or more; received {self.seed!r}")
+        if self.unit is not None and canonical_unit(self.unit) is None:
+            raise SettingsError(f"unknown unit {self.unit!r}; use um, mm, cm or m")
+        if self.weights is not None and not Path(self.weights).is_file():
+            raise SettingsError(f"weights file {os.fspath(self.weights)!r} does not exist; choose another one")
+        if isinstance(self.initial_landmarks, Mapping):
+            _check_initial(self.initial_landmarks)
+
+
+def _one_of(what: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise SettingsError(f"unknown {what} {value!r}; use one of {', '.join(allowed)}")
+
+
+def _check_initial(landmarks: Mapping[str, Sequence[float]]) -> None:
+    if absent := [label for label in INITIAL_LANDMARKS if label not in landmarks]:
+        raise LandmarkError(
+            f"the initial landmarks lack {', '.join(absent)}; place {', '.join(INITIAL_LANDMARKS)}: the outer corners "
+            "of the subject's right and left eye, and the tip of the nose"
+        )
+    for label, position in landmarks.items():
+        if len(position) != 3 or not all(math.isfinite(value) for value in position):
+            raise LandmarkError(f"initial landmark {label!r} must be three finite coordinates; received {position!r}")
