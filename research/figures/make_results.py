@@ -111,8 +111,8 @@ def results_page(results: Path, images: Path, machine: str) -> str:
 
 def _introduction(machine: str) -> str:
     text = (
-        "# Results\n\nEvery number here was printed by `sgcn-landmarks evaluate` or `python -m research.experiments` and "
-        "put together by `python -m research.figures.make_results`. Errors are distances in millimetres. "
+        "# Results\n\nEvery number here was printed by `sgcn-landmarks evaluate` or `python -m research.experiments` "
+        "and put together by `python -m research.figures.make_results`. Errors are distances in millimetres. "
         f"Machine: {machine}. {OBSERVERS}"
     )
     return f"{text}\n\n{NOTES.read_text(encoding='utf-8').strip()}"
