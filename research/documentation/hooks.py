@@ -12,6 +12,7 @@ from mkdocs.structure.files import File, Files
 from pages import ROOT, landmark_tables, reference_pages
 
 DOCS = ROOT / "docs"
+ICON = ROOT / "Resources" / "FacialLandmarks3D.png"
 SCREENSHOTS = ROOT / "Resources" / "Screenshots"
 OWN_PAGES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 LANDMARKS_HERE = "<!-- landmark definitions -->"
@@ -34,6 +35,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, source in OWN_PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8").replace("](docs/", "](")
         files.append(File.generated(config, name, content=text))
+    files.append(File.generated(config, "images/icon.png", abs_src_path=str(ICON)))
     for picture in sorted(SCREENSHOTS.glob("*.png")):
         files.append(File.generated(config, f"screenshots/{picture.name}", abs_src_path=str(picture)))
     return files

@@ -16,9 +16,10 @@ PACKAGE = ROOT / "sgcn_core"
 LANDMARK_SETS = PACKAGE / "resources" / "landmark_sets"
 # The order in which a surface passes them; what is not named follows in alphabetical order.
 ORDER = (
-    "detector pipeline settings paper types io skin cleaning pose sampling graph model refinement uncertainty weights "
-    "analysis geometry batch worker viz training evaluation cli"
-).split()
+    *("detector", "pipeline", "settings", "paper", "types", "io", "skin", "cleaning", "pose", "sampling", "graph"),
+    *("model", "refinement", "uncertainty", "weights", "analysis", "geometry", "batch", "worker", "viz", "training"),
+    *("evaluation", "cli"),
+)
 
 
 def reference_pages(package: Path = PACKAGE) -> dict[str, str]:
@@ -40,10 +41,12 @@ def reference_pages(package: Path = PACKAGE) -> dict[str, str]:
 
 
 def _index(package: Path, names: dict[str, Path]) -> str:
-    rows = [f"| [{name}]({name}.md) | {summary_of(path)} |" for name, path in names.items() if any(_modules(path, package))]
+    rows = [
+        f"| [{name}]({name}.md) | {summary_of(path)} |" for name, path in names.items() if any(_modules(path, package))
+    ]
     text = (
-        "# Reference\n\nMade from the docstrings of the package. What most users need is exported by `sgcn_core` itself; "
-        "all else can change between versions.\n\n"
+        "# Reference\n\nMade from the docstrings of the package. What most users need is exported by `sgcn_core` "
+        "itself; all else can change between versions.\n\n"
         f"::: {package.name}\n    options:\n      heading_level: 2\n      show_root_heading: false\n"
         "      members: false\n\n## Folders and modules\n\n"
     )
