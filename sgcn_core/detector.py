@@ -122,6 +122,7 @@ class LandmarkDetector:
         labels, path, clock = self._labels_of(settings.landmark_set), self._pipeline_for(settings), Clock(progress)
         with clock.stage("read", 0.0):
             scan = surface if isinstance(surface, Surface) else read_scan(surface, unit=settings.unit)
+            settings = _with_points_of_file(settings, scan.frame)
             clean = clean_surface(scan)
         with clock.stage("pose", 0.1):
             located = path.locate(clean, settings)

@@ -15,6 +15,8 @@ Detector, calibration, the paper's experiments and the Slicer worker all go this
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
@@ -78,7 +80,7 @@ class Pipeline:
         """The unit, and the poses in which a head may stand: as shown by hand, else as found."""
         surface, shown = clean.surface, settings.initial_landmarks
         probe = probe_surface(surface.vertices, surface.faces, seed=settings.seed)
-        if shown is not None:
+        if isinstance(shown, Mapping):
             places = self.to_crop.inverse().apply(self.checkpoint.prototype)
             typical = dict(zip(self.checkpoint.labels, places, strict=True))
             return located_by_hand(shown, typical, probe, stated=settings.unit, in_file=surface.unit)
