@@ -14,13 +14,14 @@ import torch
 from sgcn_core import __version__
 from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.errors import ModelError
+from sgcn_core.io.markups import read_landmarks
 from sgcn_core.method import Method
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.pose.search import Located, check_size
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.stages import Clock, Heatmaps, Placed, PosedScan, Progress
-from sgcn_core.types.landmark_sets import LandmarkSet
+from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS, LandmarkSet
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.uncertainty.assess import Assessment
@@ -177,6 +178,20 @@ class LandmarkDetector:
             "version": __version__,
             "weights_sha256": self.checkpoint.sha256,
         }
+
+
+def _with_points_of_file(settings: DetectionSettings, frame: str) -> DetectionSettings:
+    """The settings with the initial landmarks that their file holds, in the frame of the scan."""
+    shown = settings.initial_landmarks
+    if shown is None or isinstance(shown, Mapping):
+        return settings
+    placed = read_landmarks(Path(shown)).in_frame(frame)
+    points = {
+        label: position.tolist()
+        for label, position, status in zip(placed.labels, placed.positions, placed.status, strict=True)
+        if status != MISSING and label in INITIAL_LANDMARKS
+    }
+    return replace(settings, initial_landmarks=points)
 
 
 def _result(placed: Placed, assessment: Assessment, unit: str, frame: str, info: dict[str, Any]) -> LandmarkResult:

@@ -195,7 +195,7 @@ def test_weights_that_lack_a_set_say_so(detector: LandmarkDetector, face: Surfac
 
 
 def constant_calibration(labels: int, *, absent: float) -> Calibration:
-    """Says the same of every landmark, whatever the evidence: about 1 mm, and how probably it is absent."""
+    """Says the same of every landmark, whatever the features: about 1 mm, and how probably it is absent."""
     features, classes = len(FEATURES), len(EDGES)
     shares = np.full(classes, 1e-9)
     shares[3], shares[-1] = 1.0 - absent, absent
