@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -16,12 +17,14 @@ ICON = ROOT / "Resources" / "FacialLandmarks3D.png"
 SCREENSHOTS = ROOT / "Resources" / "Screenshots"
 OWN_PAGES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 LANDMARKS_HERE = "<!-- landmark definitions -->"
+# A function or class of the package: sgcn_core.folder.name or deeper. Folders have a page, but no anchor.
+NAME = re.compile(r"`(sgcn_core(?:\.\w+){2,})`")
 LINK_UP = re.compile(r"\]\((\.\./[^)\s#]+)(#[^)\s]*)?\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the generated reference at its place in the navigation."""
-    pages = [f"reference/{name}" for name in reference_pages()]
+    pages = [{Path(name).stem.replace("index", "Overview"): f"reference/{name}"} for name in reference_pages()]
     for entry in config.nav or []:
         if isinstance(entry, dict) and "Reference" in entry:
             entry["Reference"] = pages
@@ -56,4 +59,6 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
             raise FileNotFoundError(f"{page.file.src_uri} links to {found[1]}, which is not in the repository")
         return f"]({config.repo_url}/blob/main/{path.relative_to(ROOT).as_posix()}{found[2] or ''})"
 
+    if page.file.src_uri == "paper.md":
+        markdown = NAME.sub(r"[`\1`][\1]", markdown)  # to the reference; an unknown name ends a strict build
     return LINK_UP.sub(target, markdown).replace(LANDMARKS_HERE, landmark_tables())
