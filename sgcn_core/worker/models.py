@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from sgcn_core.worker.failures import DeviceError, InstallationError
@@ -99,7 +100,7 @@ def _load(weights: str | None, device: str) -> LandmarkDetector:
     return LandmarkDetector.from_pretrained(path, device=device)
 
 
-def _torch():  # type: ignore[no-untyped-def]
+def _torch() -> ModuleType:
     try:
         import torch
     except (ImportError, OSError) as error:
