@@ -183,9 +183,8 @@ def run_case(detector: Any, case: Case, options: argparse.Namespace, report: Rep
 
 def summary_entry(job: Any) -> Any:
     """The row of a case in the summary; one that has landmarks from before is done."""
-    from FacialLandmarks3DLib.batch.cases import OK
+    from FacialLandmarks3DLib.batch.cases import OK, recall
     from FacialLandmarks3DLib.batch.cases import Case as Entry
-    from FacialLandmarks3DLib.batch.summary import recall
 
     entry = Entry(job.source, job.landmarks)
     if job.landmarks.exists() and not job.may_replace:
@@ -207,7 +206,7 @@ def note_outcome(entry: Any, outcome: Any, error: str | None) -> None:
 
 def write_summary(cases: Sequence[Case]) -> None:
     """The table of a folder, with the cases that have ended; one that cannot be written costs no landmarks."""
-    from FacialLandmarks3DLib.batch.summary import write_summary as write
+    from FacialLandmarks3DLib.batch.cases import write_summary as write
 
     entries = [case.entry for case in cases if case.entry is not None]
     if not entries:

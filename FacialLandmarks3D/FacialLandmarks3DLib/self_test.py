@@ -8,9 +8,9 @@ from typing import Any
 import slicer
 import vtk
 
-from .core_package import make_importable
-from .landmark_job import LandmarkingCancelled
-from .panel.detection_panel import State
+from .detection.job import LandmarkingCancelled
+from .detection.panel import State
+from .worker.python import make_importable
 
 _MODULE = "FacialLandmarks3D"
 _SECONDS = 300.0

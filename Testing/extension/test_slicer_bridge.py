@@ -17,10 +17,10 @@ pytest.importorskip("slicer", reason="slicer-core is not installed")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "FacialLandmarks3D"))
 
-from FacialLandmarks3DLib.landmark_node import write_landmarks
-from FacialLandmarks3DLib.placed_positions import moved_by_hand, reset_landmark
-from FacialLandmarks3DLib.provenance import Provenance, provenance_of, read_provenance
-from FacialLandmarks3DLib.world_surface import UnusableModelError, read_world_surface
+from FacialLandmarks3DLib.scene.detected import moved_by_hand, reset_landmark
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks
+from FacialLandmarks3DLib.scene.provenance import Provenance, provenance_of, read_provenance
+from FacialLandmarks3DLib.scene.world_surface import UnusableModelError, read_world_surface
 from slicer_scene import Application, slicer, warped
 
 from sgcn_core.geometry.vtk_bridge import from_polydata, to_polydata

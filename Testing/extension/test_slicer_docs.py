@@ -107,7 +107,7 @@ def test_options_of_the_cli_module_are_those_of_its_script() -> None:
 
 def test_the_guide_names_what_there_is_to_set_and_to_remove() -> None:
     guide = text_of(GUIDE)
-    keeper = MODULE / "FacialLandmarks3DLib" / "worker_keeper.py"
+    keeper = MODULE / "FacialLandmarks3DLib" / "worker" / "python.py"
     assert re.search(r'^PYTHON_VARIABLE = "(\w+)"', text_of(keeper), re.MULTILINE)[1] in guide
     for line in text_of(MODULE / "Resources" / "requirements.txt").splitlines():
         assert line.startswith("#") or f'"{line}"' in guide  # of the command for a computer without a connection

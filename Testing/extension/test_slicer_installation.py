@@ -23,15 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "FacialLandmarks3D"
 sys.path.insert(0, str(MODULE))
 
-from FacialLandmarks3DLib.installation.computer import free_disk, gigabytes, memory
-from FacialLandmarks3DLib.installation.errors import InstallError
-from FacialLandmarks3DLib.installation.installer import Installer
-from FacialLandmarks3DLib.installation.packages import TORCH, is_met, read_requirements
-from FacialLandmarks3DLib.installation.report import as_text, facts
-from FacialLandmarks3DLib.installation.weights_file import look_at_weights
-from FacialLandmarks3DLib.installation.worker_check import WorkerCheck
-from FacialLandmarks3DLib.worker_client import WorkerClient
-from FacialLandmarks3DLib.worker_process import ChildProcess
+from FacialLandmarks3DLib.installation.installer import TORCH, Installer, InstallError, is_met, read_requirements
+from FacialLandmarks3DLib.installation.report import as_text, facts, free_disk, gigabytes, look_at_weights, memory
+from FacialLandmarks3DLib.installation.slicer_installation import WorkerCheck
+from FacialLandmarks3DLib.worker.client import WorkerClient
+from FacialLandmarks3DLib.worker.process import ChildProcess
 
 REQUIREMENTS = MODULE / "Resources" / "requirements.txt"
 WEIGHTS = ROOT / "sgcn_core" / "resources" / "weights" / "face.safetensors"
@@ -344,11 +340,11 @@ def host_module(monkeypatch: pytest.MonkeyPatch) -> Any:
     fake.util, fake.app = FakeUtil(), types.SimpleNamespace(testingEnabled=lambda: False)
     fake.__path__ = []
     monkeypatch.setitem(sys.modules, "slicer", fake)
-    for name in ("installation.slicer_host", "worker_keeper"):
+    for name in ("installation.slicer_installation", "worker.keeper"):
         monkeypatch.delitem(sys.modules, f"FacialLandmarks3DLib.{name}", raising=False)
-    module = importlib.import_module("FacialLandmarks3DLib.installation.slicer_host")
+    module = importlib.import_module("FacialLandmarks3DLib.installation.slicer_installation")
     yield module
-    for name in ("installation.slicer_host", "worker_keeper"):
+    for name in ("installation.slicer_installation", "worker.keeper"):
         sys.modules.pop(f"FacialLandmarks3DLib.{name}", None)
 
 

@@ -19,13 +19,12 @@ import slicer_cases as cases
 from slicer_scene import Application, slicer
 
 import FacialLandmarks3D as module  # isort: skip
-from FacialLandmarks3DLib.landmark_job import LandmarkingCancelled, LandmarkingError
-from FacialLandmarks3DLib.placed_positions import moved_by_hand
-from FacialLandmarks3DLib.provenance import read_provenance
-from FacialLandmarks3DLib.skin_node import skin_of
-from FacialLandmarks3DLib.sources import source_of
-from FacialLandmarks3DLib.surface_file import write_surface_file
-from FacialLandmarks3DLib.worker_keeper import shared_worker
+from FacialLandmarks3DLib.detection.job import LandmarkingCancelled, LandmarkingError
+from FacialLandmarks3DLib.scene.detected import moved_by_hand
+from FacialLandmarks3DLib.scene.files import write_surface_file
+from FacialLandmarks3DLib.scene.provenance import read_provenance
+from FacialLandmarks3DLib.scene.sources import skin_of, source_of
+from FacialLandmarks3DLib.worker.keeper import shared_worker
 
 from sgcn_core.demo import demo_surface
 

@@ -18,7 +18,7 @@ import slicer_cases as cases
 from slicer_scene import Application, slicer
 
 import FacialLandmarks3D as module  # isort: skip
-from FacialLandmarks3DLib.worker_keeper import shared_worker
+from FacialLandmarks3DLib.worker.keeper import shared_worker
 
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface

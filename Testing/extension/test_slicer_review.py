@@ -12,9 +12,10 @@ import vtk
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
 import review_cases as cases
-from FacialLandmarks3DLib.review.points import ReviewError
-from FacialLandmarks3DLib.review.rows import accepted_positions, placed_by
-from FacialLandmarks3DLib.review.surface import has_changed
+from FacialLandmarks3DLib.review.rows import placed_by
+from FacialLandmarks3DLib.scene.detected import accepted_positions
+from FacialLandmarks3DLib.scene.landmark_surface import has_changed
+from FacialLandmarks3DLib.scene.nodes import ReviewError
 from review_cases import DETECTED, review_of, row_of
 from slicer_scene import Application, slicer, warped
 

@@ -1,4 +1,4 @@
-"""The review panel with widgets that are no Qt (:mod:`review_widgets`), on real nodes of slicer-core."""
+"""The review panel with widgets that are no Qt (:mod:`fake_qt`), on real nodes of slicer-core."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
+import fake_qt as widgets
 import review_cases as cases
-import review_widgets as widgets
-from FacialLandmarks3DLib.landmark_node import write_landmarks
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks
 from review_cases import DETECTED
 from review_desk import ERROR, LABEL, MODULE, MOVED, SIDE, STATUS, WITH_QT, Desk, open_desk
 
@@ -82,10 +82,10 @@ def test_the_table_shows_the_worst_first_with_words_and_colours(desk: Desk) -> N
     assert desk.table.texts(SIDE)[:3] == ["left", "left", "right"]
     assert desk.table.texts(ERROR) == ["", "3.4", "1.2", "1.1", "0.8", ""]
     assert desk.ui.countsLabel.text == "2 to check, 1 missing of 6 landmarks"
-    tip = desk.table.item(1, LABEL).toolTip
+    tip = desk.table.item(1, LABEL).toolTip()
     for words in ("left", "Uncertain: check", "Expected error 3.4 mm", "2S-SGCN 0.1.0, weights abababababab"):
         assert words in tip
-    colours = {desk.table.item(row, STATUS).data[1] for row in range(6)}
+    colours = {desk.table.item(row, STATUS).data(1) for row in range(6)}
     assert len(colours) == 3
 
 
@@ -126,7 +126,7 @@ def test_a_drag_changes_one_row_at_the_pace_of_the_timer(desk: Desk) -> None:
     written = {place: item.written for place, item in desk.table.items.items()}
     desk.camera.SetFocalPoint(0.0, 0.0, 0.0)
     cases.drag(desk.node, "prn", *[(0.1, 0.0, 0.0)] * 30)
-    assert desk.panel.table.current.label == "prn" and desk.table.scrolled.text == "prn"
+    assert desk.panel.table.current.label == "prn" and desk.table.scrolled.text() == "prn"
     assert tuple(desk.camera.GetFocalPoint()) == (0.0, 0.0, 0.0)  # the view does not run away from the mouse
     assert desk.column(MOVED)["prn"] == ""
     widgets.QTimer.run_out()
@@ -136,7 +136,7 @@ def test_a_drag_changes_one_row_at_the_pace_of_the_timer(desk: Desk) -> None:
     assert {place[0] for place in changed} == {row} and desk.table.rebuilt == rebuilt
     assert desk.ui.countsLabel.text.endswith("1 edited") and desk.ui.resetButton.enabled and desk.ui.undoButton.enabled
     widgets.QTimer.run_out()  # what synchronising has changed
-    assert not any(timer.running for timer in widgets.QTimer.made)
+    assert not widgets.QTimer.running()
 
 
 def test_the_buttons_do_what_they_say(desk: Desk) -> None:

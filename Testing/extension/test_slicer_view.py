@@ -24,8 +24,8 @@ import numpy as np
 import vtk
 from slicer_scene import Application
 from slicer_view import ThreeDView, save
-from FacialLandmarks3DLib.landmark_node import write_landmarks
-from FacialLandmarks3DLib.provenance import Provenance
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks
+from FacialLandmarks3DLib.scene.provenance import Provenance
 
 folder = Path(sys.argv[4])
 application = Application(folder / "cache")

@@ -16,10 +16,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "FacialLandmarks3D"))
 
-from FacialLandmarks3DLib.surface_file import write_surface_file
-from FacialLandmarks3DLib.worker_client import Limits, WorkerClient
-from FacialLandmarks3DLib.worker_events import Failed, Progress, Ready, Result, WorkerCancelled, WorkerError
-from FacialLandmarks3DLib.worker_process import ChildProcess, find_python, worker_command, worker_environment
+from FacialLandmarks3DLib.scene.files import write_surface_file
+from FacialLandmarks3DLib.worker.client import Limits, WorkerClient
+from FacialLandmarks3DLib.worker.process import ChildProcess
+from FacialLandmarks3DLib.worker.protocol import Failed, Progress, Ready, Result, WorkerCancelled, WorkerError
+from FacialLandmarks3DLib.worker.python import find_python, worker_command, worker_environment
 from processes import alive
 
 LIBRARY = Path(__file__).resolve().parents[2] / "FacialLandmarks3D"
@@ -427,7 +428,7 @@ def test_slicers_real_interpreter_comes_before_its_launcher(tmp_path, monkeypatc
 
 
 def test_importing_the_client_loads_nothing_but_the_standard_library():
-    code = "import sys; before = set(sys.modules); import FacialLandmarks3DLib.worker_client\n"
+    code = "import sys; before = set(sys.modules); import FacialLandmarks3DLib.worker.client\n"
     code += "print(sorted({n.partition('.')[0] for n in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=LIBRARY)
     assert ended.stdout.strip() == "['FacialLandmarks3DLib']"

@@ -29,11 +29,10 @@ from slicer_scene import Application, slicer
 from slicer_view import ThreeDView, save
 
 import FacialLandmarks3D as module  # isort: skip
-from FacialLandmarks3DLib.panel.summary import summary
-from FacialLandmarks3DLib.review.heatmap_overlay import HeatmapOverlay
-from FacialLandmarks3DLib.review.heatmap_request import HeatmapRequest
+from FacialLandmarks3DLib.messages import summary
+from FacialLandmarks3DLib.review.heatmap import HeatmapOverlay, HeatmapRequest
 from FacialLandmarks3DLib.review.manual_pose import ManualPose
-from FacialLandmarks3DLib.worker_keeper import close_shared_worker
+from FacialLandmarks3DLib.worker.keeper import close_shared_worker
 
 from sgcn_core.io.meshes import read_surface
 

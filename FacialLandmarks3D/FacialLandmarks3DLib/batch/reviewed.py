@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import slicer
 
-from ..landmark_node import write_landmarks
-from ..provenance import PREFIX, Provenance, provenance_of
-from ..subject_hierarchy import place_beside
-from ..translation import _
+from ..messages import _
+from ..scene.landmark_node import write_landmarks
+from ..scene.nodes import place_beside
+from ..scene.provenance import PREFIX, Provenance, provenance_of
 
 _CORE = "sgcn_core"
 _ATTRIBUTES = "slicer_attributes"

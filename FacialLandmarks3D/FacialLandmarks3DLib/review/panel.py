@@ -8,14 +8,12 @@ from typing import Any
 import qt
 import slicer
 
-from ..services import Services
-from ..translation import _
-from .heatmap_section import HeatmapSection
-from .pose_section import PoseSection
+from ..detection.services import Services
+from ..messages import _, counts_sentence
 from .rows import Row, placed_by
+from .sections import HeatmapSection, PoseSection
 from .session import Review
 from .table import LandmarkTable
-from .words import counts_sentence
 
 _FILE = "UI/FacialLandmarks3DReview.ui"
 # A drag tells of every pixel; the table follows at this pace.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..placed_positions import moved_by_hand
-from ..provenance import read_provenance
-from .detected import ACCEPTED, Detected, detected_landmarks
-from .points import is_there, labels_of, local_position
+from ..scene.detected import Detected, accepted_positions, detected_landmarks, moved_by_hand
+from ..scene.nodes import is_there, labels_of, local_position
+from ..scene.provenance import read_provenance
 
 TO_CHECK = ("missing", "uncertain")
 _RANK = {"missing": 0, "uncertain": 1}
@@ -81,12 +79,6 @@ def counts_of(rows: Iterable[Row]) -> Counts:
     """How many landmarks have which status."""
     statuses = [row.status for row in rows]
     return Counts(len(statuses), *(statuses.count(name) for name in ("uncertain", "missing", "edited", "accepted")))
-
-
-def accepted_positions(node: Any) -> dict[str, dict[str, Any]]:
-    """Label to ``position``, in the node's own coordinates, and ``time`` of what somebody has accepted."""
-    text = node.GetAttribute(ACCEPTED)
-    return {} if text is None else json.loads(text)
 
 
 def placed_by(node: Any) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 
 import qt
 
-from ..translation import _
+from ..messages import STATUS_COLORS, _, millimetres, moved_word, side_word, status_word, tooltip
 from .rows import Row
-from .words import STATUS_COLORS, millimetres, moved_word, side_word, status_word, tooltip
 
 _LABEL, _STATUS, _RIGHT_ALIGNED = 0, 2, (3, 4)
 
