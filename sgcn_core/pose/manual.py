@@ -35,8 +35,8 @@ def pose_of_points(
     """
     if lacking := [label for label in INITIAL_LANDMARKS if label not in points]:
         raise LandmarkError(
-            f"the initial landmarks lack {', '.join(lacking)}; place {', '.join(INITIAL_LANDMARKS)}: the outer corners of the "
-            "subject's right and left eye, and the tip of the nose"
+            f"the initial landmarks lack {', '.join(lacking)}; place {', '.join(INITIAL_LANDMARKS)}: the "
+            "outer corners of the subject's right and left eye, and the tip of the nose"
         )
     if unknown := [label for label in points if label not in typical]:
         raise LandmarkError(f"initial landmark {unknown[0]!r} is not known; place {', '.join(INITIAL_LANDMARKS)}")
