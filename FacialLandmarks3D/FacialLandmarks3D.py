@@ -71,7 +71,12 @@ class FacialLandmarks3DWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic = FacialLandmarks3DLogic()
         self.panel = ModulePanel(self.ui, self.logic)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        for event in (
+            slicer.mrmlScene.EndCloseEvent,
+            slicer.mrmlScene.EndImportEvent,
+            slicer.mrmlScene.EndRestoreEvent,
+        ):
+            self.addObserver(slicer.mrmlScene, event, self.onSceneIsNew)
         self.panel.enter()
 
     def cleanup(self) -> None:
@@ -96,8 +101,8 @@ class FacialLandmarks3DWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if self.panel is not None:
             self.panel.scene_closes()
 
-    def onSceneEndClose(self, caller: Any, event: Any) -> None:
-        """A module that is shown gets new parameters at once."""
+    def onSceneIsNew(self, caller: Any, event: Any) -> None:
+        """The scene was closed, loaded or restored: a module that is shown gets its parameters at once."""
         if self.panel is not None and self.parent.isEntered:
             self.panel.enter()
 

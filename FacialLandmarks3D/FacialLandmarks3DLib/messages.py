@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 try:
@@ -21,7 +22,8 @@ STATUS_COLORS = {
     "edited": (60, 140, 255),
     "accepted": (120, 170, 90),
 }
-_FOUND, _UNCERTAIN = 2.0, 1.0
+# Of the measurement "status".
+_MISSING, _FOUND = 0.0, 2.0
 
 
 def sentence(text: str) -> str:
@@ -51,17 +53,24 @@ def stage_text(stage: str) -> str:
 
 
 def summary(node: Any) -> str:
-    """How many landmarks were found, are uncertain and are missing."""
-    measurement = node.GetMeasurement("status")
+    """A result in one sentence."""
+    codes, errors = _measured(node, "status"), _measured(node, "expected_error_mm")
+    known = [error for code, error in zip(codes, errors, strict=False) if code > _MISSING and error >= 0]
+    return verdict(len(codes) - codes.count(_MISSING), len(codes), known, len(codes) - codes.count(_FOUND)) + "."
+
+
+def verdict(placed: int, total: int, expected_errors: Sequence[float], to_check: int) -> str:
+    """How many landmarks are placed, how accurate they are expected to be (mm), and how many to check."""
+    text = _("{placed} of {total} placed").format(placed=placed, total=total)
+    if expected_errors:
+        text += _(", median expected error {error:.1f} mm").format(error=median(expected_errors))
+    return text + "; " + (_("check {count}").format(count=to_check) if to_check else _("nothing to check"))
+
+
+def _measured(node: Any, name: str) -> list[float]:
+    measurement = node.GetMeasurement(name)
     values = None if measurement is None else measurement.GetControlPointValues()
-    codes = [] if values is None else [values.GetValue(place) for place in range(values.GetNumberOfValues())]
-    found, uncertain = codes.count(_FOUND), codes.count(_UNCERTAIN)
-    text = _("{found} of {count} landmarks found").format(found=found, count=len(codes))
-    if uncertain:
-        text += _(", {count} uncertain: check those").format(count=uncertain)
-    if missing := len(codes) - found - uncertain:
-        text += _(", {count} missing").format(count=missing)
-    return text + "."
+    return [] if values is None else [values.GetValue(place) for place in range(values.GetNumberOfValues())]
 
 
 # --- a landmark ---------------------------------------------------------------------------------------------------
@@ -128,24 +137,57 @@ def tooltip(row: Any, placed_by: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def details(row: Any) -> str:
+    """The chosen landmark (a `Row` of the review) below the table: full name, definition, status."""
+    name = f"{row.label} – {row.name}" if row.name else row.label
+    head = f"{name}: {row.definition}" if row.definition else name
+    return " ".join(text for text in (sentence(head), _status_sentence(row), _hand_sentence(row)) if text)
+
+
 def counts_sentence(counts: Any) -> str:
-    """How many landmarks there are to check, of the `Counts` of a review."""
+    """The `Counts` of a review in one sentence."""
     if counts.total == 0:
         return _("No landmarks yet.")
-    if counts.uncertain + counts.missing == 0:
-        text = _("Nothing to check of {total} landmarks")
-    else:
-        text = _("{uncertain} to check, {missing} missing of {total} landmarks")
-    more = [_("{edited} edited")] * bool(counts.edited) + [_("{accepted} accepted")] * bool(counts.accepted)
-    sentence = "; ".join([text, *more])
-    return sentence.format(**counts.__dict__)
+    text = verdict(
+        counts.total - counts.missing, counts.total, counts.expected_errors, counts.uncertain + counts.missing
+    )
+    more = [_("{count} edited").format(count=counts.edited)] * bool(counts.edited)
+    more += [_("{count} accepted").format(count=counts.accepted)] * bool(counts.accepted)
+    return "; ".join([text, *more])
+
+
+def table_headers() -> tuple[tuple[str, str], ...]:
+    """Headers of the table of landmarks, short, and their tooltips."""
+    return (
+        (_("Landmark"), _("Abbreviation of the landmark; its full name is shown below the table.")),
+        (_("Side"), _("The subject's own side.")),
+        (_("Status"), _("Found, uncertain, missing; edited or accepted by hand.")),
+        (_("Error"), _("Expected error of the detected position, mm.")),
+        (_("Moved"), _("Distance by which the landmark was moved by hand, mm.")),
+    )
+
+
+def review_menu() -> tuple[tuple[str, str, str], ...]:
+    """The entries of the menu More of the review: name, text, tooltip."""
+    return (
+        ("placeByHandAction", _("Place by hand"), _("Place the chosen missing landmark with a click on the model.")),
+        ("acceptAllAction", _("Accept all"), _("Accept all uncertain landmarks, once you have checked them.")),
+        ("lockAction", _("Lock"), _("Lock or unlock the chosen landmark; a locked one cannot be moved.")),
+        ("lockAllAction", _("Lock all"), _("Lock or unlock all landmarks.")),
+        ("redoAction", _("Redo"), _("Redo the last change that was undone.")),
+        (
+            "allLabelsAction",
+            _("Labels of all landmarks"),
+            _("Show the labels of all landmarks in the views, not only of the chosen and the uncertain ones."),
+        ),
+    )
 
 
 def _status_sentence(row: Any) -> str:
     sentence = {
         "found": _("Found."),
         "uncertain": _("Uncertain: check its position before use."),
-        "missing": _("Missing: not found on this surface; place it by hand if it is there."),
+        "missing": _("Missing: not found on this surface. If it is visible: More > Place by hand."),
         "edited": _("Placed by hand."),
         "accepted": _("Uncertain when detected; accepted since."),
     }[row.status]

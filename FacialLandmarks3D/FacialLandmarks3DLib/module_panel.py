@@ -12,6 +12,7 @@ from slicer.util import VTKObservationMixin
 from .detection.panel import DetectionPanel
 from .detection.parameters import LandmarkSetChoice, options_of
 from .detection.services import InitialLandmarks, Services
+from .review.views import turn_to_face
 from .worker.python import RESOURCES
 
 _WATCH_MS = 500
@@ -42,7 +43,7 @@ class ModulePanel(VTKObservationMixin):
             SlicerInstallation(RESOURCES),
             RESOURCES,
             self.place_again,
-            options=lambda: options_of(self._parameters or logic.getParameterNode()),
+            options=lambda: options_of(self._present_parameters()),
             show_landmarks=self.show_landmarks,
         )
         self.detection = DetectionPanel(
@@ -52,15 +53,17 @@ class ModulePanel(VTKObservationMixin):
         self.batch = BatchPanel(ui.batchContainer, self.services)
         self.installation = InstallationPanel(ui.installationContainer, self.services)
         ui.weightsPathLineEdit.connect("currentPathChanged(QString)", self._on_weights)
+        self._node_arrived = False
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self._on_node_added)
         self._watch = qt.QTimer()  # nobody tells when a batch begins or ends
         self._watch.setInterval(_WATCH_MS)
-        self._watch.connect("timeout()", self.detection.update)
+        self._watch.connect("timeout()", self._look)
         self._watch.start()
 
     def enter(self) -> None:
         """Show the parameters of the present scene."""
         self._use(self._logic.getParameterNode())
-        self._choose_first_model()
+        self._choose_input()
 
     def exit(self) -> None:
         """Stop following the parameters while another module is shown."""
@@ -89,10 +92,15 @@ class ModulePanel(VTKObservationMixin):
     def show_landmarks(self, node: Any) -> None:
         """Make a markups node the output, and review it."""
         self.review.setLandmarkNode(None)  # what was reviewed in the same node is gone
-        parameters = self._parameters or self._logic.getParameterNode()  # a detection may end after `exit`
-        parameters.landmarks = node
+        self._present_parameters().landmarks = node
         self.review.setLandmarkNode(node)
         self._ui.reviewContainer.collapsed = False
+        if node is not None:
+            turn_to_face(node)
+
+    def _present_parameters(self) -> Any:
+        """Also while another module is shown: a detection may end then."""
+        return self._logic.getParameterNode() if self._parameters is None else self._parameters
 
     def _use(self, parameters: Any) -> None:
         if self._parameters is not None:
@@ -104,10 +112,20 @@ class ModulePanel(VTKObservationMixin):
             self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._on_modified)
             self._on_modified()
 
-    def _choose_first_model(self) -> None:
-        """A scene with one model needs no choice."""
-        if self._parameters.inputNode is None:
-            self._parameters.inputNode = _first_visible_model(slicer.mrmlScene)
+    def _choose_input(self) -> None:
+        """A scene with one scan needs no choice."""
+        self._node_arrived = False
+        if self._parameters is not None and self._parameters.inputNode is None:
+            self._parameters.inputNode = _scan_in(slicer.mrmlScene)
+
+    def _on_node_added(self, caller: Any, event: Any) -> None:
+        """A node that is being loaded is still empty; `_look` sees it when it is there."""
+        self._node_arrived = True
+
+    def _look(self) -> None:
+        if self._node_arrived:
+            self._choose_input()
+        self.detection.update()
 
     def _on_modified(self, caller: Any = None, event: Any = None) -> None:
         parameters = self._parameters
@@ -129,12 +147,26 @@ class ModulePanel(VTKObservationMixin):
         if getattr(error, "kind", "") == "FaceNotFoundError":
             self._ui.reviewContainer.collapsed = False
             self.review.openManualPose()
+            qt.QTimer.singleShot(0, self._show_manual_pose)  # it has its size once the events are processed
+
+    def _show_manual_pose(self) -> None:
+        scroll_to(self.review.ui.poseCollapsibleButton)
 
 
-def _first_visible_model(scene: Any) -> Any:
-    """The first model that is no helper of the application's views, None where there is none."""
-    for place in range(scene.GetNumberOfNodesByClass("vtkMRMLModelNode")):
-        model = scene.GetNthNodeByClass(place, "vtkMRMLModelNode")
-        if not model.GetHideFromEditors():
-            return model
+def scroll_to(widget: Any) -> None:
+    """Bring a widget into sight within the scroll area that it lies in."""
+    parent = widget.parentWidget()
+    while parent is not None and not parent.inherits("QScrollArea"):
+        parent = parent.parentWidget()
+    if parent is not None:
+        parent.ensureWidgetVisible(widget)
+
+
+def _scan_in(scene: Any) -> Any:
+    """The first model, else the first volume, that is no helper of the application's views; None without any."""
+    for kind in ("vtkMRMLModelNode", "vtkMRMLScalarVolumeNode"):
+        for place in range(scene.GetNumberOfNodesByClass(kind)):
+            node = scene.GetNthNodeByClass(place, kind)
+            if not node.GetHideFromEditors():
+                return node
     return None

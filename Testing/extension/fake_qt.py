@@ -84,6 +84,7 @@ class QLayout:
 
     def __init__(self, parent: Any = None) -> None:
         self.widgets: list[Any] = []
+        self.parent = parent
         if parent is not None:
             assert parent.layout() is None, f"attempting to add QLayout to {parent.name!r}, which already has a layout"
             parent.__dict__["_layout"] = self
@@ -93,6 +94,7 @@ class QLayout:
 
     def addWidget(self, widget: Any) -> None:
         self.widgets.append(widget)
+        widget.__dict__["_parent"] = self.parent
         QLayout.made.append(widget)
 
     def addLayout(self, layout: Any) -> None:
@@ -106,12 +108,27 @@ class QWidget(QObject):
     def setVisible(self, visible: bool) -> None:
         self.visible = visible
 
+    def parentWidget(self) -> Any:
+        return self.__dict__.get("_parent")
+
+    def inherits(self, name: str) -> bool:
+        return any(kind.__name__ == name for kind in type(self).__mro__)
+
+    def setUpdatesEnabled(self, enable: bool) -> None: ...
+
     def setMRMLScene(self, scene: Any) -> None:
         self.__dict__["scene"] = scene
 
 
 class qMRMLWidget(QWidget):
     pass
+
+
+class QScrollArea(QWidget):
+    """Keeps what it was asked to show."""
+
+    def ensureWidgetVisible(self, widget: QWidget) -> None:
+        self.__dict__["shown"] = widget
 
 
 class QLabel(QWidget):
@@ -270,6 +287,12 @@ class QTableWidget(QWidget):
     def setHorizontalHeaderLabels(self, labels: list[str]) -> None:
         self.__dict__["headers"] = list(labels)
 
+    def horizontalHeaderItem(self, column: int) -> QTableWidgetItem:
+        return self.__dict__.setdefault("_headers", {}).setdefault(column, QTableWidgetItem(self.headers[column]))
+
+    def resizeColumnToContents(self, column: int) -> None:
+        assert column < self.columnCount
+
     def horizontalHeader(self) -> QHeaderView:
         return self.header
 
@@ -317,13 +340,19 @@ class QTimer(QObject):
     """Runs out when told to."""
 
     made: ClassVar[list[QTimer]] = []
+    once: ClassVar[list[Callable[[], Any]]] = []
 
     def __init__(self) -> None:
-        super().__init__(singleShot=False, active=False)
+        super().__init__(active=False)
+        self.__dict__["single"] = False
         QTimer.made.append(self)
 
+    @staticmethod
+    def singleShot(milliseconds: int, slot: Callable[[], Any]) -> None:
+        QTimer.once.append(slot)
+
     def setSingleShot(self, single: bool) -> None:
-        self.singleShot = single
+        self.__dict__["single"] = single
 
     def setInterval(self, milliseconds: int) -> None:
         self.interval = milliseconds
@@ -341,8 +370,11 @@ class QTimer(QObject):
     @classmethod
     def run_out(cls) -> None:
         """All timers that run, once."""
+        waiting, cls.once[:] = list(cls.once), []
+        for slot in waiting:
+            slot()
         for timer in cls.running():
-            timer.active = not timer.singleShot
+            timer.active = not timer.single
             timer.emit("timeout()")
 
 
@@ -405,7 +437,8 @@ def qt_module(folder: str = "") -> types.ModuleType:
     """A module ``qt``; the user chooses `folder` where asked for one."""
     module = types.ModuleType("qt")
     for kind in (
-        *WIDGETS.values(), QTimer, QTableWidgetItem, QHeaderView, QPlainTextEdit, QDialog, QFont, QMenu, QAction,
+        *WIDGETS.values(), QScrollArea, QTimer, QTableWidgetItem, QHeaderView, QPlainTextEdit, QDialog, QFont, QMenu,
+        QAction,
     ):  # fmt: skip
         setattr(module, kind.__name__, kind)
     module.QVBoxLayout = module.QHBoxLayout = QLayout
@@ -417,21 +450,37 @@ def qt_module(folder: str = "") -> types.ModuleType:
 
 def load_ui(path: str) -> QWidget:
     """The widgets of a .ui file with the values of their properties; the root has the others in ``children``."""
-    made = []
-    for element in ET.parse(Path(path)).getroot().iter("widget"):
-        widget = WIDGETS[str(element.get("class"))](str(element.get("name")))
-        widget.__dict__["name"] = element.get("name")
-        if "text" in widget._values:
-            widget._values["text"] = ""
-        for given in element.findall("property"):
-            if given.get("name") in widget._values:
-                widget._values[str(given.get("name"))] = _value(given[0])
-        if (layout := element.find("layout")) is not None:
-            widget.__dict__["_layout"] = QLayout()
-            widget.layout().widgets.extend(layout.findall("item"))
-        made.append(widget)
-    made[0].__dict__["children"] = made
-    return made[0]
+    children: list[QWidget] = []
+    root = _made(ET.parse(Path(path)).getroot().find("widget"), None, children)
+    root.__dict__["children"] = children
+    return root
+
+
+def _made(element: Any, parent: QWidget | None, into: list[QWidget]) -> QWidget:
+    widget = WIDGETS[element.get("class")](element.get("name"))
+    widget.__dict__.update(name=element.get("name"), _parent=parent)
+    if "text" in widget._values:
+        widget._values["text"] = ""
+    for given in element.findall("property"):
+        if given.get("name") in widget._values:
+            widget._values[given.get("name")] = _value(given[0])
+    if (layout := element.find("layout")) is not None:
+        QLayout(widget).widgets.extend(layout.findall("item"))
+    into.append(widget)
+    for child in _next_widgets(element):
+        _made(child, widget, into)
+    return widget
+
+
+def _next_widgets(element: Any) -> list[Any]:
+    """The widgets within, in layouts, without those within them."""
+    found = []
+    for child in element:
+        if child.tag == "widget":
+            found.append(child)
+        elif child.tag in ("layout", "item"):
+            found += _next_widgets(child)
+    return found
 
 
 def _value(given: ET.Element) -> Any:

@@ -61,7 +61,7 @@ KINDS = {
     "QSpinBox": _kind("minimum maximum value singleStep prefix suffix specialValueText", "valueChanged(int)"),
     "QToolButton": _kind(f"{_BUTTON} popupMode toolButtonStyle", _CLICKED),
     "QCheckBox": _kind(_BUTTON, _CLICKED),
-    "QAction": _kind("text checkable checked", "triggered() triggered(bool) toggled(bool)"),
+    "QAction": _kind("text checkable checked", "triggered() triggered(bool) toggled(bool)", ""),
     "QMenu": _kind("title toolTipsVisible"),
     "QTimer": _kind("interval singleShot active", "timeout()"),
     "QTableWidget": _kind(

@@ -68,7 +68,7 @@ class Desk:
         client.points = self.model.GetPolyData().GetNumberOfPoints()
         self.services = Services(application.scene, client)
         self.services.detections[self.node.GetID()] = 3
-        self.container = widgets.QWidget("reviewContainer")
+        self.container = widgets.widgets_of(MODULE / "Resources" / "UI" / "FacialLandmarks3D.ui").reviewContainer
         self.panel = panel_class(self.container, self.services)
         self.ui = self.panel.ui
         self.table = self.ui.reviewTable

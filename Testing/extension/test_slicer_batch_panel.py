@@ -110,6 +110,10 @@ class Desk:
             show_landmarks=self.shown.append,
         )
 
+    def container(self, name: str) -> Any:
+        """Of the panel, with the empty layout that it has there."""
+        return getattr(widgets.widgets_of(MODULE / "Resources" / "UI" / "FacialLandmarks3D.ui"), name)
+
     def confirm(self, text: str, windowTitle: Any = None, parent: Any = None, **kwargs: Any) -> bool:
         self.questions.append(text)
         return self.says_yes
@@ -172,7 +176,7 @@ def batch(desk: Desk, tmp_path: Path) -> Any:
     face = write_surface(demo_surface(), folder / "b.ply")
     (folder / "c.ply").write_bytes(face.read_bytes())
     (folder / "a_noface.ply").write_bytes(face.read_bytes())
-    panel = BatchPanel(widgets.QWidget("batchContainer"), desk.services)
+    panel = BatchPanel(desk.container("batchContainer"), desk.services)
     panel.ui.batchInputPathLineEdit.currentPath = str(folder)
     return panel
 
@@ -234,7 +238,7 @@ def test_a_batch_from_the_panel(desk: Desk, batch: Any, tmp_path: Path) -> None:
     assert ui.batchStatusLabel.text == "2 of 3 cases done, 1 refused." and not ui.batchProgressBar.visible
     assert ui.batchListButton.enabled and (output / "summary.csv").is_file() and desk.errors == []
     ui.batchListButton.click()
-    assert ui.batchTable.texts(STATUS) == ["waiting", "done", "done"]
+    assert ui.batchTable.texts(STATUS) == ["refused", "done", "done"] and "no face" in ui.batchTable.texts(REMARK)[0]
     assert ui.batchTable.item(1, TO_CHECK).data(0) == 2
 
 
@@ -315,7 +319,7 @@ def installation(desk: Desk) -> Any:
     from FacialLandmarks3DLib.installation.panel import InstallationPanel
 
     desk.installation.is_ready = False
-    return InstallationPanel(widgets.QWidget("installationContainer"), desk.services)
+    return InstallationPanel(desk.container("installationContainer"), desk.services)
 
 
 def test_installing_from_the_panel(desk: Desk, installation: Any, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_the_button_places_landmarks_and_tells_what_came_out(panel: Panel, appli
     job.end(node=node, warnings=("It is mirrored.",))
     job.tick()
     assert panel.landmarks == [node] and panel.panel.state is State.IDLE
-    assert ui.stageLabel.text == "1 of 3 landmarks found, 1 uncertain: check those, 1 missing. It is mirrored."
+    assert ui.stageLabel.text == "2 of 3 placed; check 2. It is mirrored."
     assert (
         ui.placeButton.text == "Place landmarks" and ui.inputsCollapsibleButton.enabled and not ui.progressBar.visible
     )

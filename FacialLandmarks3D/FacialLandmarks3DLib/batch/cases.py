@@ -117,13 +117,19 @@ def write_summary(folder: Path, cases: Iterable[Case]) -> Path:
 
 
 def recall(case: Case, folder: Path) -> None:
-    """Fill in what the table of an earlier batch says of a case whose landmarks are there."""
+    """Fill in what the table of an earlier batch says of a case: the counts of one whose landmarks are there, else why
+    there are none."""
     try:
         with (folder / NAME).open(encoding="utf-8-sig", newline="") as file:
             row = next((row for row in csv.DictReader(file) if row.get("name") == case.name), None)
     except (OSError, ValueError, csv.Error):
         return
-    if row is None or row.get("status") != OK:
+    if row is None:
+        return
+    if row.get("status") in (REFUSED, FAILED) and not case.landmarks.is_file():
+        case.status, case.reason = row["status"], row.get("reason") or ""
+        case.seconds = _number(row.get("seconds"))
+    if row.get("status") != OK or not case.landmarks.is_file():
         return
     case.counts = {status: int(row[status]) for status in _STATUSES if (row.get(status) or "").isdigit()}
     case.seconds = _number(row.get("seconds"))

@@ -8,7 +8,7 @@ from typing import Any
 import qt
 import slicer
 
-from ..detection.services import Services
+from ..detection.services import Services, load_section
 from ..messages import _, batch_sentence, case_status, to_check
 from .cases import OK, Case, find_cases, recall
 from .reviewed import CaseError
@@ -91,10 +91,7 @@ class BatchPanel:
         self._cases: list[Case] = []
         self._run: BatchRun | None = None
         self._session = CaseSession(services.scene)
-        widget = slicer.util.loadUI(str(services.resources / "UI" / "FacialLandmarks3DBatch.ui"))
-        layout = container.layout() or qt.QVBoxLayout(container)
-        layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
+        _widget, self.ui = load_section("FacialLandmarks3DBatch.ui", container)
         self._table = CaseTable(self.ui.batchTable)
         self._timer = qt.QTimer()
         self._timer.setInterval(_POLL_MILLISECONDS)
@@ -218,7 +215,7 @@ class BatchPanel:
         for case in self._cases:
             if case.landmarks.is_file():
                 case.status = OK
-                recall(case, self._output())
+            recall(case, self._output())
         ui.batchInputPathLineEdit.addCurrentPathToHistory()
         ui.batchOutputPathLineEdit.addCurrentPathToHistory()
         self._table.show(self._cases)

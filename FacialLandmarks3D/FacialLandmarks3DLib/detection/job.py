@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..messages import _, sentence
+from ..scene.detected import facing_in_ras
 from ..scene.landmark_node import LandmarkOutput
 from ..scene.provenance import provenance_of
 from ..scene.sources import Source
@@ -39,7 +40,7 @@ class LandmarkingError(RuntimeError):
     """
 
     def __init__(self, reason: str, *, hint: str = "", kind: str = "Changed", details: str = "") -> None:
-        super().__init__(f"{reason} {hint}".strip())
+        super().__init__(reason if hint in reason else f"{reason} {hint}".strip())
         self.reason, self.kind, self.details = reason, kind, details or reason
 
 
@@ -256,7 +257,12 @@ def _in_ras(result: Mapping[str, Any]) -> dict[str, Any]:
         {**landmark, "position": None if landmark["position"] is None else _turned(landmark["position"], frame)}
         for landmark in result["landmarks"]
     ]
-    return {**result, "frame": "RAS" if frame == "LPS" else frame, "landmarks": landmarks}
+    return {
+        **result,
+        "frame": "RAS" if frame == "LPS" else frame,
+        "landmarks": landmarks,
+        "facing": facing_in_ras(result.get("info") or {}, frame),
+    }
 
 
 def _turned(position: Any, frame: str) -> list[float]:

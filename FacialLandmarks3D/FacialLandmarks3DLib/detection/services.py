@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import slicer
+
 from ..worker.client import WorkerClient
+from ..worker.python import RESOURCES
 from .landmarker import Landmarker, default_settings
 
 if TYPE_CHECKING:
@@ -27,6 +30,27 @@ class Installation(Protocol):
 
     def report(self) -> str:
         """Versions, folders and devices, for whoever has to help from afar."""
+
+
+def load_section(file: str, container: Any) -> tuple[Any, Any]:
+    """Put the widgets of a file of ``Resources/UI`` into a container of the panel.
+
+    The container may have a layout, from its own file, which is empty and therefore false in PythonQt: only None says
+    that it has none.
+
+    Returns
+    -------
+    tuple
+        The widget of the file, and its named widgets as attributes.
+    """
+    import qt
+
+    widget = slicer.util.loadUI(str(RESOURCES / "UI" / file))
+    layout = container.layout()
+    if layout is None:
+        layout = qt.QVBoxLayout(container)
+    layout.addWidget(widget)
+    return widget, slicer.util.childWidgetVariables(widget)
 
 
 @dataclass

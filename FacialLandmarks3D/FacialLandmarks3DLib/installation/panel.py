@@ -8,7 +8,7 @@ from typing import Any
 import qt
 import slicer
 
-from ..detection.services import Services
+from ..detection.services import Services, load_section
 from ..messages import _
 from .installer import InstallError
 from .report import Lines, as_text
@@ -50,7 +50,7 @@ class ReportDialog:
 
     def copy(self) -> None:
         """Put the text on the clipboard."""
-        slicer.app.clipboard().setText(self._text.toPlainText())
+        slicer.app.clipboard().setText(self._text.plainText)
 
     def close(self) -> None:
         """Remove the window."""
@@ -75,10 +75,7 @@ class InstallationPanel:
         self._dialog: ReportDialog | None = None
         self._facts: Lines = []
         self._shown = ""
-        widget = slicer.util.loadUI(str(services.resources / "UI" / "FacialLandmarks3DInstallation.ui"))
-        layout = container.layout() or qt.QVBoxLayout(container)
-        layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
+        _widget, self.ui = load_section("FacialLandmarks3DInstallation.ui", container)
         self.ui.installButton.connect("clicked()", self.install)
         self.ui.installFromFolderButton.connect("clicked()", self.install_from_folder)
         self.ui.checkInstallationButton.connect("clicked()", self.check)

@@ -13,7 +13,7 @@ from ..messages import _
 from ..worker.client import WorkerClient
 from ..worker.keeper import shared_worker
 from ..worker.protocol import Event, Failed, Result, WorkerError
-from ..worker.python import PYTHON_VARIABLE, make_importable, package_folder
+from ..worker.python import PYTHON_VARIABLE, make_importable, other_python, package_folder
 from .installer import Installer, InstallError
 from .report import Lines, as_text, facts
 
@@ -56,7 +56,7 @@ class SlicerHost:
 
     def other_python(self) -> str | None:
         """Named by the environment variable ``SGCN_WORKER_PYTHON``."""
-        return os.environ.get(PYTHON_VARIABLE) or None
+        return other_python()
 
     def restart_worker(self) -> None:
         """The next request starts a new one."""
@@ -160,7 +160,7 @@ class SlicerInstallation(Installer):
         """What is known without asking the worker."""
         make_importable()
         return facts(
-            application=_application(self._other.other_python()),
+            application=_application(),
             state=self.ready()[1],
             package=Path(package_folder()) / "sgcn_core",
             extension=self._extension,
@@ -180,13 +180,13 @@ class SlicerInstallation(Installer):
         return as_text([*self.facts(), *check.lines])
 
 
-def _application(other_python: str | None) -> dict[str, str]:
+def _application() -> dict[str, str]:
     application = slicer.app
     about = {
         "Slicer": f"{application.applicationVersion}, revision {application.revision}, {application.platform}",
         "Slicer's VTK": vtk.vtkVersion.GetVTKVersion(),
         "PyTorch extension": "present" if hasattr(slicer.modules, "pytorchutils") else "not installed",
     }
-    if other_python:
-        about[PYTHON_VARIABLE] = other_python
+    if os.environ.get(PYTHON_VARIABLE):
+        about[PYTHON_VARIABLE] = os.environ[PYTHON_VARIABLE]
     return about

@@ -243,7 +243,8 @@ def synchronise(node: Any, rows: Iterable[Row] | None = None) -> None:
     detected = detected_landmarks(node)
     if not detected:
         return
-    said = [_said(row, detected.get(row.label, _BY_HAND)) for row in (rows_of(node) if rows is None else rows)]
+    in_order = sorted(rows_of(node) if rows is None else rows, key=lambda row: row.place)
+    said = [_said(row, detected.get(row.label, _BY_HAND)) for row in in_order]
     with one_event(node):
         set_point_values(node, "status", [each.code for each in said])
         set_point_values(node, "confidence", [each.confidence for each in said])

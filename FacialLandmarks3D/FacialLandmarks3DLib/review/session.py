@@ -144,7 +144,7 @@ class Review:
 
     def jump(self, label: str) -> bool:
         """Centre the views on a landmark; False where it has no position."""
-        return jump_to(self.node, label)
+        return jump_to(self.node, label, self._finder)
 
     def snap(self, label: str) -> float:
         """See :func:`edits.snap_to_surface`."""
@@ -187,11 +187,13 @@ class Review:
         self._history.redo()
         edits.synchronise(self.node)
 
-    def synchronise(self) -> None:
-        """See :func:`edits.synchronise`; after points were moved from elsewhere."""
+    def synchronise(self) -> list[Row]:
+        """See :func:`edits.synchronise`; after points were moved from elsewhere. Returns the rows as of `rows`."""
         if follow_hardening(self.node):
             self._identity = self._identify()
-        edits.synchronise(self.node)
+        rows = self.rows()
+        edits.synchronise(self.node, rows)
+        return rows
 
     def _begin(self) -> None:
         self._identity = self._identify()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .landmark_surface import remember_surface
 from .nodes import is_there, labels_of, local_position, point_values
-from .provenance import PREFIX
+from .provenance import PREFIX, unit_in_mm
 from .world_surface import transform_to_world
 
 _ATTRIBUTE = PREFIX + "placed"
@@ -21,6 +21,7 @@ _ATTRIBUTE = PREFIX + "placed"
 _STILL_MM = 1e-3
 ACCEPTED = PREFIX + "accepted"
 _DETECTED = PREFIX + "detected"
+_FACING = PREFIX + "facing"
 _STATUS_OF_CODE = {0.0: "missing", 1.0: "uncertain", 2.0: "found"}
 _CODE_OF_STATUS = {status: code for code, status in _STATUS_OF_CODE.items()}
 # So many landmarks, and so large a share of them, do not move by one and the same affine map under a hand.
@@ -52,24 +53,48 @@ def placed_positions(node: Any) -> dict[str, list[float] | None]:
     return {} if text is None else json.loads(text)
 
 
+def remember_facing(node: Any, facing: Mapping[str, list[float]] | None) -> None:
+    """Keep where the face looks and where its crown is: directions "front" and "up" in the world."""
+    if facing is None:
+        node.RemoveAttribute(_FACING)
+    else:
+        node.SetAttribute(_FACING, json.dumps(dict(facing)))
+
+
+def facing_in_ras(info: Mapping[str, Any], frame: str) -> dict[str, list[float]] | None:
+    """Front and crown of the head in RAS, from the pose of a result: to the subject's left, up, out of the face."""
+    pose = info.get("pose")
+    if pose is None:
+        return None
+    sign = -1.0 if frame == "LPS" else 1.0
+    directions = {"up": pose[1], "front": pose[2]}
+    return {name: [sign * float(x), sign * float(y), float(z)] for name, (x, y, z, _shift) in directions.items()}
+
+
+def facing_of(node: Any) -> dict[str, list[float]] | None:
+    """What :func:`remember_facing` kept, None where nothing."""
+    text = node.GetAttribute(_FACING)
+    return None if text is None else json.loads(text)
+
+
 def moved_by_hand(node: Any) -> dict[str, float | None]:
     """Landmarks that are not where the detector placed them.
 
     Returns
     -------
     dict
-        Label and the distance in the world, millimetres; None where a missing landmark was placed or a placed one
-        was taken away.
+        Label and the distance in the world, millimetres of the scan; None where a missing landmark was placed, or a
+        placed one was taken away.
     """
     moved: dict[str, float | None] = {}
-    now = _positions(node)
+    now, in_mm = _positions(node), unit_in_mm(node)
     for label, before in placed_positions(node).items():
         after = now.get(label)
         if before == after:
             continue
         distance = None
         if before is not None and after is not None:
-            distance = float(np.linalg.norm(_in_world(node, before) - _in_world(node, after)))
+            distance = in_mm * float(np.linalg.norm(_in_world(node, before) - _in_world(node, after)))
         if distance is None or distance > _STILL_MM:
             moved[label] = distance
     return moved
@@ -188,7 +213,8 @@ def follow_hardening(node: Any) -> bool:
         if label in placed and is_there(node, place)
     }
     common = list(now)
-    affine = _common_map(np.array([placed[label] for label in common]), np.array([now[label] for label in common]))
+    before, after = np.array([placed[label] for label in common]), np.array([now[label] for label in common])
+    affine = _common_map(before, after, _EXACT_MM / unit_in_mm(node))
     if affine is None:
         return False
     replace_placed(node, {label: _mapped(affine, at) for label, at in placed_positions(node).items()})
@@ -200,7 +226,7 @@ def follow_hardening(node: Any) -> bool:
     return True
 
 
-def _common_map(before: _Points, after: _Points) -> _Points | None:
+def _common_map(before: _Points, after: _Points, exact: float) -> _Points | None:
     """The affine map (4, 3) that takes most points from before (N, 3) to after (N, 3), None where there is none.
 
     Least squares on the share of points that fit best, again and again (concentration steps of least trimmed squares,
@@ -215,7 +241,7 @@ def _common_map(before: _Points, after: _Points) -> _Points | None:
         affine = np.asarray(np.linalg.lstsq(homogeneous[kept], after[kept], rcond=None)[0], dtype=np.float64)
         errors = np.linalg.norm(homogeneous @ affine - after, axis=1)
         kept = np.argsort(errors, kind="stable")[:wanted]
-    return affine if float(errors[kept].max()) < _EXACT_MM else None
+    return affine if float(errors[kept].max()) < exact else None
 
 
 def _mapped(affine: _Points, position: Any) -> list[float] | None:

@@ -10,7 +10,7 @@ import slicer
 import vtk
 
 from ..messages import _, describe
-from .detected import begin_review, remember_placed
+from .detected import begin_review, remember_facing, remember_placed
 from .nodes import one_event, place_beside
 from .provenance import Provenance, read_provenance, write_provenance
 
@@ -45,8 +45,13 @@ def write_landmarks(node: Any, result: Mapping[str, Any], model_node: Any, prove
     Raises
     ------
     ValueError
-        The result is not in Slicer's world (RAS, mm), or a landmark that is there has no finite position. The node is
-        as it was.
+        The result is not in RAS, or a landmark that is there has no finite position. The node is as it was.
+
+    Notes
+    -----
+    Positions are the numbers of the scene. Where the scan's unit is another one than Slicer's, the millimetre, they are
+    taken as they are, so that the landmarks lie on the scan; `provenance` keeps the unit for all that is said in
+    millimetres.
     """
     landmarks = _checked(result)
     first_time = read_provenance(node) is None
@@ -57,15 +62,18 @@ def write_landmarks(node: Any, result: Mapping[str, Any], model_node: Any, prove
         remember_placed(node)
         begin_review(node, model_node)
         write_provenance(node, provenance)
+        remember_facing(node, result.get("facing"))
     if first_time:
         _show(node)
     place_beside(node, model_node)
 
 
 def _checked(result: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    from sgcn_core.types.units import UNITS_TO_MM
+
     frame, unit = result.get("frame"), result.get("unit")
-    if (frame, unit) != ("RAS", "mm"):
-        raise ValueError(f"landmarks in Slicer's world (RAS, mm) are needed, received {frame}, {unit}")
+    if frame != "RAS" or unit not in UNITS_TO_MM:
+        raise ValueError(f"landmarks in RAS, in {', '.join(UNITS_TO_MM)}, are needed; received {frame}, {unit}")
     landmarks: Sequence[Mapping[str, Any]] = result["landmarks"]
     for landmark in landmarks:
         position = landmark["position"]

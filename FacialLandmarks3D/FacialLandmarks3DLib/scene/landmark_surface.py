@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import vtk
+from numpy.typing import ArrayLike, NDArray
 from vtk.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
 
 from ..messages import _
@@ -16,6 +17,8 @@ from .world_surface import read_world_surface
 
 # A reference follows the model when its scene is merged into another one, where node IDs change.
 _SURFACE = PREFIX + "surface"
+# A ray begins so far from the surface, as a share of its size, that the surface around the point is not in its way.
+_CLEARANCE = 0.005
 _FINGERPRINT = PREFIX + "surface_sha256"
 
 
@@ -61,7 +64,10 @@ def fingerprint(model_node: Any) -> str:
 
 
 class ClosestPoints:
-    """Closest points on a model's surface in the world; searching again is fast while neither model nor pose change."""
+    """Closest points, normals and sight on a model's surface in the world.
+
+    Searching again is fast while neither model nor pose change.
+    """
 
     def __init__(self) -> None:
         self._key: tuple[Any, ...] = ()
@@ -75,14 +81,39 @@ class ClosestPoints:
         UnusableModelError
             The model has no surface.
         """
+        found, _cell = self._find(model_node, position)
+        return found[0], found[1], found[2]
+
+    def normal(self, model_node: Any, position: ArrayLike) -> NDArray[np.float64]:
+        """Outward unit normal (3,) of the surface at the point closest to a position, in the world."""
+        _found, cell = self._find(model_node, position)
+        corners = vtk_to_numpy(cell.GetPoints().GetData())
+        normal = np.cross(corners[1] - corners[0], corners[2] - corners[0]).astype(np.float64)
+        length = float(np.linalg.norm(normal))
+        return normal / length if length > 0 else np.array([0.0, 1.0, 0.0])
+
+    def sees(self, model_node: Any, position: ArrayLike, direction: ArrayLike) -> bool:
+        """Whether a point of the surface is seen from far away in a direction, both in the world."""
+        self._update(model_node)
+        bounds = np.array(self._locator.GetDataSet().GetBounds()).reshape(3, 2)
+        size = float(np.linalg.norm(np.ptp(bounds, axis=1)))
+        start = np.asarray(position) + _CLEARANCE * size * np.asarray(direction)
+        end = start + size * np.asarray(direction)
+        hit, where, within = vtk.reference(0.0), [0.0] * 3, [0.0] * 3
+        return not self._locator.IntersectWithLine(start, end, 0.0, hit, where, within, vtk.reference(0))
+
+    def _update(self, model_node: Any) -> None:
         key = _key_of(model_node)
         if key != self._key:
             self._locator = _locator(model_node)
             self._key = key
+
+    def _find(self, model_node: Any, position: ArrayLike) -> tuple[list[float], vtk.vtkGenericCell]:
+        self._update(model_node)
         found, cell = [0.0, 0.0, 0.0], vtk.vtkGenericCell()
         number, part, distance = vtk.reference(0), vtk.reference(0), vtk.reference(0.0)
-        self._locator.FindClosestPoint(position, found, cell, number, part, distance)
-        return found[0], found[1], found[2]
+        self._locator.FindClosestPoint(np.asarray(position, dtype=np.float64), found, cell, number, part, distance)
+        return found, cell
 
 
 def _key_of(model_node: Any) -> tuple[Any, ...]:

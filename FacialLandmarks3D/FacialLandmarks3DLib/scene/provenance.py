@@ -26,6 +26,7 @@ class Provenance:
     input : name of the model node
     mirrored : whether the model's transforms mirrored it
     notes : what the worker and the reading of the model had to say
+    unit : of the numbers in the scene, which Slicer takes for millimetres
     """
 
     model: str = ""
@@ -38,6 +39,7 @@ class Provenance:
     input: str = ""
     mirrored: bool = False
     notes: tuple[str, ...] = ()
+    unit: str = "mm"
 
 
 def provenance_of(
@@ -59,6 +61,7 @@ def provenance_of(
         refinement=str(info.get("refine", "")),
         device=str(model.get("device", "")),
         input=input_name,
+        unit=str(result.get("unit", "mm")),
         mirrored=mirrored,
         notes=(*notes, *result.get("notes", ())),
     )
@@ -77,6 +80,13 @@ def read_provenance(node: Any) -> Provenance | None:
     given = {field.name: node.GetAttribute(PREFIX + field.name) for field in fields(Provenance)}
     values = {name: _value(name, text) for name, text in given.items() if text is not None}
     return Provenance(**values)
+
+
+def unit_in_mm(node: Any) -> float:
+    """Millimetres in one unit of the scene's numbers: not 1 where a scan was loaded whose numbers are metres."""
+    from sgcn_core.types.units import UNITS_TO_MM
+
+    return UNITS_TO_MM.get(node.GetAttribute(PREFIX + "unit") or "mm", 1.0)
 
 
 def _value(name: str, text: str) -> Any:

@@ -230,7 +230,9 @@ class WorkerClient:
             for _ in range(1 if code is None else _LAST_READS):
                 self._take(process.read_output())
             if code is not None:
-                raise WorkerError("Crashed" if self._ready else "NotStarted", ending(code))
+                text, line = ending(code)
+                self._log.append(line)
+                raise WorkerError("Crashed" if self._ready else "NotStarted", text)
             self._check_silence()
         except WorkerError as error:
             self._lose(error.kind, error.message)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import slicer
 
 from .client import WorkerClient
-from .python import PYTHON_VARIABLE, find_python, package_folder
+from .python import PYTHON_VARIABLE, environment_outside_slicer, find_python, other_python, package_folder
 
 
 class WorkerKeeper:
@@ -52,8 +52,8 @@ class WorkerKeeper:
 
 def new_client() -> WorkerClient:
     """A client of a worker in Slicer's Python, or in the one that ``SGCN_WORKER_PYTHON`` names."""
-    other = os.environ.get(PYTHON_VARIABLE)
-    if other:
+    other = other_python()
+    if other is not None:
         return WorkerClient.for_python(other, package_folder(), _environment_outside_slicer())
     return WorkerClient.for_python(_slicer_python(), package_folder())
 
@@ -93,8 +93,8 @@ def _is_python(path: str) -> bool:
     return "python" in os.path.basename(shutil.which(path) or path).lower()
 
 
-def _environment_outside_slicer() -> Mapping[str, str] | None:
-    """The environment without what Slicer's launcher has added, which breaks any other Python."""
+def _environment_outside_slicer() -> Mapping[str, str]:
+    """As Slicer knows it, where it runs."""
     if getattr(getattr(slicer, "app", None), "startupEnvironment", None) is None:
-        return None
+        return environment_outside_slicer()
     return slicer.util.startupEnvironment()

@@ -37,7 +37,8 @@ class WorkerError(Exception):
         self.kind, self.message, self.hint, self.log, self.worker_lost = kind, message, hint, log, worker_lost
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        """Message and hint; a hint that the message gives already is said once."""
+        return self.message if self.hint in self.message else f"{self.message} {self.hint}".strip()
 
     @property
     def details(self) -> str:
@@ -173,13 +174,14 @@ def file_stamp(path: str) -> FileStamp | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def ending(code: int) -> str:
-    """An exit code as a sentence."""
+def ending(code: int) -> tuple[str, str]:
+    """An exit code as a sentence for the user, and as a line for the details."""
     if code >= 0:
-        return f"The worker ended with exit code {code}."
+        return "The worker process ended unexpectedly.", f"The worker ended with exit code {code}."
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    killed = ", perhaps because memory was short" if name == "SIGKILL" else ""
-    return f"The worker was ended by {name}{killed}."
+    text = "The worker process was ended"
+    text += " by the system, probably because memory was short." if name == "SIGKILL" else " unexpectedly."
+    return text, f"The worker was ended by {name}."

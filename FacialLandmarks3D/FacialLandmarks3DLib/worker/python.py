@@ -10,10 +10,50 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _ENVIRONMENT = {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+# The values that variables had before the first launcher.
+_KEPT = "APPLAUNCHER_0_"
+_OF_SLICER = (
+    "PYTHONHOME", "PYTHONPATH", "PYTHONNOUSERSITE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "QT_PLUGIN_PATH",
+)  # fmt: skip
 PYTHON_VARIABLE = "SGCN_WORKER_PYTHON"
 """Names another Python than Slicer's for the worker, one that has PyTorch."""
 _MODULE_FOLDER = Path(__file__).resolve().parents[2]
 RESOURCES = _MODULE_FOLDER / "Resources"
+
+
+def other_python(environment: Mapping[str, str] | None = None) -> str | None:
+    """The Python that ``SGCN_WORKER_PYTHON`` names for detections instead of Slicer's own, None where it names none.
+
+    The panel's worker and the CLI module both ask here.
+
+    Raises
+    ------
+    RuntimeError
+        It names a file that is not there.
+    """
+    python = (os.environ if environment is None else environment).get(PYTHON_VARIABLE)
+    if not python:
+        return None
+    if not os.path.isfile(python):
+        raise RuntimeError(
+            f"There is no Python at {python}, set for the worker. Correct or unset the environment variable "
+            f"{PYTHON_VARIABLE}."
+        )
+    return python
+
+
+def environment_outside_slicer(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment without what Slicer's launcher has added, which breaks any other Python.
+
+    The launcher keeps what there was before it in variables of its own (``ctkAppLauncherEnvironment.cpp``); paths of
+    which nothing is kept were set by it.
+    """
+    given = dict(os.environ if environment is None else environment)
+    kept = {name.removeprefix(_KEPT): given.pop(name) for name in list(given) if name.startswith(_KEPT)}
+    if "APPLAUNCHER_LEVEL" in given:
+        for name in _OF_SLICER:
+            given.pop(name, None)
+    return {**given, **kept}
 
 
 def find_python() -> str:
