@@ -1,41 +1,32 @@
-"""LandmarkDetector: from a surface to landmarks, the whole pipeline on one page."""
+"""LandmarkDetector: landmarks of a face, head or bust from one call."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from sgcn_core import __version__
 from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.errors import ModelError
-from sgcn_core.geometry.similarity import Similarity
-from sgcn_core.geometry.surface_index import SurfaceIndex
-from sgcn_core.pipeline.network_pass import NetworkPass, Scan
-from sgcn_core.pipeline.stage_one import StageOne
-from sgcn_core.pose.finder import HeadFinder
-from sgcn_core.pose.network import shipped_pose_network
-from sgcn_core.pose.probe import SurfaceProbe, probe_surface
-from sgcn_core.pose.refine import settle_pose
-from sgcn_core.pose.search import Located, check_size, locate_head, located_by_hand
+from sgcn_core.io.markups import read_landmarks
+from sgcn_core.method import Method
+from sgcn_core.pipeline import Pipeline
+from sgcn_core.pose.search import Located, check_size
+from sgcn_core.settings import DetectionSettings
 from sgcn_core.skin.extract import read_scan
-from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
+from sgcn_core.stages import Clock, Heatmaps, Placed, PosedScan, Progress
+from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS, LandmarkSet
+from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
-from sgcn_core.types.units import UNITS_TO_MM
-from sgcn_core.uncertainty.assess import judge_landmarks, refuse_without_face
-from sgcn_core.uncertainty.calibration import Verdict
-from sgcn_core.uncertainty.cut_planes import at_cuts, doubt_at_cuts
-from sgcn_core.uncertainty.recognition import MISSING
+from sgcn_core.uncertainty.assess import Assessment
+from sgcn_core.uncertainty.thresholds import MISSING
 from sgcn_core.weights.checkpoint import Checkpoint, load_checkpoint
-
-Progress = Callable[[str, float], None]
 
 
 class LandmarkDetector:
@@ -45,24 +36,22 @@ class LandmarkDetector:
     ----------
     checkpoint : Checkpoint
     device : str or torch.device
-    nodes : int, N of the deciding pass (the paper's 8000)
-    coarse_nodes : int, N of the passes that settle the pose
-    refine : str, how stage 2 places a landmark, see ``sgcn_core.refinement.modes``
+    preset : str
+        ``"default"``: as the weights were made for; ``"paper"``: as published (see ``docs/paper.md``).
+    **method : entries of ``sgcn_core.method.Method`` to change, such as ``nodes`` or ``refine``
     """
 
     def __init__(
-        self,
-        checkpoint: Checkpoint,
-        *,
-        device: str | torch.device = "cpu",
-        nodes: int = 8000,
-        coarse_nodes: int = 2500,
-        refine: str = "guided",
+        self, checkpoint: Checkpoint, *, device: str | torch.device = "cpu", preset: str = "default", **method: Any
     ) -> None:
-        self.checkpoint = checkpoint
-        self.nodes, self.coarse_nodes, self.refine = nodes, coarse_nodes, refine
-        self._pass = NetworkPass(checkpoint, torch.device(device))
-        self.finder = HeadFinder(shipped_pose_network(), torch.device(device))
+        DetectionSettings(preset=preset, refine=method.get("refine"))  # says what is possible
+        self.checkpoint, self.device = checkpoint, torch.device(device)
+        self.pipeline = Pipeline(checkpoint, checkpoint.method.with_preset(preset).but(**method), self.device)
+
+    @property
+    def method(self) -> Method:
+        """What is not learnt: nodes, refinement mode and so on."""
+        return self.pipeline.method
 
     @classmethod
     def from_pretrained(
@@ -83,27 +72,25 @@ class LandmarkDetector:
     def detect(
         self,
         surface: Surface | str | Path,
+        settings: DetectionSettings | None = None,
         *,
-        landmark_set: str = "all",
-        seed: int = 0,
+        landmark_set: str | None = None,
+        preset: str | None = None,
         refine: str | None = None,
+        seed: int | None = None,
         unit: str | None = None,
         initial_landmarks: Mapping[str, Sequence[float]] | None = None,
         progress: Progress | None = None,
-        observe: Callable[[StageOne], None] | None = None,
+        observe: Callable[[Heatmaps], None] | None = None,
     ) -> LandmarkResult:
         """Landmarks of a face, head or bust.
 
         Parameters
         ----------
-        surface : Surface, or path of a mesh file
-        landmark_set : ``"ibug68"``, ``"clinical"`` or ``"all"`` that the weights know
-        seed : of the sampling; the same input and seed give the same landmarks
-        refine : overrides the detector's mode of stage 2
-        unit : ``"um"``, ``"mm"``, ``"cm"`` or ``"m"``; default: what the file says where a head is seen
-            in it, else the one in which the head has the size of one
-        initial_landmarks : label -> (3,), in the frame and unit of the input: shows the head's pose where it is not
-            found by itself. At least ``ex_r``, ``ex_l`` (outer corners of the subject's eyes), ``prn`` (nose tip)
+        surface : Surface, or path of a mesh or volume file
+        settings : DetectionSettings, optional
+        landmark_set, preset, refine, seed, unit, initial_landmarks
+            One entry of the settings each, instead of what ``settings`` holds.
         progress : called with the name of the stage that begins and the share done
         observe : called with what stage 1 saw, for whoever wants to draw heatmaps
 
@@ -114,77 +101,61 @@ class LandmarkDetector:
 
         Raises
         ------
-        FileFormatError, SurfaceError
+        FileFormatError, SurfaceError, VolumeError
             If the input cannot be read or is unusable, or the unit is unclear.
         FaceNotFoundError
             If there is no face on it.
-        LandmarkError
-            If the initial landmarks lack one of the three, or do not lie as in a face.
+        SettingsError, LandmarkError
+            If a setting is not possible; if the initial landmarks do not lie as in a face.
         ModelError
             If the weights do not know the landmark set.
         """
-        labels = self._labels_of(landmark_set)
-        clock = _Clock(progress)
+        given: dict[str, Any] = {
+            "landmark_set": landmark_set,
+            "preset": preset,
+            "refine": refine,
+            "seed": seed,
+            "unit": unit,
+            "initial_landmarks": initial_landmarks,
+        }
+        default = DetectionSettings(landmark_set=self.checkpoint.landmark_set)
+        settings = replace(settings or default, **{name: value for name, value in given.items() if value is not None})
+        labels, path, clock = self._labels_of(settings.landmark_set), self._pipeline_for(settings), Clock(progress)
         with clock.stage("read", 0.0):
-            if not isinstance(surface, Surface):
-                surface = read_scan(surface, unit=unit)
-            cleaned = clean_surface(surface)
-            surface = cleaned.surface
+            scan = surface if isinstance(surface, Surface) else read_scan(surface, unit=settings.unit)
+            settings = _with_points_of_file(settings, scan.frame)
+            clean = clean_surface(scan)
         with clock.stage("pose", 0.1):
-            probe = probe_surface(surface.vertices, surface.faces, seed=seed)
-            located = self._located(surface, probe, unit, initial_landmarks)
-            factor = UNITS_TO_MM[located.unit]
+            located = path.locate(clean, settings)
         with clock.stage("alignment", 0.3):
-            scan = Scan(surface.vertices * factor, surface.faces, seed)
-            to_head = settle_pose(self._pass, scan, located.hypotheses, self.coarse_nodes)
+            posed = path.pose(clean, located, seed=settings.seed)
         with clock.stage("sampling", 0.5):
-            graph = self._pass.graph(scan, to_head, self.nodes)
+            graph = path.graph(posed)
         with clock.stage("network", 0.7):
-            heatmaps = self._pass.heatmaps(graph)
+            heatmaps = path.heatmaps(graph, factor=posed.factor)
         if observe is not None:
-            to_normalised = self._pass.standardise @ to_head @ _scaling(factor)
-            observe(StageOne(self.checkpoint.labels, heatmaps, graph.nodes, to_normalised))
+            observe(heatmaps)
         with clock.stage("refinement", 0.9):
-            mode, index = refine or self.refine, SurfaceIndex(graph.vertices, graph.faces)
-            refined, recognition = self._pass.landmarks(heatmaps, graph, mode, index=index)
-            size = 1.0 / to_head.scale
-            verdict = judge_landmarks(self.checkpoint, refined, recognition, heatmaps, graph, size=size)
-            back = (self._pass.standardise @ to_head).inverse()
-            positions = back.apply(self._pass.positions(refined, index, mode)) / factor
-            clearly = located.hypotheses[0].confidence
-            at_cut = at_cuts(positions, surface.cut_planes, factor=factor)
-            refuse_without_face(recognition, pose_confidence=clearly, cut=at_cut)
-            notes = [*surface.notes, *cleaned.notes, *check_size(located, size, surface.unit)]
-            verdict = doubt_at_cuts(verdict, positions, surface.cut_planes, factor=factor)
-        info = self._info(to_head, located, clock, seed, mode, notes)
-        return _result(self.checkpoint.labels, positions, verdict, located.unit, surface.frame, info).select(labels)
+            placed = path.place(heatmaps)
+            confidence = located.hypotheses[0].confidence
+            assessment = path.assess(placed, scan, size=posed.size, pose_confidence=confidence)
+            notes = [*scan.notes, *clean.notes, *check_size(located, posed.size, scan.unit)]
+        info = {**self._provenance(path.method, settings, posed, located), "notes": notes, "stages": clock.seconds}
+        return _result(placed, assessment, located.unit, scan.frame, info).select(labels)
 
-    def _located(
-        self,
-        surface: Surface,
-        probe: SurfaceProbe,
-        unit: str | None,
-        initial_landmarks: Mapping[str, Sequence[float]] | None,
-    ) -> Located:
-        """The unit, and the pose as it was shown, else as it is found."""
-        if initial_landmarks is not None:
-            places = self._pass.standardise.inverse().apply(self.checkpoint.prototype)
-            typical = dict(zip(self.checkpoint.labels, places, strict=True))
-            return located_by_hand(initial_landmarks, typical, probe, stated=unit, in_file=surface.unit)
-        return locate_head(
-            self.finder,
-            probe,
-            across=float(surface.extent.max()),
-            stated=unit or (surface.unit if surface.cut_planes else None),  # a volume is in mm
-            in_file=surface.unit,
-            frame=surface.frame if surface.anatomical else None,
-        )
+    def _pipeline_for(self, settings: DetectionSettings) -> Pipeline:
+        """The detector's own path, or one that differs in preset or refinement mode."""
+        method = self.method.with_preset(settings.preset)
+        method = method if settings.refine is None else method.but(refine=settings.refine)
+        if method == self.method:
+            return self.pipeline
+        return Pipeline(self.checkpoint, method, self.device, finder=self.pipeline.finder)
 
     def _labels_of(self, landmark_set: str) -> tuple[str, ...]:
-        wanted = LandmarkSet.load(landmark_set).labels
         known = self.checkpoint.labels
         if landmark_set == "all":
             return known
+        wanted = LandmarkSet.load(landmark_set).labels
         if unknown := [label for label in wanted if label not in known]:
             raise ModelError(
                 f"the weights know {len(known)} landmarks, but not {len(unknown)} of the set {landmark_set!r} "
@@ -192,61 +163,47 @@ class LandmarkDetector:
             )
         return wanted
 
-    def _info(
-        self, to_head: Similarity, located: Located, clock: _Clock, seed: int, mode: str, notes: list[str]
+    def _provenance(
+        self, method: Method, settings: DetectionSettings, posed: PosedScan, located: Located
     ) -> dict[str, Any]:
         return {
-            "pose": (to_head @ _scaling(UNITS_TO_MM[located.unit])).as_matrix().tolist(),
+            "pose": posed.input_to_head.as_matrix().tolist(),
             "pose_confidence": round(located.hypotheses[0].confidence, 3),
             "unit_source": located.unit_source,
-            "notes": notes,
-            "size_ratio": round(1.0 / to_head.scale, 4),
-            "refine": mode,
-            "seed": seed,
+            "size_ratio": round(posed.size, 4),
+            "refine": method.refine,
+            "preset": "paper" if method.standardise == "paper" else "default",
+            "seed": settings.seed,
             "model": "2S-SGCN",
             "version": __version__,
             "weights_sha256": self.checkpoint.sha256,
-            "stages": clock.seconds,
         }
 
 
-def _scaling(factor: float) -> Similarity:
-    return Similarity(factor, np.eye(3), np.zeros(3))
+def _with_points_of_file(settings: DetectionSettings, frame: str) -> DetectionSettings:
+    """The settings with the initial landmarks that their file holds, in the frame of the scan."""
+    shown = settings.initial_landmarks
+    if shown is None or isinstance(shown, Mapping):
+        return settings
+    placed = read_landmarks(Path(shown)).in_frame(frame)
+    points = {
+        label: position.tolist()
+        for label, position, status in zip(placed.labels, placed.positions, placed.status, strict=True)
+        if status != MISSING and label in INITIAL_LANDMARKS
+    }
+    return replace(settings, initial_landmarks=points)
 
 
-class _Clock:
-    """Times the stages and announces them."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self.progress = progress
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str, share: float):  # type: ignore[no-untyped-def]
-        if self.progress is not None:
-            self.progress(name, share)
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - started, 4)
-
-
-def _result(
-    labels: tuple[str, ...],
-    positions: NDArray[np.float64],
-    verdict: Verdict,
-    unit: str,
-    frame: str,
-    info: dict[str, Any],
-) -> LandmarkResult:
-    missing = np.array([status == MISSING for status in verdict.status])
+def _result(placed: Placed, assessment: Assessment, unit: str, frame: str, info: dict[str, Any]) -> LandmarkResult:
+    missing = np.array([status == MISSING for status in assessment.status])
     return LandmarkResult(
-        labels=labels,
-        positions=np.where(missing[:, None], np.nan, positions),
-        confidence=np.where(missing, 0.0, verdict.confidence),
-        status=verdict.status,
+        labels=placed.heatmaps.labels,
+        positions=np.where(missing[:, None], np.nan, placed.in_input),
+        confidence=np.where(missing, 0.0, assessment.confidence),
+        status=assessment.status,
         unit=unit,
         frame=frame,
         info=info,
-        expected_error=verdict.expected_error,
-        error_bound=verdict.error_bound,
+        expected_error=assessment.expected_error,
+        error_bound=assessment.error_bound,
     )

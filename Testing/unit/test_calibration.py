@@ -1,4 +1,4 @@
-"""Expected errors: the shape statistics, the evidence, the error model, its fit, and the weights file that holds it."""
+"""Expected errors: the shape statistics, the features, the error model, its fit, and the weights file that holds it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from safetensors.torch import load_file
 from tiny_face_model import tiny_face_model
 
 from research.synthesis.generated_scan import ScanMaker
-from research.training.calibration_data import CalibrationData, collect
+from research.training.calibration_data import CalibrationData, ModeData, collect
 from research.training.calibration_report import area_under_curve, calibration_figures, reliability_rows
 from research.training.error_model_fit import FitOptions, fit_error_model
-from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import ModelError
+from sgcn_core.method import Method
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
+from sgcn_core.pipeline import Pipeline
 from sgcn_core.refinement.landmark_estimation import Refined
 from sgcn_core.refinement.shape_model import LandmarkShape
-from sgcn_core.uncertainty.calibration import Calibration, Verdict, uncalibrated, verdict_of
+from sgcn_core.uncertainty.assess import calibrated, uncalibrated
+from sgcn_core.uncertainty.calibration import Calibration
+from sgcn_core.uncertainty.confidence import HeatmapConfidence
 from sgcn_core.uncertainty.error_model import EDGES, ErrorModel
-from sgcn_core.uncertainty.features import FEATURES, gather_evidence
-from sgcn_core.uncertainty.recognition import Confidence
+from sgcn_core.uncertainty.features import FEATURES, landmark_features
+from sgcn_core.uncertainty.thresholds import Thresholds
 from sgcn_core.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 LANDMARKS = 20
@@ -43,24 +46,29 @@ def people(count: int, seed: int = 1) -> np.ndarray:
 SHAPE = LandmarkShape.fit(people(400), modes=6, finding=0.005)
 
 
-def synthetic(scans: int, seed: int = 0) -> CalibrationData:
+def synthetic(scans: int, seed: int = 0) -> ModeData:
+    return detections(scans, seed).of_mode("guided")
+
+
+def detections(scans: int, seed: int = 0) -> CalibrationData:
     """Errors that grow as the peak falls and the misplacement rises; low peaks with a wide gap mean absence."""
     rng = np.random.default_rng(seed)
     shape = (scans, LANDMARKS)
     peak, off = rng.uniform(0.1, 1.0, shape), rng.exponential(0.5, shape)
-    evidence = rng.normal(size=(*shape, len(FEATURES)))
-    evidence[..., PEAK], evidence[..., DISPLACED] = peak, off
+    features = rng.normal(size=(*shape, len(FEATURES)))
+    features[..., PEAK], features[..., DISPLACED] = peak, off
     scale = np.exp(1.5 * (0.8 - peak) + 0.7 * off)
     error = scale * np.abs(rng.normal(1.0, 0.4, shape))
     absent = rng.random(shape) < 1.0 / (1.0 + np.exp(60.0 * (peak - 0.25)))
     return CalibrationData(
-        evidence=evidence,
-        error=np.where(absent, np.nan, error),
+        modes=np.array(["guided"]),
+        features=features[:, None],
+        error=np.where(absent, np.nan, error)[:, None],
         absent=absent,
         covered=np.zeros(shape, dtype=bool),
         known=np.ones(shape, dtype=bool),
         size=np.full(scans, 1.1),
-        recognition=peak,
+        seen=peak,
         number=np.arange(scans),
         refused=np.empty(0, dtype=np.int64),
     )
@@ -114,17 +122,17 @@ def test_a_rest_of_pose_and_size_does_not_matter() -> None:
     assert SHAPE.predict(person, np.ones(LANDMARKS)).distance.max() < 3.0
 
 
-# Evidence
+# Features
 
 
-def evidence(
+def features_of(
     positions: np.ndarray, peak: np.ndarray, nodes: np.ndarray, *, blob: float = 0.03
 ) -> dict[str, np.ndarray]:
     none = np.full(LANDMARKS, -1)
     zeros = np.zeros(LANDMARKS)
     refined = Refined(positions, positions, zeros, peak, peak, zeros + 0.02, none, none, np.zeros((LANDMARKS, 3)))
     heatmaps = np.exp(-((nodes[:, None] - positions) ** 2).sum(-1) / (2 * blob**2)).astype(np.float32) * peak
-    rows = gather_evidence(
+    rows = landmark_features(
         refined, heatmaps, nodes, np.empty((0, 3)), SHAPE, deviation=np.full(LANDMARKS, 0.03), sigma=0.03, unit=120.0
     )
     assert rows.shape == (LANDMARKS, len(FEATURES)) and np.isfinite(rows).all()
@@ -135,35 +143,35 @@ def cloud(centres: np.ndarray) -> np.ndarray:
     return (centres[:, None] + np.random.default_rng(0).normal(0, 0.03, (len(centres), 60, 3))).reshape(-1, 3)
 
 
-def test_evidence_tells_what_is_wrong_with_a_landmark() -> None:
+def test_features_tells_what_is_wrong_with_a_landmark() -> None:
     peak = np.full(LANDMARKS, 0.8)
-    usual = evidence(MEAN, peak, cloud(MEAN))
+    usual = features_of(MEAN, peak, cloud(MEAN))
     moved = MEAN.copy()
     moved[4] += [0.0, 0.15, 0.0]
-    displaced = evidence(moved, peak, cloud(np.concatenate([MEAN, moved])))
+    displaced = features_of(moved, peak, cloud(np.concatenate([MEAN, moved])))
     for name in ("misplacement", "mahalanobis"):
         assert displaced[name][4] > usual[name][4] + 1.0
     assert displaced["misplacement"][4] == pytest.approx(np.log1p(0.15 * 120.0), abs=0.2)
-    cut = evidence(moved, peak, cloud(np.delete(moved, 4, 0)))
+    cut = features_of(moved, peak, cloud(np.delete(moved, 4, 0)))
     assert cut["gap"][4] > usual["gap"][4] + 0.5
     assert cut["sparseness"][4] > usual["sparseness"][4] + 0.5
 
 
 def test_a_broad_heatmap_is_noticed() -> None:
     peak, nodes = np.full(LANDMARKS, 0.8), np.random.default_rng(1).uniform(-1.0, 1.0, (20000, 3))
-    sharp, broad = (evidence(MEAN, peak, nodes, blob=blob) for blob in (0.03, 0.06))
+    sharp, broad = (features_of(MEAN, peak, nodes, blob=blob) for blob in (0.03, 0.06))
     for name in ("mass", "width", "rival"):
         assert np.median(broad[name] - sharp[name]) > 0.1
 
 
-def test_evidence_of_a_face_that_is_not_seen_is_finite() -> None:
-    evidence(MEAN + 0.5, np.full(LANDMARKS, 0.01), cloud(MEAN))
+def test_features_of_a_face_that_is_not_seen_is_finite() -> None:
+    features_of(MEAN + 0.5, np.full(LANDMARKS, 0.01), cloud(MEAN))
 
 
 # Error model
 
 
-def test_the_fit_recovers_how_the_error_depends_on_the_evidence(model: ErrorModel) -> None:
+def test_the_fit_recovers_how_the_error_depends_on_the_features(model: ErrorModel) -> None:
     for peak, off in ((0.9, 0.2), (0.5, 0.2), (0.9, 1.5)):
         truth = np.exp(1.5 * (0.8 - peak) + 0.7 * off)
         stated = model.estimate(row(peak, off), within=4.0).expected
@@ -191,10 +199,10 @@ def test_lower_peaks_and_misplacement_mean_larger_errors(model: ErrorModel) -> N
 
 def test_a_landmark_that_is_cut_away_is_missing(model: ErrorModel) -> None:
     nowhere = np.zeros(LANDMARKS, dtype=bool)
-    assert set(verdict_of(model, row(0.1, 0.2), nowhere, size=1.0).status) == {"missing"}
-    assert set(verdict_of(model, row(0.95, 0.1), nowhere, size=1.0).status) == {"found"}
-    assert set(verdict_of(model, row(0.95, 4.0), nowhere, size=1.0).status) == {"uncertain"}
-    assert set(verdict_of(model, row(0.95, 0.1), ~nowhere, size=1.0).status) == {"uncertain"}
+    assert set(calibrated(model, row(0.1, 0.2), nowhere, Thresholds(), size=1.0).status) == {"missing"}
+    assert set(calibrated(model, row(0.95, 0.1), nowhere, Thresholds(), size=1.0).status) == {"found"}
+    assert set(calibrated(model, row(0.95, 4.0), nowhere, Thresholds(), size=1.0).status) == {"uncertain"}
+    assert set(calibrated(model, row(0.95, 0.1), ~nowhere, Thresholds(), size=1.0).status) == {"uncertain"}
 
 
 def test_errors_scale_with_the_size_of_the_person(model: ErrorModel) -> None:
@@ -221,10 +229,11 @@ def test_area_under_the_curve() -> None:
     assert np.isnan(area_under_curve(np.ones(4), np.zeros(4, dtype=bool)))
 
 
-def test_without_calibration_the_old_thresholds_stay() -> None:
-    verdict = uncalibrated(Confidence(np.array([0.9, 0.1]), ("found", "missing"), np.zeros(2)))
-    assert isinstance(verdict, Verdict) and verdict.status == ("found", "missing")
-    assert np.isnan(verdict.expected_error).all()
+def test_without_calibration_status_follows_the_heatmaps_and_no_error_is_stated() -> None:
+    seen = HeatmapConfidence(np.array([0.9, 0.1, 0.9]), ("found", "missing", "found"), np.zeros(3))
+    assessment = uncalibrated(seen, np.array([False, False, True]), Thresholds())
+    assert assessment.status == ("found", "missing", "uncertain")
+    assert np.isnan(assessment.expected_error).all() and np.isnan(assessment.error_bound).all()
 
 
 # Weights file
@@ -248,14 +257,18 @@ def checkpoint(labels: int = LANDMARKS) -> Checkpoint:
 
 def test_the_weights_file_keeps_the_calibration(model: ErrorModel, tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
-    calibrated = replace(checkpoint(), calibration=Calibration(SHAPE, model, {"seed": 3}))
-    save_checkpoint(calibrated, path)
+    other = replace(model, stretch=np.array([2.0]))
+    whole = replace(checkpoint(), calibration=Calibration(SHAPE, {"guided": model, "mean": other}, {"seed": 3}))
+    save_checkpoint(whole, path)
     read = load_checkpoint(path).calibration
     assert read is not None and read.info == {"seed": 3}
     features = row(0.7, 0.5)
     np.testing.assert_allclose(
-        read.model.estimate(features, within=4.0).bound, model.estimate(features, within=4.0).bound, rtol=1e-4
+        read.models["guided"].estimate(features, within=4.0).bound,
+        model.estimate(features, within=4.0).bound,
+        rtol=1e-4,
     )
+    assert set(read.models) == {"guided", "mean"} and read.models["mean"].stretch == 2.0
     np.testing.assert_allclose(read.shape.modes, SHAPE.modes, atol=1e-6)
     numbers = sum(value.nbytes for name, value in load_file(path).items() if name.startswith("calibration."))
     assert numbers < 100_000
@@ -271,7 +284,9 @@ def test_calibration_of_other_features_is_refused(
 ) -> None:
     with monkeypatch.context() as changed:
         changed.setattr("sgcn_core.uncertainty.calibration.FEATURES", ("peak",))
-        save_checkpoint(replace(checkpoint(), calibration=Calibration(SHAPE, model)), tmp_path / "w.safetensors")
+        save_checkpoint(
+            replace(checkpoint(), calibration=Calibration(SHAPE, {"guided": model})), tmp_path / "w.safetensors"
+        )
     with pytest.raises(ModelError, match="calibrate it again"):
         load_checkpoint(tmp_path / "w.safetensors")
 
@@ -280,27 +295,26 @@ def test_calibration_of_other_features_is_refused(
 
 
 def test_detections_are_kept_and_read_again(tmp_path: Path) -> None:
-    data = synthetic(4)
+    data = detections(4)
     data.save(tmp_path / "d.npz")
     read = CalibrationData.load(tmp_path / "d.npz")
-    np.testing.assert_array_equal(read.evidence, data.evidence)
+    np.testing.assert_array_equal(read.features, data.features)
     assert len(read.part(np.array([True, False, False, True])).size) == 2
 
 
-def test_scans_go_through_the_passes_of_the_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With random weights: what is checked is that truth, evidence and absence belong together."""
+def test_scans_take_the_path_of_the_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With random weights: what is checked is that truth, features and absence belong together."""
     face = tiny_face_model()
-    monkeypatch.setattr("research.training.calibration_data.refuse_without_face", lambda recognition: None)
-    monkeypatch.setattr(
-        "research.training.calibration_data.settle_pose",
-        lambda network, scan, hypotheses, nodes: hypotheses[0].to_head,
-    )
+    monkeypatch.setattr("research.training.calibration_data.refuse_without_face", lambda seen, thresholds: None)
+    monkeypatch.setattr("sgcn_core.pipeline.refine_pose", lambda align, hypotheses: hypotheses[0].to_head)
     mean = (face.neutral[face.landmarks].double().numpy() - [0.0, -8.0, 57.0]) / 120.0
     weights = replace(checkpoint(len(mean)), prototype=mean, deviation=np.full(len(mean), 0.05))
     people = mean + np.random.default_rng(0).normal(0, 0.02, (64, *mean.shape))
     shape = LandmarkShape.fit(people, modes=4, finding=0.01)
-    detector = LandmarkDetector(weights, nodes=400, coarse_nodes=300)
-    data = collect(detector, [ScanMaker(face, seed=1)], shape, 3, searched=0.0)
-    assert data.evidence.shape == (3, len(mean), len(FEATURES)) and data.known.all()
-    assert (np.isnan(data.error) == data.absent).all()
+    weights = replace(weights, calibration=Calibration(shape))
+    pipeline = Pipeline(weights, Method(nodes=400, coarse_nodes=300), torch.device("cpu"))
+    data = collect(pipeline, [ScanMaker(face, seed=1)], ("guided", "mean"), 3, searched=0.0)
+    assert data.features.shape == (3, 2, len(mean), len(FEATURES)) and data.known.all()
+    assert (np.isnan(data.error) == data.absent[:, None]).all()
     assert np.nanmax(data.error) < 250.0 and data.size == pytest.approx(1.0, abs=0.3)
+    assert not np.allclose(*data.error.transpose(1, 0, 2), equal_nan=True)

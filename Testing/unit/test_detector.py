@@ -115,7 +115,7 @@ def test_ears_that_are_cut_away_are_not_reported_as_found(detector: LandmarkDete
 
 def test_result_carries_its_provenance(reference: LandmarkResult, detector: LandmarkDetector) -> None:
     assert reference.info["weights_sha256"] == detector.checkpoint.sha256
-    assert reference.info["seed"] == 0 and reference.info["refine"] == detector.refine
+    assert reference.info["seed"] == 0 and reference.info["refine"] == detector.method.refine
     pose = np.array(reference.info["pose"])
     np.testing.assert_allclose(pose[:3, :3], np.eye(3), atol=0.1)  # the demo face stands in the head frame
     assert set(reference.info["stages"]) >= {"read", "pose", "sampling", "network", "refinement"}
@@ -195,7 +195,7 @@ def test_weights_that_lack_a_set_say_so(detector: LandmarkDetector, face: Surfac
 
 
 def constant_calibration(labels: int, *, absent: float) -> Calibration:
-    """Says the same of every landmark, whatever the evidence: about 1 mm, and how probably it is absent."""
+    """Says the same of every landmark, whatever the features: about 1 mm, and how probably it is absent."""
     features, classes = len(FEATURES), len(EDGES)
     shares = np.full(classes, 1e-9)
     shares[3], shares[-1] = 1.0 - absent, absent
@@ -214,7 +214,7 @@ def constant_calibration(labels: int, *, absent: float) -> Calibration:
     checkpoint = LandmarkDetector.from_pretrained().checkpoint
     noise, finding = np.full(labels, 0.02), np.full(labels, 0.005)
     shape = LandmarkShape(checkpoint.prototype, np.zeros((1, labels, 3)), noise, finding)
-    return Calibration(shape, model)
+    return Calibration(shape, {"guided": model})
 
 
 @pytest.mark.parametrize("factor", [1.0, 1e-3])

@@ -7,7 +7,8 @@ import pytest
 
 from sgcn_core.errors import SurfaceError
 from sgcn_core.refinement import MODES, RefinementMode, SurfaceIndex, near_centre, refine, top_nodes, weighted_mean
-from sgcn_core.refinement.mse_over_mesh import Evidence, vertex_errors
+from sgcn_core.refinement.mse_over_mesh import vertex_errors
+from sgcn_core.refinement.top_nodes import TopNodes
 
 SIGMA = 0.03
 Mesh = tuple[np.ndarray, np.ndarray]
@@ -245,12 +246,12 @@ def test_no_nearby_point_of_the_surface_is_better(patch: Mesh, nodes: np.ndarray
     found = refine(heatmaps, nodes, vertices, faces)
     ids, values = top_nodes(heatmaps)
     keep = near_centre(nodes[ids], values, 4 * SIGMA)
-    evidence = Evidence(nodes[ids], values, keep, found.mean, SIGMA, free_amplitude=True)
+    top = TopNodes(nodes[ids], values, keep, found.mean, SIGMA, free_amplitude=True)
     samples = points_on(vertices, faces, 40_000, seed=12)
     for landmark, position in enumerate(found.positions):
         near = samples[distance(samples, found.mean[landmark][None]) < 4 * SIGMA]
-        reached = vertex_errors(evidence, landmark, position[None])[0]
-        assert reached <= vertex_errors(evidence, landmark, near).min() + 1e-12
+        reached = vertex_errors(top, landmark, position[None])[0]
+        assert reached <= vertex_errors(top, landmark, near).min() + 1e-12
 
 
 # --- invariances and validity --------------------------------------------------------------------------------------

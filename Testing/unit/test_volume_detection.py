@@ -21,7 +21,8 @@ from sgcn_core.skin.threshold import judge_tissue
 from sgcn_core.types.field_of_view import CutPlane, depth_below_cuts
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.volume import Volume
-from sgcn_core.uncertainty.cut_planes import doubt_at_cuts
+from sgcn_core.uncertainty.assess import Assessment, limited_at_cuts
+from sgcn_core.uncertainty.thresholds import Thresholds
 
 # Head frame (+x left, +y up, +z out of the face) to LPS, and the chin a little down.
 POSE = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]) @ Rotation.from_euler("x", 6, degrees=True).as_matrix()
@@ -171,16 +172,14 @@ def test_cut_planes_move_with_the_surface():
     assert np.isinf(depth_below_cuts((), surface.vertices)).all()
 
 
-def test_doubt_depends_on_the_depth_below_a_cut():
-    from sgcn_core.uncertainty.calibration import Verdict
-
-    verdict = Verdict(np.full(4, 0.9), ("found", "found", "found", "uncertain"), np.ones(4), np.ones(4))
+def test_assessment_depends_on_the_depth_below_a_cut():
+    assessment = Assessment(np.full(4, 0.9), ("found", "found", "found", "uncertain"), np.ones(4), np.ones(4))
     plane = CutPlane((0.0, 0.0, 0.0), (0.0, -1.0, 0.0))
     places = np.array([[0, -0.004, 0], [0, 0.004, 0], [0, 0.008, 0], [0, 0.008, 0]])
-    judged = doubt_at_cuts(verdict, places, (plane,), factor=1000.0)
-    assert judged.status == ("missing", "uncertain", "found", "uncertain")
-    assert judged.confidence[2] == 0.9
-    assert (judged.confidence[:2] < 0.5).all()
+    limited = limited_at_cuts(assessment, places, (plane,), Thresholds(), factor=1000.0)
+    assert limited.status == ("missing", "uncertain", "found", "uncertain")
+    assert limited.confidence[2] == 0.9
+    assert (limited.confidence[:2] < 0.5).all()
 
 
 def test_coverage_is_the_volume_of_a_mesh_on_any_grid():

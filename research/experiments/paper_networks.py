@@ -9,16 +9,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from research.experiments.paper_cases import Case, PaperCases
 from research.synthesis.paper_faces import TRAINING_SETS
+from sgcn_core.cleaning.clean import Cleaned
 from sgcn_core.errors import ModelError
 from sgcn_core.geometry.similarity import Similarity
-from sgcn_core.pipeline.network_pass import NetworkPass, Scan
+from sgcn_core.pipeline import Pipeline
 from sgcn_core.pose.finder import PoseHypothesis
-from sgcn_core.pose.refine import settle_pose
-from sgcn_core.refinement import SurfaceIndex, refine
+from sgcn_core.pose.search import STATED, Located
 from sgcn_core.refinement.shape_model import LandmarkShape
+from sgcn_core.stages import PosedScan
+from sgcn_core.types.surface import Surface
+from sgcn_core.uncertainty.calibration import Calibration
 from sgcn_core.weights.checkpoint import Checkpoint, load_checkpoint
 
 FloatArray = NDArray[np.float64]
@@ -116,35 +120,27 @@ def errors_on(
     FaceNotFoundError
         If it is to be aligned and is not recognised.
     """
+    checkpoint = network.checkpoint
+    if network.shape is not None:
+        checkpoint = replace(checkpoint, calibration=Calibration(network.shape))
     count = nodes or network.nodes
-    one_pass = NetworkPass(network.checkpoint, torch.device("cpu"))
-    scan = Scan(case.mesh.vertices, case.mesh.faces, seed)
-    to_head = Similarity.identity()
+    method = checkpoint.method.but(nodes=count, coarse_nodes=min(count, 2500))
+    pipeline = Pipeline(checkpoint, method, torch.device("cpu"))
+    posed = PosedScan(case.mesh.vertices, case.mesh.faces, seed)
     if not known_pose:
-        to_head = settle_pose(one_pass, scan, [PoseHypothesis(to_head, 1.0)], min(count, 2500))
-    graph = one_pass.graph(scan, to_head, count)
-    heatmaps = one_pass.heatmaps(graph)
-    index = SurfaceIndex(graph.vertices, graph.faces)
-    back = (one_pass.standardise @ to_head).inverse()
-    labels = network.checkpoint.labels
+        mesh = Cleaned(Surface(vertices=posed.vertices, faces=posed.faces, unit="mm"))
+        posed = pipeline.pose(mesh, Located("mm", STATED, [PoseHypothesis(Similarity.identity(), 1.0)]), seed=seed)
+    heatmaps = pipeline.heatmaps(pipeline.graph(posed))
+    labels = checkpoint.labels
     rows = [row for row, label in enumerate(labels) if label.startswith("ibug")] or list(range(len(labels)))
     found = []
     for way, t in ways:
         mode = way.removesuffix(AT_VERTEX)
-        refined = refine(
-            heatmaps,
-            graph.nodes,
-            graph.vertices,
-            graph.faces,
-            mode=mode,
-            sigma=network.checkpoint.sigma,
-            t=t,
-            index=index,
-        )
-        positions = one_pass.positions(refined, index, mode, shape=network.shape)
+        placed = pipeline.place(heatmaps, method.but(refine=mode, t=t))
         if way != mode:
-            positions = index.vertices[index.vertex_tree.query(positions)[1]]
-        found.append(np.linalg.norm(back.apply(positions)[rows] - case.landmarks, axis=1))
+            vertices = placed.heatmaps.graph.vertices
+            placed = replace(placed, positions=vertices[cKDTree(vertices).query(placed.positions)[1]])
+        found.append(np.linalg.norm(placed.in_input[rows] - case.landmarks, axis=1))
     return found
 
 

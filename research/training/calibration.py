@@ -26,7 +26,8 @@ from research.synthesis.random_tensors import Draw
 from research.training.calibration_data import CalibrationData, collect
 from research.training.calibration_report import calibration_figures, reliability_rows
 from research.training.error_model_fit import fit_error_model
-from sgcn_core.detector import LandmarkDetector
+from sgcn_core.pipeline import Pipeline
+from sgcn_core.refinement.modes import MODES
 from sgcn_core.refinement.shape_model import LandmarkShape
 from sgcn_core.training.validation import mean_errors
 from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM
@@ -63,15 +64,16 @@ def main(arguments: list[str] | None = None) -> None:
     checkpoint = load_checkpoint(options.weights)
     model = FaceModel.load(options.model, options.clinical)
     shape = fit_shape(checkpoint, model)
+    with_shape = replace(checkpoint, calibration=Calibration(shape))
     if options.features is not None and options.features.exists():
         data = CalibrationData.load(options.features)
     else:
         makers = scan_makers(model, options.makehuman, options.seed)
         with console.status("detecting") as status:
             data = collect(
-                LandmarkDetector(checkpoint),
+                Pipeline(with_shape, with_shape.method, torch.device("cpu")),
                 makers,
-                shape,
+                tuple(MODES),
                 options.scans,
                 kept=options.kept_scans,
                 report=lambda number: status.update(f"scan {number + 1} of {options.scans}"),
@@ -79,12 +81,16 @@ def main(arguments: list[str] | None = None) -> None:
         if options.features is not None:
             data.save(options.features)
     held_out = data.number % 3 == 2
-    error_model = fit_error_model(data.part(~held_out))
-    figures = calibration_figures(error_model, data.part(held_out))
-    print_report(console, figures, reliability_rows(error_model, data.part(held_out)))
+    models, measured = {}, {}
+    for mode in map(str, data.modes):
+        models[mode] = fit_error_model(data.part(~held_out).of_mode(mode))
+        rest = data.part(held_out).of_mode(mode)
+        measured[mode] = calibration_figures(models[mode], rest)
+        console.print(f"\nRefinement mode {mode}\n")
+        print_report(console, measured[mode], reliability_rows(models[mode], rest))
     if options.out is not None:
-        info = {"seed": options.seed, "fitted_on": int((~held_out).sum()), "measured": figures}
-        save_checkpoint(replace(checkpoint, calibration=Calibration(shape, error_model, info)), options.out)
+        info = {"seed": options.seed, "fitted_on": int((~held_out).sum()), "measured": measured}
+        save_checkpoint(replace(checkpoint, calibration=Calibration(shape, models, info)), options.out)
 
 
 def scan_makers(model: FaceModel, makehuman: Path | None, seed: int) -> list[ScanMaker]:

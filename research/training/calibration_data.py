@@ -1,30 +1,26 @@
-"""Evidence and true errors of landmarks found on generated scans, in the way the detector finds them."""
+"""Features and true errors of landmarks found on generated scans, on the detector's own path, by refinement mode."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from research.synthesis.generated_scan import GeneratedScan, ScanMaker
 from research.synthesis.scan_store import stored_scan
 from sgcn_core.cleaning.clean import clean_surface
-from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.geometry.similarity import Similarity
-from sgcn_core.geometry.surface_index import SurfaceIndex
-from sgcn_core.pipeline.network_pass import NetworkPass, Scan
+from sgcn_core.pipeline import Pipeline
 from sgcn_core.pose.finder import PoseHypothesis
-from sgcn_core.pose.probe import probe_surface
-from sgcn_core.pose.refine import settle_pose
-from sgcn_core.refinement.shape_model import LandmarkShape
-from sgcn_core.uncertainty.assess import refuse_without_face, scan_evidence, scan_rim
-from sgcn_core.weights.checkpoint import Checkpoint
+from sgcn_core.pose.search import STATED, Located
+from sgcn_core.settings import DetectionSettings
+from sgcn_core.uncertainty.assess import refuse_without_face
 
 FloatArray = NDArray[np.float64]
 
@@ -34,28 +30,30 @@ _RESIDUE = (8.0, 6.0, 0.06)
 
 @dataclass(frozen=True, eq=False)
 class CalibrationData:
-    """What was found on S scans of L landmarks.
+    """What was found on S scans of L landmarks in M refinement modes.
 
     Attributes
     ----------
-    evidence : (S, L, F)
-    error : (S, L), millimetres of the head frame; NaN where the landmark is absent or its place unknown
+    modes : (M,), their names
+    features : (S, M, L, F)
+    error : (S, M, L), millimetres of the head frame; NaN where the landmark is absent or its place unknown
     absent : (S, L), whether the scan does not show it
     covered : (S, L), whether it lies under something that the scan does show
     known : (S, L), whether the generated person has this landmark at all
     size : (S,), millimetres of the person for one of the head frame
-    recognition : (S, L), the old measure of trust
+    seen : (S, L), confidence by the heatmap alone
     number : (S,), of the scan
-    refused : (R,), numbers of the scans on which no face was recognised
+    refused : (R,), numbers of the scans on which no face was found
     """
 
-    evidence: FloatArray
+    modes: NDArray[np.str_]
+    features: FloatArray
     error: FloatArray
     absent: NDArray[np.bool_]
     covered: NDArray[np.bool_]
     known: NDArray[np.bool_]
     size: FloatArray
-    recognition: FloatArray
+    seen: FloatArray
     number: NDArray[np.int64]
     refused: NDArray[np.int64]
 
@@ -70,24 +68,41 @@ class CalibrationData:
 
     def part(self, chosen: NDArray[np.bool_]) -> CalibrationData:
         """Some of the scans."""
-        rows = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "refused"}
-        return CalibrationData(**{name: values[chosen] for name, values in rows.items()}, refused=self.refused)
+        whole: dict[str, Any] = {"modes": self.modes, "refused": self.refused}
+        rows = {entry.name: getattr(self, entry.name)[chosen] for entry in fields(self) if entry.name not in whole}
+        return CalibrationData(**rows, **whole)
+
+    def of_mode(self, mode: str) -> ModeData:
+        """What was found in one refinement mode."""
+        column = list(self.modes).index(mode)
+        return ModeData(
+            self.features[:, column],
+            self.error[:, column],
+            self.absent,
+            self.covered,
+            self.known,
+            self.size,
+            self.refused,
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
-    """Evidence (L, F), recognition (L,) and positions (L, 3) in the scan's frame; size as in ``CalibrationData``."""
+class ModeData:
+    """`CalibrationData` of one refinement mode: features (S, L, F), error (S, L); the rest as there."""
 
-    evidence: FloatArray
-    recognition: FloatArray
-    positions: FloatArray
-    size: float
+    features: FloatArray
+    error: FloatArray
+    absent: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    size: FloatArray
+    refused: NDArray[np.int64]
 
 
 def collect(
-    detector: LandmarkDetector,
+    pipeline: Pipeline,
     makers: Sequence[ScanMaker],
-    shape: LandmarkShape,
+    modes: Sequence[str],
     scans: int,
     *,
     searched: float = 0.1,
@@ -98,6 +113,9 @@ def collect(
 
     Parameters
     ----------
+    pipeline : Pipeline
+        Its weights must hold shape statistics.
+    modes : refinement modes to collect for
     searched : share of scans whose pose is searched for as in use; the others start from the true pose with the
         residue that such a search leaves, which takes a fraction of the time
     kept : folder in which scans are kept for other weights, see ``stored_scan``
@@ -105,60 +123,48 @@ def collect(
     """
     rows: list[dict[str, object]] = []
     refused: list[int] = []
-    network = NetworkPass(detector.checkpoint, torch.device("cpu"))
     for number in range(scans):
         generated = stored_scan(makers[number % len(makers)], number, kept)
         rng = np.random.default_rng((number, 17))
         try:
-            found = _detect(detector, network, generated, shape, rng, search=rng.random() < searched)
-            rows.append({**_row(detector.checkpoint, generated, found), "number": number})
+            rows.append({**_row(pipeline, generated, modes, rng, search=rng.random() < searched), "number": number})
         except FaceNotFoundError:
             refused.append(number)
         report(number)
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return CalibrationData(**columns, refused=np.array(refused, dtype=np.int64))
+    return CalibrationData(**columns, modes=np.array(modes), refused=np.array(refused, dtype=np.int64))
 
 
-def _detect(
-    detector: LandmarkDetector,
-    network: NetworkPass,
-    generated: GeneratedScan,
-    shape: LandmarkShape,
-    rng: np.random.Generator,
-    *,
-    search: bool,
-) -> _Found:
-    """The detector's passes on one scan."""
-    surface, seed = clean_surface(generated.surface).surface, int(rng.integers(2**31))
-    probe = probe_surface(surface.vertices, surface.faces, seed=seed)
-    scan = Scan(surface.vertices, surface.faces, seed)
-    near = PoseHypothesis(_residue(rng) @ generated.to_head, 1.0)
-    hypotheses = detector.finder.find(probe) if search else [near]
-    to_head = settle_pose(network, scan, hypotheses, detector.coarse_nodes)
-    graph = network.graph(scan, to_head, detector.nodes)
-    heatmaps = network.heatmaps(graph)
-    index = SurfaceIndex(graph.vertices, graph.faces)
-    refined, recognition = network.landmarks(heatmaps, graph, detector.refine, index=index)
-    refuse_without_face(recognition)
-    rim = scan_rim(detector.checkpoint, graph)
-    evidence = scan_evidence(detector.checkpoint, shape, refined, heatmaps, graph, rim)
-    places = network.positions(refined, index, "guided", shape=shape)
-    positions = (network.standardise @ to_head).inverse().apply(places)
-    return _Found(evidence, recognition.confidence, positions, 1.0 / to_head.scale)
-
-
-def _row(checkpoint: Checkpoint, generated: GeneratedScan, found: _Found) -> dict[str, object]:
+def _row(
+    pipeline: Pipeline, generated: GeneratedScan, modes: Sequence[str], rng: np.random.Generator, *, search: bool
+) -> dict[str, object]:
+    """One scan on the detector's path, the last step once for each mode."""
+    settings = DetectionSettings(seed=int(rng.integers(2**31)), unit="mm")
+    clean = clean_surface(generated.surface)
+    near = Located("mm", STATED, [PoseHypothesis(_residue(rng) @ generated.to_head, 1.0)])
+    located = pipeline.locate(clean, settings) if search else near
+    posed = pipeline.pose(clean, located, seed=settings.seed)
+    heatmaps = pipeline.heatmaps(pipeline.graph(posed))
+    labels = pipeline.checkpoint.labels
     nowhere = np.full(3, np.nan)
-    truth = np.array([generated.landmarks.get(label, nowhere) for label in checkpoint.labels])
-    absent = np.array([label in generated.absent for label in checkpoint.labels])
+    truth = np.array([generated.landmarks.get(label, nowhere) for label in labels])
+    absent = np.array([label in generated.absent for label in labels])
+    features, errors = [], []
+    for mode in modes:
+        placed = pipeline.place(heatmaps, pipeline.method.but(refine=mode))
+        if mode == modes[0]:
+            refuse_without_face(placed.seen, pipeline.checkpoint.thresholds)
+            seen, boundary = placed.seen.confidence, pipeline.boundary(placed)
+        features.append(pipeline.features(placed, boundary))
+        errors.append(np.linalg.norm(placed.in_input - truth, axis=1) / posed.size)
     return {
-        "evidence": found.evidence,
-        "error": np.linalg.norm(found.positions - truth, axis=1) / found.size,
+        "features": features,
+        "error": errors,
         "absent": absent,
-        "covered": np.array([label in generated.covered for label in checkpoint.labels]),
+        "covered": np.array([label in generated.covered for label in labels]),
         "known": absent | np.isfinite(truth).all(1),
-        "size": found.size,
-        "recognition": found.recognition,
+        "size": posed.size,
+        "seen": seen,
     }
 
 

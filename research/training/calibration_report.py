@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from research.training.calibration_data import CalibrationData
+from research.training.calibration_data import ModeData
 from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM
-from sgcn_core.uncertainty.calibration import UNCERTAIN_BEYOND
 from sgcn_core.uncertainty.error_model import ErrorEstimate, ErrorModel
+from sgcn_core.uncertainty.thresholds import Thresholds
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -19,13 +19,13 @@ BoolArray = NDArray[np.bool_]
 _GROSS = 5.0
 
 
-def calibration_figures(model: ErrorModel, data: CalibrationData) -> dict[str, Any]:
+def calibration_figures(model: ErrorModel, data: ModeData) -> dict[str, Any]:
     """Coverage, ranking and missing landmarks on these scans, as numbers."""
-    estimate, error, absent = _judged(model, data)
+    estimate, error, absent = _estimated(model, data)
     covered = data.covered[data.known]
     missing = estimate.absent > model.missing_above[0]
     told = ~absent & ~missing
-    found = told & (estimate.bound <= UNCERTAIN_BEYOND)
+    found = told & (estimate.bound <= Thresholds().uncertain_bound)
     return {
         "scans": len(data.size),
         "refused": len(data.refused),
@@ -51,9 +51,9 @@ def calibration_figures(model: ErrorModel, data: CalibrationData) -> dict[str, A
     }
 
 
-def reliability_rows(model: ErrorModel, data: CalibrationData) -> list[dict[str, float]]:
+def reliability_rows(model: ErrorModel, data: ModeData) -> list[dict[str, float]]:
     """Of landmarks in tenths of the confidence: what was stated and what was so."""
-    estimate, error, absent = _judged(model, data)
+    estimate, error, absent = _estimated(model, data)
     right = ~absent & (np.nan_to_num(error, nan=np.inf) <= CONFIDENT_WITHIN_MM)
     rows = []
     for low in np.arange(10) / 10.0:
@@ -82,13 +82,13 @@ def area_under_curve(score: FloatArray, positive: BoolArray) -> float:
     return float((ranks[positive].sum() - count * (count + 1) / 2.0) / (count * rest))
 
 
-def _judged(model: ErrorModel, data: CalibrationData) -> tuple[ErrorEstimate, FloatArray, BoolArray]:
+def _estimated(model: ErrorModel, data: ModeData) -> tuple[ErrorEstimate, FloatArray, BoolArray]:
     """Estimates, errors and absence of all known landmarks, in millimetres of the person."""
     scan, label = np.nonzero(data.known)
     size = data.size[scan]
     parts = [
         model.estimate(
-            data.evidence[i, data.known[i]],
+            data.features[i, data.known[i]],
             within=CONFIDENT_WITHIN_MM,
             size=data.size[i],
             labels=np.flatnonzero(data.known[i]),

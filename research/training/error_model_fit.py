@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from research.training.calibration_data import CalibrationData
+from research.training.calibration_data import ModeData
 from sgcn_core.uncertainty.error_model import BOUND_SHARE, EDGES, ErrorModel
 
 FloatArray = NDArray[np.float64]
@@ -46,9 +46,9 @@ class FitOptions:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """M landmarks: evidence (M, F); (M,) each: which one, class of error, error, scan, whether covered."""
+    """M landmarks: features (M, F); (M,) each: which one, class of error, error, scan, whether covered."""
 
-    evidence: FloatArray
+    features: FloatArray
     label: IntArray
     target: IntArray
     error: FloatArray
@@ -56,16 +56,16 @@ class Samples:
     covered: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, data: CalibrationData) -> Samples:
+    def of(cls, data: ModeData) -> Samples:
         scan, label = np.nonzero(data.known)
         error = data.error[scan, label]
         target = np.clip(np.searchsorted(EDGES, np.nan_to_num(error), side="right") - 1, 0, ABSENT - 1)
         target = np.where(data.absent[scan, label], ABSENT, target)
-        return cls(data.evidence[scan, label], label, target, error, scan, data.covered[scan, label])
+        return cls(data.features[scan, label], label, target, error, scan, data.covered[scan, label])
 
     def where(self, chosen: NDArray[np.bool_]) -> Samples:
         return Samples(
-            self.evidence[chosen],
+            self.features[chosen],
             self.label[chosen],
             self.target[chosen],
             self.error[chosen],
@@ -74,7 +74,7 @@ class Samples:
         )
 
 
-def fit_error_model(data: CalibrationData, options: FitOptions | None = None) -> ErrorModel:
+def fit_error_model(data: ModeData, options: FitOptions | None = None) -> ErrorModel:
     """The error model of these scans.
 
     The probabilities come from the fit itself; the factor on the bound and the limit of absence from folds over the
@@ -87,7 +87,7 @@ def fit_error_model(data: CalibrationData, options: FitOptions | None = None) ->
     for part in range(options.folds):
         model = _fitted(samples.where(fold != part), labels, options)
         rest = samples.where(fold == part)
-        estimate = model.estimate(rest.evidence, within=1.0, labels=rest.label)
+        estimate = model.estimate(rest.features, within=1.0, labels=rest.label)
         bound[fold == part], absence[fold == part] = estimate.bound, estimate.absent
     absent = samples.target == ABSENT
     limit = missing_limit(absence[absent & ~samples.covered], absence[~absent], options)
@@ -113,8 +113,8 @@ def missing_limit(cut_away: FloatArray, present: FloatArray, options: FitOptions
 def _fitted(samples: Samples, labels: int, options: FitOptions) -> ErrorModel:
     """Cross-entropy over the classes of error, all samples at once."""
     generator = torch.Generator().manual_seed(options.seed)
-    centre, scale = samples.evidence.mean(0), samples.evidence.std(0) + 1e-6
-    inputs = torch.from_numpy((samples.evidence - centre) / scale).float().clamp(-8.0, 8.0)
+    centre, scale = samples.features.mean(0), samples.features.std(0) + 1e-6
+    inputs = torch.from_numpy((samples.features - centre) / scale).float().clamp(-8.0, 8.0)
     label, target = torch.from_numpy(samples.label), torch.from_numpy(samples.target)
     width = inputs.shape[1] + options.own
 

@@ -111,6 +111,11 @@ class Similarity:
         return self.compose(first)
 
 
+def scaling(factor: float) -> Similarity:
+    """Return the map that multiplies by ``factor``, such as a change of unit."""
+    return Similarity(factor, np.eye(3), np.zeros(3))
+
+
 def procrustes(
     source: ArrayLike, target: ArrayLike, *, weights: ArrayLike | None = None, scaling: bool = True
 ) -> Similarity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # Stage 2 looks for landmarks a little beyond the crop, in normalised units (12 mm).
-_RIM = 0.1
+_BEYOND = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,8 @@ class FaceGraph:
     neighbours : (N, k) int64, the fine graph
     members : (N,) bool, the coarse set C (Eq. 5)
     vertices (P, 3), faces (F, 3) : the original surface's part around the crop
+    to_normalised : Similarity, from the scan (millimetres, its own axes)
+    standardised : Similarity, what the coordinates of the canonical crop were moved by afterwards; usually nothing
     """
 
     nodes: FloatArray
@@ -39,6 +41,19 @@ class FaceGraph:
     members: NDArray[np.bool_]
     vertices: FloatArray
     faces: IntArray
+    to_normalised: Similarity = field(default_factory=Similarity.identity)
+    standardised: Similarity = field(default_factory=Similarity.identity)
+
+    def moved(self, by: Similarity) -> FaceGraph:
+        """The same graph in other normalised coordinates."""
+        return replace(
+            self,
+            nodes=by.apply(self.nodes),
+            normals=by.apply_to_normals(self.normals),
+            vertices=by.apply(self.vertices),
+            to_normalised=by @ self.to_normalised,
+            standardised=by @ self.standardised,
+        )
 
 
 def build_face_graph(
@@ -70,7 +85,7 @@ def build_face_graph(
         If nothing of the surface lies in the crop.
     """
     posed = to_normalised.apply(vertices)
-    around = faces[faces_near(posed, faces, prototype, margin + _RIM)]
+    around = faces[faces_near(posed, faces, prototype, margin + _BEYOND)]
     used = np.zeros(len(posed), dtype=bool)
     used[around] = True
     posed, around = posed[used], (np.cumsum(used) - 1)[around]
@@ -88,4 +103,5 @@ def build_face_graph(
         members=members,
         vertices=posed,
         faces=around,
+        to_normalised=to_normalised,
     )

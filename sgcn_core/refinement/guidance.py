@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.geometry.procrustes import align_to_prototype
 from sgcn_core.refinement.landmark_estimation import Refined
 from sgcn_core.refinement.shape_model import LandmarkShape
-from sgcn_core.uncertainty.recognition import align_to_prototype
 
 FloatArray = NDArray[np.float64]
 

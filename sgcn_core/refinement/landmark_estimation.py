@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.refinement.modes import RefinementMode, refinement_mode
-from sgcn_core.refinement.mse_over_mesh import Evidence, best_amplitude, best_vertices, gaussians
+from sgcn_core.refinement.mse_over_mesh import best_amplitude, best_vertices, gaussians
 from sgcn_core.refinement.on_surface import best_surface_points
-from sgcn_core.refinement.top_nodes import near_centre, top_nodes
+from sgcn_core.refinement.top_nodes import TopNodes, near_centre, top_nodes
 from sgcn_core.refinement.weighted_mean import weighted_mean
 
 STRAY_LIMIT = 4.0
@@ -129,40 +129,40 @@ def refine(
 
     if index is not None and index.vertices.shape != np.shape(vertices):
         raise ValueError(f"index is of {len(index.vertices)} vertices, but {len(np.asarray(vertices))} were given")
-    evidence = _gather(heatmaps, points, chosen, sigma, t)
+    top = _gather(heatmaps, points, chosen, sigma, t)
     surface = SurfaceIndex(np.asarray(vertices), np.asarray(faces)) if index is None else index
-    radii = gamma * evidence.radii()
+    radii = gamma * top.radii()
     if chosen.robust:
         radii = np.minimum(radii, LARGEST_BALL * sigma)
 
-    count = len(evidence.mean)
+    count = len(top.mean)
     vertex = np.full(count, -1, dtype=np.int64)
     triangle = np.full(count, -1, dtype=np.int64)
     barycentric = np.zeros((count, 3))
     if chosen.candidates == "none" or not count:
-        positions = evidence.mean.copy()
+        positions = top.mean.copy()
     elif chosen.candidates == "vertices":
-        vertex = best_vertices(evidence, surface, radii)[:, 0]
+        vertex = best_vertices(top, surface, radii)[:, 0]
         positions = surface.vertices[vertex]
     else:
-        found = best_surface_points(evidence, surface, radii)
+        found = best_surface_points(top, surface, radii)
         triangle, barycentric = found.triangle, found.barycentric
         positions = np.einsum("lk,lkc->lc", barycentric, surface.vertices[surface.faces[triangle]])
-    residual, amplitude = _agreement(evidence, positions)
+    residual, amplitude = _agreement(top, positions)
     return Refined(
         positions=positions,
-        mean=evidence.mean,
+        mean=top.mean,
         residual=residual,
         amplitude=amplitude,
-        peak=evidence.peak(),
-        spread=evidence.spread(),
+        peak=top.peak(),
+        spread=top.spread(),
         vertex=vertex,
         triangle=triangle,
         barycentric=barycentric,
     )
 
 
-def _gather(heatmaps: ArrayLike, nodes: NDArray[np.float64], mode: RefinementMode, sigma: float, t: int) -> Evidence:
+def _gather(heatmaps: ArrayLike, nodes: NDArray[np.float64], mode: RefinementMode, sigma: float, t: int) -> TopNodes:
     """Top nodes and weighted means of all landmarks."""
     ids, values = top_nodes(heatmaps, t)
     positions = nodes[ids]
@@ -170,15 +170,15 @@ def _gather(heatmaps: ArrayLike, nodes: NDArray[np.float64], mode: RefinementMod
     if mode.robust:
         keep = near_centre(positions, values, STRAY_LIMIT * sigma)
     mean = weighted_mean(positions, values, keep)
-    return Evidence(positions, values, keep, mean, sigma, mode.free_amplitude)
+    return TopNodes(positions, values, keep, mean, sigma, mode.free_amplitude)
 
 
-def _agreement(evidence: Evidence, positions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _agreement(top: TopNodes, positions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Root of Eq. 8 at the positions, and the amplitude that would make it smallest."""
-    gauss = gaussians(positions[:, None, :], evidence.positions, evidence.sigma)[:, 0, :] * evidence.keep
-    heat = evidence.values * evidence.keep
+    gauss = gaussians(positions[:, None, :], top.positions, top.sigma)[:, 0, :] * top.keep
+    heat = top.values * top.keep
     product, norm = np.einsum("lt,lt->l", heat, gauss), np.einsum("lt,lt->l", gauss, gauss)
-    amplitude = best_amplitude(product, norm, evidence.peak())
-    height = amplitude[:, None] if evidence.free_amplitude else 1.0
-    squared = ((heat - height * gauss) ** 2).sum(axis=1) / evidence.keep.sum(axis=1)
+    amplitude = best_amplitude(product, norm, top.peak())
+    height = amplitude[:, None] if top.free_amplitude else 1.0
+    squared = ((heat - height * gauss) ** 2).sum(axis=1) / top.keep.sum(axis=1)
     return np.sqrt(squared), amplitude

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.geometry.surface_index import SurfaceIndex
+from sgcn_core.refinement.top_nodes import TopNodes
 
 FAR = 3.0
 """Beyond this many sigma of every top node a candidate is only looked at if it could still win."""
@@ -25,48 +24,6 @@ ROUNDING = 1e-12
 PULL_TO_MEAN = 1e-5
 """Weight of the squared distance to m, in sigma, that a free amplitude adds to Eq. 8. It decides only where the heatmap
 says nothing (absent landmark, a single node); elsewhere it moves the optimum by about a ten-thousandth of sigma."""
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What stage 2 knows about L landmarks.
-
-    Parameters
-    ----------
-    positions : (L, t, 3) array
-        Positions of the top nodes.
-    values : (L, t) array
-        Their heatmap values.
-    keep : (L, t) bool array
-        Top nodes to use, at least one per landmark.
-    mean : (L, 3) array
-        m of Eq. 6.
-    sigma : float
-        Standard deviation of the Gaussian of Eq. 1, in the unit of the positions.
-    free_amplitude : bool
-        Whether the height of the Gaussian is fitted, or 1 as printed.
-    """
-
-    positions: NDArray[np.float64]
-    values: NDArray[np.float64]
-    keep: NDArray[np.bool_]
-    mean: NDArray[np.float64]
-    sigma: float
-    free_amplitude: bool
-
-    def radii(self) -> NDArray[np.float64]:
-        """r_m of Eq. 7: the largest distance from m to a top node, (L,)."""
-        distances = np.linalg.norm(self.positions - self.mean[:, None, :], axis=2)
-        return np.where(self.keep, distances, 0.0).max(axis=1)
-
-    def peak(self) -> NDArray[np.float64]:
-        """Highest heatmap value of the top nodes in use, (L,)."""
-        return np.where(self.keep, self.values, -np.inf).max(axis=1)
-
-    def spread(self) -> NDArray[np.float64]:
-        """Root mean square distance from m to the top nodes, (L,)."""
-        squared = ((self.positions - self.mean[:, None, :]) ** 2).sum(axis=2)
-        return np.sqrt((squared * self.keep).sum(axis=1) / self.keep.sum(axis=1))
 
 
 def gaussians(centres: NDArray[np.float64], nodes: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
@@ -101,12 +58,12 @@ def best_amplitude(
         return np.clip(product / np.maximum(norm, np.finfo(np.float64).tiny), LOWEST_AMPLITUDE, highest)
 
 
-def vertex_errors(evidence: Evidence, landmark: int, candidates: NDArray[np.float64]) -> NDArray[np.float64]:
+def vertex_errors(top: TopNodes, landmark: int, candidates: NDArray[np.float64]) -> NDArray[np.float64]:
     """Value of Eq. 8 for every candidate position of one landmark, to about 1e-14.
 
     Parameters
     ----------
-    evidence : Evidence
+    top : TopNodes
         The top nodes.
     landmark : int
         Row of the landmark.
@@ -118,29 +75,29 @@ def vertex_errors(evidence: Evidence, landmark: int, candidates: NDArray[np.floa
     (n,) float64 array
         Mean squared difference; with a free amplitude the pull to m is included.
     """
-    keep = evidence.keep[landmark]
-    heat = evidence.values[landmark, keep]
-    gauss = gaussians(candidates, evidence.positions[landmark, keep], evidence.sigma)
+    keep = top.keep[landmark]
+    heat = top.values[landmark, keep]
+    gauss = gaussians(candidates, top.positions[landmark, keep], top.sigma)
     # ||h - a g||^2 = <h, h> - 2 a <h, g> + a^2 <g, g>: two products instead of an array of differences.
     product = gauss @ heat
     norm = np.einsum("nt,nt->n", gauss, gauss)
-    if not evidence.free_amplitude:
+    if not top.free_amplitude:
         return (heat @ heat - 2.0 * product + norm) / len(heat)
     amplitude = best_amplitude(product, norm, heat.max())
-    offset = (candidates - evidence.mean[landmark]) / evidence.sigma
+    offset = (candidates - top.mean[landmark]) / top.sigma
     away = np.einsum("nc,nc->n", offset, offset)
     return (heat @ heat - 2.0 * amplitude * product + amplitude**2 * norm) / len(heat) + PULL_TO_MEAN * away
 
 
 def _smallest(
-    evidence: Evidence, landmark: int, candidates: NDArray[np.float64], errors: NDArray[np.float64], count: int
+    top: TopNodes, landmark: int, candidates: NDArray[np.float64], errors: NDArray[np.float64], count: int
 ) -> NDArray[np.int64]:
     """Rows of the candidates with the smallest errors, best first, ties by row."""
-    if count == 1 and not evidence.free_amplitude:
+    if count == 1 and not top.free_amplitude:
         # Eq. 8 to the last bit, term by term as printed, for the few that rounding may have put in the wrong order.
-        close = np.flatnonzero(errors <= errors.min() + ROUNDING * (1.0 + evidence.values[landmark, 0] ** 2))
-        gauss = gaussians(candidates[close], evidence.positions[landmark], evidence.sigma)
-        exact = ((evidence.values[landmark] - gauss) ** 2).mean(axis=1, where=evidence.keep[landmark])
+        close = np.flatnonzero(errors <= errors.min() + ROUNDING * (1.0 + top.values[landmark, 0] ** 2))
+        gauss = gaussians(candidates[close], top.positions[landmark], top.sigma)
+        exact = ((top.values[landmark] - gauss) ** 2).mean(axis=1, where=top.keep[landmark])
         return close[[exact.argmin()]]
     if len(errors) > count:
         rows = np.flatnonzero(errors <= np.partition(errors, count - 1)[count - 1])
@@ -149,13 +106,13 @@ def _smallest(
 
 
 def best_vertices(
-    evidence: Evidence, index: SurfaceIndex, radii: NDArray[np.float64], *, count: int = 1, used_only: bool = False
+    top: TopNodes, index: SurfaceIndex, radii: NDArray[np.float64], *, count: int = 1, used_only: bool = False
 ) -> NDArray[np.int64]:
     """Find the vertices in each landmark's ball that minimise Eq. 8.
 
     Parameters
     ----------
-    evidence : Evidence
+    top : TopNodes
         The top nodes.
     index : SurfaceIndex
         The original surface.
@@ -178,8 +135,8 @@ def best_vertices(
     amplitude of 1 the vertices out there are evaluated only if the bound does not already exclude them, so the answer
     is that of the exhaustive search.
     """
-    near = radii if evidence.free_amplitude else np.minimum(radii, evidence.radii() + FAR * evidence.sigma)
-    balls = index.vertex_tree.query_ball_point(evidence.mean, near)
+    near = radii if top.free_amplitude else np.minimum(radii, top.radii() + FAR * top.sigma)
+    balls = index.vertex_tree.query_ball_point(top.mean, near)
     isolated = None
     if used_only and len(index.used_vertices) < len(index.vertices):
         isolated = np.ones(len(index.vertices), dtype=bool)
@@ -188,14 +145,14 @@ def best_vertices(
     best = np.empty((len(balls), count), dtype=np.int64)
     for landmark, ball in enumerate(balls):
         ids = _usable(ball, isolated)
-        errors = vertex_errors(evidence, landmark, index.vertices[ids])
-        if radii[landmark] > near[landmark] and not _beats_all_far(evidence, landmark, errors):
-            ids = _usable(index.vertex_tree.query_ball_point(evidence.mean[landmark], radii[landmark]), isolated)
-            errors = vertex_errors(evidence, landmark, index.vertices[ids])
+        errors = vertex_errors(top, landmark, index.vertices[ids])
+        if radii[landmark] > near[landmark] and not _beats_all_far(top, landmark, errors):
+            ids = _usable(index.vertex_tree.query_ball_point(top.mean[landmark], radii[landmark]), isolated)
+            errors = vertex_errors(top, landmark, index.vertices[ids])
         if not len(ids) or radii[landmark] <= 0.0:
-            best[landmark] = _nearest_vertex(index, evidence.mean[landmark], isolated)
+            best[landmark] = _nearest_vertex(index, top.mean[landmark], isolated)
             continue
-        chosen = ids[_smallest(evidence, landmark, index.vertices[ids], errors, count)]
+        chosen = ids[_smallest(top, landmark, index.vertices[ids], errors, count)]
         best[landmark] = chosen[np.minimum(np.arange(count), len(chosen) - 1)]
     return best
 
@@ -207,11 +164,11 @@ def _usable(ball: list[int], isolated: NDArray[np.bool_] | None) -> NDArray[np.i
     return ids if isolated is None else ids[~isolated[ids]]
 
 
-def _beats_all_far(evidence: Evidence, landmark: int, errors: NDArray[np.float64]) -> bool:
+def _beats_all_far(top: TopNodes, landmark: int, errors: NDArray[np.float64]) -> bool:
     """Whether no candidate beyond r_m + FAR sigma can reach the best of these errors."""
     if not len(errors):
         return False
-    heat = evidence.values[landmark, evidence.keep[landmark]]
+    heat = top.values[landmark, top.keep[landmark]]
     unexplained = heat - np.clip(heat, 0.0, np.exp(-0.5 * FAR**2))
     return bool(errors.min() < (unexplained**2).mean() * (1.0 - 1e-9))
 

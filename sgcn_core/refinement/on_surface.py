@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.geometry.surface_index import SurfaceIndex
-from sgcn_core.refinement.mse_over_mesh import PULL_TO_MEAN, Evidence, best_amplitude, best_vertices
+from sgcn_core.refinement.mse_over_mesh import PULL_TO_MEAN, best_amplitude, best_vertices
+from sgcn_core.refinement.top_nodes import TopNodes
 
 BEST_VERTICES = 3
 """From how many of the best vertices the search over triangles starts."""
@@ -45,7 +46,7 @@ class SurfacePoints:
     error: NDArray[np.float64]
 
 
-def best_surface_points(evidence: Evidence, index: SurfaceIndex, radii: NDArray[np.float64]) -> SurfacePoints:
+def best_surface_points(top: TopNodes, index: SurfaceIndex, radii: NDArray[np.float64]) -> SurfacePoints:
     """Minimise Eq. 8 with a free amplitude over the triangles around each landmark.
 
     The best vertices of the ball are found first. The objective is then minimised within each triangle around them, and
@@ -53,7 +54,7 @@ def best_surface_points(evidence: Evidence, index: SurfaceIndex, radii: NDArray[
 
     Parameters
     ----------
-    evidence : Evidence
+    top : TopNodes
         The top nodes.
     index : SurfaceIndex
         The original surface.
@@ -65,11 +66,11 @@ def best_surface_points(evidence: Evidence, index: SurfaceIndex, radii: NDArray[
     SurfacePoints
         One point per landmark.
     """
-    count = len(evidence.mean)
-    seed_radii = np.minimum(radii, evidence.radii() + SEED_REACH * evidence.sigma)
-    start = best_vertices(evidence, index, seed_radii, count=BEST_VERTICES, used_only=True)
+    count = len(top.mean)
+    seed_radii = np.minimum(radii, top.radii() + SEED_REACH * top.sigma)
+    start = best_vertices(top, index, seed_radii, count=BEST_VERTICES, used_only=True)
     owners, triangles = index.triangles_around(start.ravel(), np.repeat(np.arange(count), BEST_VERTICES))
-    big_owners, big = index.large_triangles_near(evidence.mean, radii, LARGE_EDGE * evidence.sigma)
+    big_owners, big = index.large_triangles_near(top.mean, radii, LARGE_EDGE * top.sigma)
     if len(big):
         pairs = np.unique(np.concatenate([owners, big_owners]) * len(index.faces) + np.concatenate([triangles, big]))
         owners, triangles = np.divmod(pairs, len(index.faces))
@@ -80,7 +81,7 @@ def best_surface_points(evidence: Evidence, index: SurfaceIndex, radii: NDArray[
     seen = np.empty(0, dtype=np.int64)
     for _ in range(WALKS):
         seen = np.union1d(seen, owners * len(index.faces) + triangles)
-        weights, errors = minimise_on_triangles(evidence, owners, index.vertices[index.faces[triangles]])
+        weights, errors = minimise_on_triangles(top, owners, index.vertices[index.faces[triangles]])
         order = np.lexsort((triangles, errors, owners))
         first = order[np.unique(owners[order], return_index=True)[1]]
         better = first[errors[first] < best_error[owners[first]]]
@@ -99,7 +100,7 @@ def best_surface_points(evidence: Evidence, index: SurfaceIndex, radii: NDArray[
 
 
 def minimise_on_triangles(
-    evidence: Evidence, landmarks: NDArray[np.int64], corners: NDArray[np.float64]
+    top: TopNodes, landmarks: NDArray[np.int64], corners: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Minimise Eq. 8 with a free amplitude within triangles: damped, projected Gauss-Newton on all of them at once.
 
@@ -108,7 +109,7 @@ def minimise_on_triangles(
 
     Parameters
     ----------
-    evidence : Evidence
+    top : TopNodes
         The top nodes.
     landmarks : (n,) int64 array
         Row of the landmark that is sought in each triangle.
@@ -122,7 +123,7 @@ def minimise_on_triangles(
     errors : (n,) array
         Value of the objective.
     """
-    problem = _TriangleProblem.build(evidence, landmarks, corners)
+    problem = _TriangleProblem.build(top, landmarks, corners)
     uv = problem.start()
     error, normal, slope = problem.linearise(uv)
     damping = np.full(len(uv), 1e-3)
@@ -139,7 +140,7 @@ def minimise_on_triangles(
         normal[won], slope[won] = new_normal[accepted], new_slope[accepted]
         damping[active] *= np.where(accepted, 0.1, 10.0)
         length = np.linalg.norm(np.einsum("nk,nkc->nc", step, part.edges), axis=1)
-        active = active[length > _MOVE * evidence.sigma]
+        active = active[length > _MOVE * top.sigma]
         if not len(active):
             break
     uv = np.clip(uv, 0.0, 1.0)
@@ -162,17 +163,17 @@ class _TriangleProblem:
     sigma: float
 
     @classmethod
-    def build(cls, evidence: Evidence, landmarks: NDArray[np.int64], corners: NDArray[np.float64]) -> _TriangleProblem:
-        keep = evidence.keep.astype(np.float64)
+    def build(cls, top: TopNodes, landmarks: NDArray[np.int64], corners: NDArray[np.float64]) -> _TriangleProblem:
+        keep = top.keep.astype(np.float64)
         return cls(
             origin=corners[:, 0],
             edges=corners[:, 1:] - corners[:, :1],
-            nodes=evidence.positions[landmarks],
-            heat=(evidence.values * keep)[landmarks],
+            nodes=top.positions[landmarks],
+            heat=(top.values * keep)[landmarks],
             weight=(keep / keep.sum(axis=1, keepdims=True))[landmarks],
-            peak=evidence.peak()[landmarks],
-            mean=evidence.mean[landmarks],
-            sigma=evidence.sigma,
+            peak=top.peak()[landmarks],
+            mean=top.mean[landmarks],
+            sigma=top.sigma,
         )
 
     def subset(self, rows: NDArray[np.int64]) -> _TriangleProblem:

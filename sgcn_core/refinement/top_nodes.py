@@ -2,11 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 BLOCK = 64
 """Nodes per block when heatmaps are searched for their highest values."""
+
+
+@dataclass(frozen=True, eq=False)
+class TopNodes:
+    """What stage 2 knows about L landmarks.
+
+    Parameters
+    ----------
+    positions : (L, t, 3) array
+        Positions of the top nodes.
+    values : (L, t) array
+        Their heatmap values.
+    keep : (L, t) bool array
+        Top nodes to use, at least one per landmark.
+    mean : (L, 3) array
+        m of Eq. 6.
+    sigma : float
+        Standard deviation of the Gaussian of Eq. 1, in the unit of the positions.
+    free_amplitude : bool
+        Whether the height of the Gaussian is fitted, or 1 as printed.
+    """
+
+    positions: NDArray[np.float64]
+    values: NDArray[np.float64]
+    keep: NDArray[np.bool_]
+    mean: NDArray[np.float64]
+    sigma: float
+    free_amplitude: bool
+
+    def radii(self) -> NDArray[np.float64]:
+        """r_m of Eq. 7: the largest distance from m to a top node, (L,)."""
+        distances = np.linalg.norm(self.positions - self.mean[:, None, :], axis=2)
+        return np.where(self.keep, distances, 0.0).max(axis=1)
+
+    def peak(self) -> NDArray[np.float64]:
+        """Highest heatmap value of the top nodes in use, (L,)."""
+        return np.where(self.keep, self.values, -np.inf).max(axis=1)
+
+    def spread(self) -> NDArray[np.float64]:
+        """Root mean square distance from m to the top nodes, (L,)."""
+        squared = ((self.positions - self.mean[:, None, :]) ** 2).sum(axis=2)
+        return np.sqrt((squared * self.keep).sum(axis=1) / self.keep.sum(axis=1))
 
 
 def top_nodes(heatmaps: ArrayLike, t: int = 12) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

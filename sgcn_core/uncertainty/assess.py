@@ -1,114 +1,143 @@
-"""The verdict on landmarks that a pass has placed, and whether there is a face at all."""
+"""What is reported about each landmark, and whether there is a face at all."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import FaceNotFoundError
-from sgcn_core.graph.face_graph import FaceGraph
-from sgcn_core.refinement.landmark_estimation import Refined
-from sgcn_core.refinement.shape_model import LandmarkShape
-from sgcn_core.uncertainty.boundary import doubt_at_rim, near_rim, rim_points
-from sgcn_core.uncertainty.calibration import Verdict, uncalibrated, verdict_of
-from sgcn_core.uncertainty.features import gather_evidence
-from sgcn_core.uncertainty.recognition import MISSING, Confidence
-from sgcn_core.weights.checkpoint import Checkpoint
+from sgcn_core.types.field_of_view import CutPlane, depth_below_cuts
+from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM
+from sgcn_core.uncertainty.confidence import HeatmapConfidence
+from sgcn_core.uncertainty.error_model import ErrorModel
+from sgcn_core.uncertainty.thresholds import FOUND, MISSING, UNCERTAIN, Thresholds
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
-# An open edge longer than any eye or mouth is the end of the scan; landmarks this close to it are uncertain (mm).
-_RIM_EXTENT, _RIM_REACH = 80.0, 3.0
-# A face of which fewer landmarks than this are seen is no face.
-FEWEST_LANDMARKS = 12
-# Mean recognition of the better half of the landmarks: of 205 badly scanned generated faces 0.80 and more, of the real
-# scans 0.84 and more; of a face that stands upside down 0.78, of other things 0.65 and less.
-_LEAST_RECOGNITION = 0.79
-# Parts of faces are faces where the best so many landmarks are seen well and the head was found clearly: eyes alone,
-# mouth and chin alone, and halves short of the midline, of four generated heads reach 0.82 with a pose confidence of
-# 0.47 and more; of 140 other things none has more than 0.78; a scan whose landmarks would be wrong had 0.83, its pose
-# 0.31.
-_LEAST_OF_PART, _LEAST_POSE = 0.80, 0.4
-# Where a volume's field of view cuts landmarks off, the best so many of the others count: of generated heads cut above
-# or below the nose or in half 0.80 and more, of the shared ones cut above the mouth 0.78 and more; of backs of heads,
-# necks and vaults 0.66 and less.
-_PART, _LEAST_AT_CUT = 30, 0.74
+# Landmarks this close to a plane on which the field of view cuts the head are missing, or uncertain at best (mm).
+_CUT_OFF_MM, _NEAR_CUT_MM = 3.0, 6.0
 
 
-def refuse_without_face(
-    recognition: Confidence, *, pose_confidence: float = 0.0, cut: NDArray[np.bool_] | None = None
-) -> None:
-    """Raise FaceNotFoundError if what was recognised is not enough for a face.
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """What is reported about L landmarks.
+
+    Attributes
+    ----------
+    confidence : (L,), probability that the landmark is there and lies within 4 mm of where it belongs
+    status : (L,)
+    expected_error, error_bound : (L,), millimetres of the person; NaN where no error is stated
+    """
+
+    confidence: FloatArray
+    status: tuple[str, ...]
+    expected_error: FloatArray
+    error_bound: FloatArray
+
+
+def calibrated(
+    model: ErrorModel, features: FloatArray, at_boundary: BoolArray, thresholds: Thresholds, *, size: float
+) -> Assessment:
+    """Status and errors from the features.
+
+    Missing where the landmark is probably not on the scan; uncertain where the bound is large or the scan ends close
+    by; found otherwise.
 
     Parameters
     ----------
-    recognition : Confidence
+    model : ErrorModel of the refinement mode
+    features : (L, F), see ``landmark_features``
+    at_boundary : (L,), whether the scan ends close by
+    thresholds : Thresholds
+    size : millimetres of the person for one of the head frame
+    """
+    estimate = model.estimate(features, within=CONFIDENT_WITHIN_MM, size=size)
+    uncertain = at_boundary | (estimate.bound > thresholds.uncertain_bound)
+    status = np.where(estimate.absent > model.missing_above[0], MISSING, np.where(uncertain, UNCERTAIN, FOUND))
+    return Assessment(estimate.within, tuple(status.tolist()), estimate.expected, estimate.bound)
+
+
+def uncalibrated(seen: HeatmapConfidence, at_boundary: BoolArray, thresholds: Thresholds) -> Assessment:
+    """Confidence and status by the heatmaps alone; no error is stated."""
+    unknown = np.full(len(seen.status), np.nan)
+    assessment = Assessment(seen.confidence, seen.status, unknown, unknown)
+    return uncertain_at_best(assessment, at_boundary, thresholds)
+
+
+def uncertain_at_best(assessment: Assessment, near: BoolArray, thresholds: Thresholds) -> Assessment:
+    """The assessment, with the landmarks ``near`` (L,) something uncertain at best and their confidence no higher."""
+    if not near.any():
+        return assessment
+    status = np.array(assessment.status)
+    status = np.where(near & (status == FOUND), UNCERTAIN, status)
+    confidence = np.where(near, np.minimum(assessment.confidence, thresholds.found_peak), assessment.confidence)
+    return replace(assessment, confidence=confidence, status=tuple(status.tolist()))
+
+
+def cut_off(positions: FloatArray, planes: Sequence[CutPlane], *, factor: float) -> BoolArray:
+    """Which landmarks (L,) lie within 3 mm of a cut plane; parameters as in :func:`limited_at_cuts`."""
+    return depth_below_cuts(planes, positions) * factor < _CUT_OFF_MM
+
+
+def limited_at_cuts(
+    assessment: Assessment,
+    positions: FloatArray,
+    planes: Sequence[CutPlane],
+    thresholds: Thresholds,
+    *,
+    factor: float,
+) -> Assessment:
+    """The assessment, with landmarks within 3 mm of a cut plane missing and those within 6 mm uncertain at best.
+
+    A landmark beyond the plane is drawn to the boundary of the field of view; one that far from it may be there.
+
+    Parameters
+    ----------
+    positions : (L, 3), in the frame and unit of the surface
+    planes : sequence of CutPlane, in the same
+    factor : millimetres of the unit
+    """
+    if not planes:
+        return assessment
+    near = depth_below_cuts(planes, positions) * factor < _NEAR_CUT_MM
+    limited = uncertain_at_best(assessment, near, thresholds)
+    status = np.where(cut_off(positions, planes, factor=factor), MISSING, np.array(limited.status))
+    return replace(limited, status=tuple(status.tolist()))
+
+
+def refuse_without_face(
+    seen: HeatmapConfidence,
+    thresholds: Thresholds,
+    *,
+    pose_confidence: float = 0.0,
+    cut: BoolArray | None = None,
+) -> None:
+    """Raise FaceNotFoundError if what is seen is not enough for a face.
+
+    Parameters
+    ----------
+    seen : HeatmapConfidence
+    thresholds : Thresholds
     pose_confidence : float
         How clearly the head was found; where it was, a part of a face is enough.
     cut : bool (L,), optional
         Which landmarks the field of view is known to cut off. If it does, those that are left have to be seen well,
         however few they are.
     """
-    left = np.ones(len(recognition.confidence), dtype=bool) if cut is None else ~cut
-    seen = sum(status != MISSING for status, kept in zip(recognition.status, left, strict=True) if kept)
-    count, least = len(left) - len(left) // 2, _LEAST_RECOGNITION
+    left = np.ones(len(seen.confidence), dtype=bool) if cut is None else ~cut
+    count, least = len(left) - len(left) // 2, thresholds.least_confidence
     if not left.all():
-        count, least = _PART, _LEAST_AT_CUT
-    ordered = np.sort(recognition.confidence[left])
+        count, least = thresholds.part_landmarks, thresholds.least_at_cut
+    ordered = np.sort(seen.confidence[left])
     best = float(ordered[-count:].mean()) if left.any() else 0.0
-    part = pose_confidence >= _LEAST_POSE and left.any() and ordered[-_PART:].mean() >= _LEAST_OF_PART
-    if seen < FEWEST_LANDMARKS or (best < least and not part):
+    of_part = float(ordered[-thresholds.part_landmarks :].mean()) if left.any() else 0.0
+    is_part = pose_confidence >= thresholds.least_pose and of_part >= thresholds.least_of_part
+    if np.count_nonzero(seen.seen & left) < thresholds.least_landmarks or (best < least and not is_part):
         raise FaceNotFoundError(
-            f"no face was recognised (mean recognition {best:.2f}, {least:.2f} needed): the surface "
-            "seems to show none, or too little of one; check the unit, and that the skin is the outer side"
+            f"no face found (score {best:.2f}, threshold {least:.2f}): the surface shows none, or too little of one; "
+            "check the unit and that the outer side is the skin, or show the pose by three points (initial landmarks)"
         )
-
-
-def judge_landmarks(
-    checkpoint: Checkpoint,
-    refined: Refined,
-    recognition: Confidence,
-    heatmaps: NDArray[np.float32],
-    graph: FaceGraph,
-    *,
-    size: float,
-) -> Verdict:
-    """Confidence, status and expected error of every landmark.
-
-    Parameters
-    ----------
-    size : millimetres of the person for one of the head frame
-    """
-    rim = scan_rim(checkpoint, graph)
-    reach = _RIM_REACH / checkpoint.crop_radius
-    if checkpoint.calibration is None:
-        return doubt_at_rim(uncalibrated(recognition), refined.positions, rim, reach=reach)
-    evidence = scan_evidence(checkpoint, checkpoint.calibration.shape, refined, heatmaps, graph, rim)
-    at_rim = near_rim(refined.positions, rim, reach=reach)
-    return verdict_of(checkpoint.calibration.model, evidence, at_rim, size=size)
-
-
-def scan_rim(checkpoint: Checkpoint, graph: FaceGraph) -> FloatArray:
-    """Points (R, 3) on the end of the scan, normalised."""
-    return rim_points(graph.vertices, graph.faces, least_extent=_RIM_EXTENT / checkpoint.crop_radius)
-
-
-def scan_evidence(
-    checkpoint: Checkpoint,
-    shape: LandmarkShape,
-    refined: Refined,
-    heatmaps: NDArray[np.float32],
-    graph: FaceGraph,
-    rim: FloatArray,
-) -> FloatArray:
-    """Evidence (L, F) on the landmarks of one scan."""
-    return gather_evidence(
-        refined,
-        heatmaps,
-        graph.nodes,
-        rim,
-        shape,
-        deviation=checkpoint.deviation,
-        sigma=checkpoint.sigma,
-        unit=checkpoint.crop_radius,
-    )

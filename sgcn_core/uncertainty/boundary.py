@@ -1,23 +1,17 @@
-"""Landmarks at the edge of a scan: where the surface ends nobody can tell whether the landmark lies on it or beyond."""
+"""The boundary of a scan: where the surface ends nobody can tell whether a landmark lies on it or beyond."""
 
 from __future__ import annotations
-
-from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.types.surface import coincident_vertices
-from sgcn_core.uncertainty.calibration import Verdict
-from sgcn_core.uncertainty.recognition import FOUND, PEAKS, UNCERTAIN, Confidence
 
 FloatArray = NDArray[np.float64]
-Judged = TypeVar("Judged", Confidence, Verdict)
 
 
-def rim_points(vertices: FloatArray, faces: NDArray[np.int64], *, least_extent: float) -> FloatArray:
-    """Ends and middles (R, 3) of the open edges of a surface, without those of small holes.
+def boundary_points(vertices: FloatArray, faces: NDArray[np.int64], *, least_extent: float) -> FloatArray:
+    """Ends and middles (B, 3) of the open edges of a surface, without those of small holes.
 
     Eyes, nostrils and an open mouth are holes in many scans and say nothing; only open edges that hang together over
     at least ``least_extent`` along an axis are the end of the scan. Vertices at one place count as one, so that
@@ -46,23 +40,11 @@ def rim_points(vertices: FloatArray, faces: NDArray[np.int64], *, least_extent: 
     return np.concatenate([positions[first], positions[second], (positions[first] + positions[second]) / 2.0])
 
 
-def near_rim(positions: FloatArray, rim: FloatArray, *, reach: float) -> NDArray[np.bool_]:
-    """Which positions (L, 3) lie within ``reach`` of the rim (R, 3): (L,)."""
+def near_boundary(positions: FloatArray, boundary: FloatArray, *, reach: float) -> NDArray[np.bool_]:
+    """Which positions (L, 3) lie within ``reach`` of the boundary (B, 3): (L,)."""
     from scipy.spatial import cKDTree
 
-    if len(rim) == 0:
+    if len(boundary) == 0:
         return np.zeros(len(positions), dtype=bool)
-    near: NDArray[np.bool_] = np.asarray(cKDTree(rim).query(positions)[0]) < reach
+    near: NDArray[np.bool_] = np.asarray(cKDTree(boundary).query(positions)[0]) < reach
     return near
-
-
-def doubt_at_rim(verdict: Judged, positions: FloatArray, rim: FloatArray, *, reach: float) -> Judged:
-    """The verdict, with landmarks within ``reach`` of the rim uncertain at best and their confidence no higher."""
-    near = near_rim(positions, rim, reach=reach)
-    if not near.any():
-        return verdict
-    status = tuple(
-        UNCERTAIN if at_rim and state == FOUND else state for at_rim, state in zip(near, verdict.status, strict=True)
-    )
-    confidence = np.where(near, np.minimum(verdict.confidence, PEAKS[0]), verdict.confidence)
-    return replace(verdict, confidence=confidence, status=status)

@@ -1,4 +1,4 @@
-"""What speaks for and against each landmark, as numbers that the error model turns into millimetres."""
+"""Features of each landmark, which the error model turns into millimetres."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.geometry.procrustes import align_to_prototype
 from sgcn_core.refinement.guidance import belief
 from sgcn_core.refinement.landmark_estimation import STRAY_LIMIT, Refined
 from sgcn_core.refinement.shape_model import LandmarkShape
-from sgcn_core.uncertainty.recognition import align_to_prototype
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
@@ -34,23 +34,23 @@ FEATURES: tuple[str, ...] = (
     "gap",  # from where the other landmarks expect it to the scan
     "sparseness",  # distance to the eighth node, relative to other landmarks
     "one_sidedness",  # whether the scan lies to one side of it
-    "rim",  # distance to the end of the scan
+    "boundary",  # distance to the end of the scan
     "neighbours",  # heatmaps' peaks of the landmarks around it
     "scan_peak",  # median peak of the scan
     "scan_misplacement",  # median misplacement of the scan
 )
-"""Names of the columns of ``gather_evidence``. Lengths are logarithms of 1 + millimetres of the head frame."""
+"""Names of the columns of ``landmark_features``. Lengths are logarithms of 1 + millimetres of the head frame."""
 
-_RIM_BEYOND = 40.0
+_FARTHEST_BOUNDARY = 40.0
 _AROUND, _WIDER = 8, 40
 _SEEN = 0.2
 
 
-def gather_evidence(
+def landmark_features(
     refined: Refined,
     heatmaps: NDArray[np.float32],
     nodes: FloatArray,
-    rim: FloatArray,
+    boundary: FloatArray,
     shape: LandmarkShape,
     *,
     deviation: FloatArray,
@@ -64,7 +64,7 @@ def gather_evidence(
     refined : Refined, L landmarks
     heatmaps : (N, L)
     nodes : (N, 3)
-    rim : (R, 3), points on the end of the scan, see ``rim_points``; none if it has no end
+    boundary : (B, 3), points on the boundary of the scan, see ``boundary_points``; none if it has none
     shape : LandmarkShape
     deviation : (L,), of the population around its mean landmarks
     sigma : width of the heatmaps
@@ -94,7 +94,7 @@ def gather_evidence(
         "support": np.clip(heatmaps[nearest, np.arange(len(peak))], -0.2, 1.5),
         "gap": np.log1p(unit * gap),
         **_surroundings(tree, refined.positions),
-        "rim": np.log1p(_distance(rim, refined.positions, unit)),
+        "boundary": np.log1p(_distance(boundary, refined.positions, unit)),
         "neighbours": _neighbours_peak(peak, shape.mean),
         "scan_peak": np.full(len(peak), np.median(peak)),
         "scan_misplacement": np.full(len(peak), np.median(np.log1p(misplacement[seen] if seen.any() else 50.0))),
@@ -134,13 +134,13 @@ def _surroundings(tree: cKDTree, positions: FloatArray) -> dict[str, FloatArray]
     }
 
 
-def _distance(rim: FloatArray, positions: FloatArray, unit: float) -> FloatArray:
-    """Millimetres to the rim, no more than ``_RIM_BEYOND``."""
+def _distance(boundary: FloatArray, positions: FloatArray, unit: float) -> FloatArray:
+    """Millimetres to the boundary, no more than ``_FARTHEST_BOUNDARY``."""
     from scipy.spatial import cKDTree
 
-    if len(rim) == 0:
-        return np.full(len(positions), _RIM_BEYOND)
-    return np.minimum(unit * np.asarray(cKDTree(rim).query(positions)[0]), _RIM_BEYOND)
+    if len(boundary) == 0:
+        return np.full(len(positions), _FARTHEST_BOUNDARY)
+    return np.minimum(unit * np.asarray(cKDTree(boundary).query(positions)[0]), _FARTHEST_BOUNDARY)
 
 
 def _neighbours_peak(peak: FloatArray, mean: FloatArray) -> FloatArray:

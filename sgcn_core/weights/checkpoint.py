@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from sgcn_core.errors import ModelError
+from sgcn_core.method import Method
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 from sgcn_core.uncertainty.calibration import Calibration
+from sgcn_core.uncertainty.thresholds import Thresholds
 
 FORMAT = "sgcn-landmarks/1"
 _NETWORK, _CALIBRATION = "network.", "calibration."
@@ -44,6 +46,12 @@ class Checkpoint:
         Training data, steps, version: whatever a user may ask for.
     calibration : Calibration or None
         What turns heatmaps into expected errors; None in weights that were never calibrated.
+    method : Method
+        Nodes, t, gamma, refinement mode and standardisation that the weights were made for.
+    thresholds : Thresholds
+        Tuned on data with these weights.
+    landmark_set : str
+        What is detected unless another set is asked for.
     sha256 : str
         Of the file; empty before it is written.
     """
@@ -60,6 +68,9 @@ class Checkpoint:
     info: dict[str, Any]
     sha256: str = ""
     calibration: Calibration | None = None
+    method: Method = field(default_factory=Method)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    landmark_set: str = "all"
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -76,6 +87,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "crop_radius": checkpoint.crop_radius,
         "crop_margin": checkpoint.crop_margin,
         "info": checkpoint.info,
+        "method": checkpoint.method.as_dict(),
+        "thresholds": checkpoint.thresholds.as_dict(),
+        "landmark_set": checkpoint.landmark_set,
     }
     if checkpoint.calibration is not None:
         for name, values in checkpoint.calibration.arrays().items():
@@ -150,4 +164,7 @@ def _assemble(
         info=dict(settings["info"]),
         sha256=sha256,
         calibration=None if stored is None else Calibration.from_stored(stored, numbers),
+        method=Method.from_stored(settings.get("method", {})),
+        thresholds=Thresholds.from_stored(settings.get("thresholds", {})),
+        landmark_set=str(settings.get("landmark_set", "all")),
     )

@@ -20,7 +20,7 @@ from sgcn_core.worker.requests import Detect, Heatmap, Hello, Load, Request, Shu
 from sgcn_core.worker.surface_file import SUFFIX, read_surface_file, write_surface_file
 
 if TYPE_CHECKING:
-    from sgcn_core.pipeline.stage_one import StageOne
+    from sgcn_core.stages import Heatmaps
     from sgcn_core.types.landmarks import LandmarkResult
     from sgcn_core.types.surface import Surface
 
@@ -37,7 +37,7 @@ Answer = dict[str, Any]
 @dataclass(frozen=True, eq=False)
 class _Seen:
     surface: Surface
-    stage_one: StageOne
+    heatmaps: Heatmaps
 
 
 class Service:
@@ -118,7 +118,7 @@ class Service:
             raise UnknownDetectionError(
                 f"detection {request.detection!r} is not kept; the worker keeps the last {DETECTIONS_KEPT}"
             )
-        values = seen.stage_one.on_points(seen.surface.vertices, request.label)
+        values = seen.heatmaps.on_points(seen.surface.vertices, request.label)
         with replacing(request.output) as temporary, temporary.open("wb") as file:
             np.save(file, values, allow_pickle=False)
         return {"output": request.output, "label": request.label, "values": len(values), "highest": float(values.max())}
@@ -143,7 +143,7 @@ class Service:
                 unit=request.unit,
                 initial_landmarks=request.initial_landmarks,
                 progress=progress,
-                observe=lambda stage_one: self._keep(identifier, _Seen(surface, stage_one)),
+                observe=lambda heatmaps: self._keep(identifier, _Seen(surface, heatmaps)),
             )
 
         try:

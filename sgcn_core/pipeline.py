@@ -1,0 +1,210 @@
+"""The one path from a file to landmarks; each step gives a named, immutable value in a stated frame.
+
+    file         Surface, in the input's frame and unit               read_scan
+    Surface      Cleaned: its outer skin, normals outwards            clean_surface
+    Cleaned      Located: the unit, and poses of heads to try         locate
+    Located      PosedScan: millimetres, with the pose of the head    pose
+    PosedScan    FaceGraph: crop, nodes and edges, normalised         graph      section 4.1
+    FaceGraph    Heatmaps                                             heatmaps   stage 1
+    Heatmaps     Placed: landmarks on the surface, normalised         place      stage 2, section 4.2
+    Placed       Assessment: confidence, status, errors in mm         assess
+    Assessment   LandmarkResult, in the input's frame and unit        result
+
+Detector, calibration, the paper's experiments and the Slicer worker all go this way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from sgcn_core.cleaning.clean import Cleaned
+from sgcn_core.errors import FaceNotFoundError
+from sgcn_core.geometry.procrustes import align_to_prototype
+from sgcn_core.geometry.similarity import Similarity, from_crop, standardise_paper
+from sgcn_core.geometry.surface_index import SurfaceIndex
+from sgcn_core.geometry.surface_projection import closest_on_surface
+from sgcn_core.graph.face_graph import FaceGraph, build_face_graph
+from sgcn_core.method import Method
+from sgcn_core.pose.finder import HeadFinder
+from sgcn_core.pose.network import shipped_pose_network
+from sgcn_core.pose.probe import probe_surface
+from sgcn_core.pose.refine import refine_pose
+from sgcn_core.pose.search import Located, locate_head, located_by_hand
+from sgcn_core.refinement.guidance import guided_positions
+from sgcn_core.refinement.landmark_estimation import refine
+from sgcn_core.refinement.modes import refinement_mode
+from sgcn_core.settings import DetectionSettings
+from sgcn_core.stages import FloatArray, Heatmaps, Placed, PosedScan
+from sgcn_core.types.surface import Surface
+from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.uncertainty.assess import (
+    Assessment,
+    calibrated,
+    cut_off,
+    limited_at_cuts,
+    refuse_without_face,
+    uncalibrated,
+)
+from sgcn_core.uncertainty.boundary import boundary_points, near_boundary
+from sgcn_core.uncertainty.confidence import heatmap_confidence
+from sgcn_core.uncertainty.error_model import ErrorModel
+from sgcn_core.uncertainty.features import landmark_features
+from sgcn_core.weights.checkpoint import Checkpoint
+
+# An open edge longer than any eye or mouth is the end of the scan; landmarks this close to it are uncertain (mm).
+_BOUNDARY_EXTENT, _BOUNDARY_REACH = 80.0, 3.0
+
+
+class Pipeline:
+    """The steps, with the weights and the method that they go by.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    method : Method
+    device : torch.device of the checkpoint's network
+    finder : HeadFinder, optional; by default the shipped one
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, method: Method, device: torch.device, *, finder: HeadFinder | None = None
+    ) -> None:
+        self.checkpoint, self.method, self.device = checkpoint, method, device
+        self.finder = finder or HeadFinder(shipped_pose_network(), device)
+        self.to_crop = from_crop(checkpoint.crop_centre, checkpoint.crop_radius)
+
+    def locate(self, clean: Cleaned, settings: DetectionSettings) -> Located:
+        """The unit, and the poses in which a head may stand: as shown by hand, else as found."""
+        surface, shown = clean.surface, settings.initial_landmarks
+        probe = probe_surface(surface.vertices, surface.faces, seed=settings.seed)
+        if isinstance(shown, Mapping):
+            places = self.to_crop.inverse().apply(self.checkpoint.prototype)
+            typical = dict(zip(self.checkpoint.labels, places, strict=True))
+            return located_by_hand(shown, typical, probe, stated=settings.unit, in_file=surface.unit)
+        return locate_head(
+            self.finder,
+            probe,
+            across=float(surface.extent.max()),
+            stated=settings.unit or (surface.unit if surface.cut_planes else None),  # a volume is in mm
+            in_file=surface.unit,
+            frame=surface.frame if surface.anatomical else None,
+        )
+
+    def pose(self, clean: Cleaned, located: Located, *, seed: int) -> PosedScan:
+        """The scan in millimetres, in the pose in which the network sees a face best, aligned by its landmarks."""
+        factor = UNITS_TO_MM[located.unit]
+        scan = PosedScan(clean.surface.vertices * factor, clean.surface.faces, seed, factor)
+
+        def align(to_head: Similarity) -> tuple[float, Similarity]:
+            rough = self.graph(scan.posed(to_head), self.method.coarse_nodes)
+            placed = self.place(self.heatmaps(rough), self.method.but(refine="mean"))
+            seen, known = placed.seen, self.checkpoint
+            if np.count_nonzero(seen.seen) < known.thresholds.least_landmarks:
+                raise FaceNotFoundError("too few landmarks are seen")
+            weights = np.where(seen.seen, seen.confidence, 0.0) + 1e-6
+            change = align_to_prototype(placed.refined.positions, weights, known.prototype, known.deviation)
+            pose = self.to_crop.inverse() @ (change @ rough.standardised) @ self.to_crop @ to_head
+            return float(seen.confidence.mean()), pose
+
+        return scan.posed(refine_pose(align, located.hypotheses))
+
+    def graph(self, posed: PosedScan, nodes: int | None = None) -> FaceGraph:
+        """The canonical crop of the posed scan, its nodes, and the fine and the coarse graph (Eq. 4-5)."""
+        checkpoint = self.checkpoint
+        graph = build_face_graph(
+            posed.vertices,
+            posed.faces,
+            self.to_crop @ posed.to_head,
+            checkpoint.prototype,
+            margin=checkpoint.crop_margin / checkpoint.crop_radius,
+            count=nodes or self.method.nodes,
+            neighbours=checkpoint.neighbours,
+            seed=posed.seed,
+        )
+        return graph.moved(standardise_paper(graph.nodes)) if self.method.standardise == "paper" else graph
+
+    def heatmaps(self, graph: FaceGraph, *, factor: float = 1.0) -> Heatmaps:
+        """Stage 1 (Eq. 1-3): a heatmap of each landmark on the nodes. ``factor``: millimetres of the input's unit."""
+        features = np.concatenate([graph.nodes, graph.normals], axis=1).astype(np.float32)
+        tensors = (torch.from_numpy(features), torch.from_numpy(graph.neighbours), torch.from_numpy(graph.members))
+        predicted = self.checkpoint.network.predict(*(tensor.to(self.device) for tensor in tensors))
+        return Heatmaps(self.checkpoint.labels, predicted.cpu().numpy(), graph, factor)
+
+    def place(self, heatmaps: Heatmaps, method: Method | None = None) -> Placed:
+        """Stage 2 (Eq. 6-8): each landmark on the original surface, and how well it is seen."""
+        method, graph, known = method or self.method, heatmaps.graph, self.checkpoint
+        mode, index = refinement_mode(method.refine), SurfaceIndex(graph.vertices, graph.faces)
+        refined = refine(
+            heatmaps.values,
+            graph.nodes,
+            graph.vertices,
+            graph.faces,
+            mode=mode,
+            sigma=known.sigma,
+            t=method.t,
+            gamma=method.gamma,
+            index=index,
+        )
+        seen = heatmap_confidence(refined, known.prototype, known.deviation, known.thresholds)
+        if not mode.guided or known.calibration is None:
+            return Placed(heatmaps, refined, seen, refined.positions)
+        guided = guided_positions(refined, known.calibration.shape, known.deviation)
+        return Placed(heatmaps, refined, seen, closest_on_surface(guided, index))
+
+    def assess(self, placed: Placed, surface: Surface, *, size: float, pose_confidence: float) -> Assessment:
+        """Confidence, status and errors of each landmark; FaceNotFoundError where too few are seen for a face.
+
+        Parameters
+        ----------
+        surface : Surface with the planes on which its field of view cuts the head
+        size : millimetres of the person for one of the head frame
+        pose_confidence : how clearly the head was found
+        """
+        thresholds, planes, factor = self.checkpoint.thresholds, surface.cut_planes, placed.heatmaps.factor
+        positions = placed.in_input
+        beyond = cut_off(positions, planes, factor=factor)
+        refuse_without_face(placed.seen, thresholds, pose_confidence=pose_confidence, cut=beyond)
+        boundary = self.boundary(placed)
+        at_boundary = near_boundary(placed.refined.positions, boundary, reach=_BOUNDARY_REACH / self._unit(placed))
+        if (model := self.error_model) is None:
+            assessment = uncalibrated(placed.seen, at_boundary, thresholds)
+        else:
+            features = self.features(placed, boundary)
+            assessment = calibrated(model, features, at_boundary, thresholds, size=size)
+        return limited_at_cuts(assessment, positions, planes, thresholds, factor=factor)
+
+    @property
+    def error_model(self) -> ErrorModel | None:
+        """What states the errors; None for a method that it was not fitted for."""
+        calibration = self.checkpoint.calibration
+        if calibration is None or self.method.standardise != self.checkpoint.method.standardise:
+            return None
+        return calibration.models.get(self.method.refine)
+
+    def boundary(self, placed: Placed) -> FloatArray:
+        """Points (B, 3) on the end of the scan, normalised."""
+        graph = placed.heatmaps.graph
+        return boundary_points(graph.vertices, graph.faces, least_extent=_BOUNDARY_EXTENT / self._unit(placed))
+
+    def features(self, placed: Placed, boundary: FloatArray) -> FloatArray:
+        """Features (L, F) of the landmarks of one scan; the weights must be calibrated."""
+        known, heatmaps = self.checkpoint, placed.heatmaps
+        if known.calibration is None:
+            raise ValueError("the weights hold no shape statistics; calibrate them")
+        return landmark_features(
+            placed.refined,
+            heatmaps.values,
+            heatmaps.graph.nodes,
+            boundary,
+            known.calibration.shape,
+            deviation=known.deviation,
+            sigma=known.sigma,
+            unit=self._unit(placed),
+        )
+
+    def _unit(self, placed: Placed) -> float:
+        """Millimetres of the head frame for one normalised unit."""
+        return self.checkpoint.crop_radius / placed.heatmaps.graph.standardised.scale

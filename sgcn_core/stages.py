@@ -1,0 +1,149 @@
+"""The values that the steps of the pipeline hand on, each in a stated frame."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.geometry.similarity import Similarity, scaling
+from sgcn_core.graph.face_graph import FaceGraph
+from sgcn_core.refinement.landmark_estimation import Refined
+from sgcn_core.uncertainty.confidence import HeatmapConfidence
+
+FloatArray = NDArray[np.float64]
+Progress = Callable[[str, float], None]
+
+_NODES_PER_POINT = 4
+# Points further from every node than so many node spacings lie outside the crop, where nothing was predicted.
+_REACH = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class PosedScan:
+    """A scan in millimetres, in its own axes, and the pose of the head in it.
+
+    Attributes
+    ----------
+    vertices : (P, 3) float64, millimetres
+    faces : (F, 3) int64, oriented outwards
+    seed : random seed of the surface sampling
+    factor : millimetres of one unit of the input
+    to_head : Similarity, from these millimetres to the head frame (millimetres of the mean head)
+    """
+
+    vertices: FloatArray
+    faces: NDArray[np.int64]
+    seed: int = 0
+    factor: float = 1.0
+    to_head: Similarity = field(default_factory=Similarity.identity)
+
+    def posed(self, to_head: Similarity) -> PosedScan:
+        """The same scan in another pose."""
+        return replace(self, to_head=to_head)
+
+    @property
+    def size(self) -> float:
+        """Millimetres of the person for one of the head frame."""
+        return 1.0 / self.to_head.scale
+
+    @property
+    def input_to_head(self) -> Similarity:
+        """From the frame and unit of the input to the head frame."""
+        return self.to_head @ scaling(self.factor)
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmaps:
+    """What stage 1 saw.
+
+    Attributes
+    ----------
+    labels : L landmark names
+    values : (N, L) float32, outputs of the network, about 1 at a landmark and 0 far from it
+    graph : FaceGraph of N nodes, normalised
+    factor : millimetres of one unit of the input
+    """
+
+    labels: tuple[str, ...]
+    values: NDArray[np.float32]
+    graph: FaceGraph
+    factor: float = 1.0
+
+    def on_points(self, points: FloatArray, label: str) -> NDArray[np.float32]:
+        """Heatmap of one landmark at points of the input's surface.
+
+        Parameters
+        ----------
+        points : (P, 3) float64, in the frame and unit of the input
+        label : str
+
+        Returns
+        -------
+        (P,) float32
+            Mean of the four nearest nodes, weighted with the inverse squared distance; 0 outside the crop and where
+            the network says less than 0.
+
+        Raises
+        ------
+        ValueError
+            If the weights do not know the label.
+        """
+        from scipy.spatial import cKDTree
+
+        if label not in self.labels:
+            raise ValueError(f"no heatmap of {label!r}; the weights know {len(self.labels)} landmarks")
+        nodes = self.graph.nodes
+        tree = cKDTree(nodes)
+        spacing = float(np.median(tree.query(nodes, k=[2])[0]))
+        placed = (self.graph.to_normalised @ scaling(self.factor)).apply(points)
+        distance, node = tree.query(placed, k=_NODES_PER_POINT, distance_upper_bound=_REACH * spacing)
+        heat = np.append(np.maximum(self.values[:, self.labels.index(label)], 0.0), 0.0)[node]
+        weight = np.where(np.isfinite(distance), 1.0 / np.maximum(distance, 1e-6 * spacing) ** 2, 0.0)
+        total = weight.sum(axis=1)
+        values = np.divide((weight * heat).sum(axis=1), total, out=np.zeros(len(points)), where=total > 0)
+        return values.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """What stage 2 made of the heatmaps; normalised.
+
+    Attributes
+    ----------
+    heatmaps : Heatmaps
+    refined : Refined, from each landmark's own heatmap
+    seen : HeatmapConfidence
+    positions : (L, 3), on the surface, moved by the other landmarks where the refinement mode is guided
+    """
+
+    heatmaps: Heatmaps
+    refined: Refined
+    seen: HeatmapConfidence
+    positions: FloatArray
+
+    @property
+    def in_input(self) -> FloatArray:
+        """Positions (L, 3) in the frame and unit of the input."""
+        return self.heatmaps.graph.to_normalised.inverse().apply(self.positions) / self.heatmaps.factor
+
+
+class Clock:
+    """Announces the stages and times them."""
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.progress = progress
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str, share: float) -> Iterator[None]:
+        """A stage that begins when ``share`` of the work is done."""
+        if self.progress is not None:
+            self.progress(name, share)
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 4)
