@@ -236,7 +236,7 @@ def summary_entry(job: Any) -> Any:
     entry = Entry(job.source, job.landmarks)
     if job.landmarks.exists() and not job.may_replace:
         recall(entry, job.landmarks.parent)
-        entry.status, entry.reason = OK, "kept from before"
+        entry.status, entry.reason = OK, "existing landmarks kept"
     return entry
 
 

@@ -344,7 +344,7 @@ def test_the_report_in_a_window(desk: Desk, installation: Any) -> None:
     installation.ui.checkInstallationButton.click()
     (dialog,) = widgets.QDialog.made
     text = next(each for each in widgets.QLayout.made if isinstance(each, widgets.QPlainTextEdit))
-    assert dialog.visible and "asked to load the model" in text.plainText
+    assert dialog.visible and "loading the network" in text.plainText
     assert not installation.ui.checkInstallationButton.enabled
     widgets.QTimer.run_out()
     assert "worker: fine" in text.plainText and "asked" not in text.plainText

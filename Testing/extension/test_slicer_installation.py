@@ -177,7 +177,7 @@ def test_everything_is_installed_after_one_question() -> None:
     made.ensure()
     assert kinds(host) == ["ask", "torch", "pip", "restart"] and made.ready()[0]
     question = host.did[0][1]
-    assert "GB" in question and "torch" in question and "Nothing is sent" in question
+    assert "GB" in question and "torch" in question and "Nothing is uploaded" in question
     assert host.did[1] == ("torch", False, None, ">=2.2") and host.did[2] == ("pip", "safetensors>=0.4")
 
 

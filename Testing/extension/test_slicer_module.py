@@ -307,9 +307,29 @@ def test_a_worker_that_dies_is_an_error_and_the_next_one_works(application: Appl
         job.poll()
     os.kill(logic.landmarker.worker()._process.pid, signal.SIGKILL)
     error = finish(job).error
-    assert isinstance(error, LandmarkingError) and error.kind == "Crashed" and "SIGKILL" in str(error)
+    assert isinstance(error, LandmarkingError) and error.kind == "Crashed" and "ended by the system" in str(error)
+    assert "SIGKILL" in error.details and "SIGKILL" not in str(error)
     assert cases.nodes_of(application, "MarkupsFiducial") == [kept] and cases.positions(kept).keys() == {"mine"}
     assert logic.placeLandmarks(model).GetNumberOfControlPoints() == 62
+
+
+def test_a_scan_in_metres_gets_its_landmarks(
+    application: Application, logic: Any, usual: dict[str, np.ndarray]
+) -> None:
+    """Slicer takes its numbers for millimetres; the command line takes such a scan, and so does the panel."""
+    model = cases.face_model(application)
+    points = model.GetPolyData().GetPoints()
+    for place in range(points.GetNumberOfPoints()):
+        points.SetPoint(place, *(0.001 * value for value in points.GetPoint(place)))
+    job = logic.placeLandmarks(model, wait=False)
+    node = finish(job).result()
+    found = cases.positions(node)
+    assert len(found) > 50
+    assert max(np.linalg.norm(1000 * found[label] - usual[label]) for label in found if label in usual) < 1.5
+    assert read_provenance(node).unit == "m" and any(" m" in note for note in job.warnings)
+    place = node.GetControlPointIndexByLabel("prn")
+    node.SetNthControlPointPosition(place, *(found["prn"] + (0.0, 0.0, 0.002)))
+    assert moved_by_hand(node) == {"prn": pytest.approx(2.0, abs=1e-6)}
 
 
 def test_an_input_that_is_moved_meanwhile_gets_no_landmarks(application: Application, logic: Any) -> None:

@@ -195,7 +195,7 @@ def test_the_reason_why_it_cannot_run_is_shown(panel: Panel, application: Applic
 
     assert reason() == ""
     parameters.landmarkSet = LandmarkSetChoice.CUSTOM
-    assert "Select your model file" in reason() and ui.placeButton.toolTip == reason()
+    assert "Select your weights file" in reason() and ui.placeButton.toolTip == reason()
     parameters.weights = "/no/such/file.safetensors"
     assert reason().startswith("Weights file '/no/such/file.safetensors' does not exist")
     parameters.weights, parameters.landmarkSet = "", LandmarkSetChoice.ALL
@@ -231,12 +231,14 @@ def test_work_of_a_person_is_not_replaced_without_asking(panel: Panel, applicati
     node.SetNthControlPointPosition(0, 1.0, 2.0, 9.0)
     panel.messages.agrees = False
     panel.click()
-    assert panel.messages.questions == ["Landmarks of 'Landmarks' corrected by hand: 1. Replace them?"]
+    assert panel.messages.questions == ["'Landmarks' has manual corrections (1 landmarks). Overwrite them?"]
     own = application.add("MarkupsFiducial", "Own")
     own.AddControlPoint([0.0, 0.0, 0.0])
     panel.parameters.landmarks = own
     panel.click()
-    assert "'Own' holds points of other origin (1)" in panel.messages.questions[1] and len(panel.jobs) == 1
+    assert (
+        "'Own' holds points that were not placed by this module" in panel.messages.questions[1] and len(panel.jobs) == 1
+    )
 
 
 def test_the_pose_by_hand_reaches_the_detection(panel: Panel) -> None:

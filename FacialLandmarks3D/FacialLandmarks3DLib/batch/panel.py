@@ -122,7 +122,7 @@ class BatchPanel:
             return
         self._run = run
         self.ui.batchRunButton.text = _("Cancel")
-        self.ui.batchRunButton.toolTip = _("Stop now; the cases that are done stay done.")
+        self.ui.batchRunButton.toolTip = _("Stop the batch; finished cases are kept.")
         self.ui.batchProgressBar.visible = True
         self.ui.batchListButton.enabled = False
         self._timer.start()

@@ -133,7 +133,7 @@ class BatchRun:
         case.status, case.reason, case.counts, case.seconds = WAITING, "", {}, None
         if kept:
             recall(case, self._output)
-            case.status, case.reason = OK, _("kept from before")
+            case.status, case.reason = OK, _("existing landmarks kept")
         self._changed.append(case)
 
     def _next(self) -> None:

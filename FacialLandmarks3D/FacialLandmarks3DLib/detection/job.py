@@ -208,10 +208,10 @@ class LandmarkJob:
     def _finish(self, result: Mapping[str, Any]) -> Generator[bool, None, None]:
         source = self._source
         if not self._output.input_is_there():
-            raise LandmarkingError(_("The input was removed while landmarks were placed on it."))
+            raise LandmarkingError(_("The input was removed during the detection."))
         if not source.is_as_it_was():
             raise LandmarkingError(
-                _("{name!r} was moved or changed while landmarks were placed on it; place them again.").format(
+                _("{name!r} was moved or changed during the detection; place the landmarks again.").format(
                     name=source.node.GetName()
                 )
             )

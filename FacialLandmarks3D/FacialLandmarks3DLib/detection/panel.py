@@ -36,11 +36,11 @@ def what_is_lost(node: Any) -> str:
         return ""
     if read_provenance(node) is None:
         count = node.GetNumberOfControlPoints()
-        return _("{name!r} holds points of other origin ({count}). Replace them by the landmarks?").format(
+        return _("{name!r} holds points that were not placed by this module ({count}). Overwrite them?").format(
             name=node.GetName(), count=count
         )
     if moved := moved_by_hand(node):
-        return _("Landmarks of {name!r} corrected by hand: {count}. Replace them?").format(
+        return _("{name!r} has manual corrections ({count} landmarks). Overwrite them?").format(
             name=node.GetName(), count=len(moved)
         )
     return ""

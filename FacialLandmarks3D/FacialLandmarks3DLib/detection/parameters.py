@@ -27,7 +27,7 @@ class LandmarkSetChoice(enum.Enum):
             LandmarkSetChoice.CLINICAL: _("Clinical (62 landmarks)"),
             LandmarkSetChoice.IBUG68: _("iBUG (68 landmarks)"),
             LandmarkSetChoice.ALL: _("Clinical and iBUG"),
-            LandmarkSetChoice.CUSTOM: _("All of my own model file"),
+            LandmarkSetChoice.CUSTOM: _("All of my own weights file"),
         }[self]
 
 
@@ -42,10 +42,10 @@ class DeviceChoice(enum.Enum):
     def label(self) -> str:
         """The text in the panel."""
         return {
-            DeviceChoice.CPU: _("Processor"),
-            DeviceChoice.AUTO: _("Graphics card where there is one"),
-            DeviceChoice.CUDA: _("NVIDIA graphics card (CUDA)"),
-            DeviceChoice.MPS: _("Apple graphics (MPS)"),
+            DeviceChoice.CPU: _("CPU"),
+            DeviceChoice.AUTO: _("GPU, if there is one"),
+            DeviceChoice.CUDA: _("NVIDIA GPU (CUDA)"),
+            DeviceChoice.MPS: _("Apple GPU (MPS)"),
         }[self]
 
 
@@ -61,9 +61,9 @@ class RefinementChoice(enum.Enum):
     def label(self) -> str:
         """The text in the panel."""
         return {
-            RefinementChoice.GUIDED: _("On the surface, guided by the other landmarks"),
+            RefinementChoice.GUIDED: _("On the surface, guided by the other landmarks (most accurate)"),
             RefinementChoice.SURFACE: _("On the surface"),
-            RefinementChoice.AMPLITUDE: _("On a vertex, free amplitude"),
+            RefinementChoice.AMPLITUDE: _("On a vertex, fitted amplitude"),
             RefinementChoice.PAPER: _("On a vertex, as published"),
             RefinementChoice.MEAN: _("Weighted mean"),
         }[self]
@@ -107,7 +107,7 @@ def options_of(parameters: Any, initial_landmarks: InitialLandmarks | None = Non
 
     custom = parameters.landmarkSet == LandmarkSetChoice.CUSTOM
     if custom and not parameters.weights:
-        raise ValueError(_("Select your model file in the section Advanced."))
+        raise ValueError(_("Select your weights file in the section Advanced."))
     return DetectionSettings(
         landmark_set="all" if custom else parameters.landmarkSet.value,
         device=parameters.device.value,
@@ -135,4 +135,4 @@ def why_not(parameters: Any, *, busy: bool) -> str:
         options_of(parameters)
     except ValueError as error:
         return sentence(str(error))
-    return _("Something else is being computed, such as a batch; wait for it, or cancel it.") if busy else ""
+    return _("Another detection is running, such as a batch; wait for it, or cancel it.") if busy else ""

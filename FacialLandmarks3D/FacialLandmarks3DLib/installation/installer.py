@@ -142,8 +142,8 @@ class Installer:
         logic = self._torch_logic() if TORCH in missing else None  # before the question: without it, yes leads nowhere
         if not self._host.ask(_question(missing), "\n".join(missing)):
             raise InstallError(
-                _("What is needed was not installed, since that was declined."),
-                _("Place landmarks again when it may be."),
+                _("The packages were not installed, because you declined."),
+                _("Click Place landmarks again to install them."),
                 declined=True,
             )
         try:
@@ -194,7 +194,7 @@ class Installer:
             return self._host.torch_logic()
         except ImportError:
             raise InstallError(
-                _("PyTorch is needed, and the extension that installs it is not there."),
+                _("PyTorch is needed, and the extension that installs it is missing."),
                 _("Install the extension 'PyTorch' from the Extensions Manager, restart Slicer and try again."),
             ) from None
 
@@ -228,15 +228,15 @@ class Installer:
 
 def _question(missing: Sequence[str]) -> str:
     return _(
-        "To place landmarks, {count} of the packages it needs must be installed into Slicer's Python:\n\n{packages}\n\n"
-        "They come from the Python package index and pytorch.org. Nothing is sent there, and your images stay here. "
+        "Placing landmarks needs {count} packages that are not installed in Slicer's Python:\n\n{packages}\n\n"
+        "They are downloaded from the Python package index and pytorch.org. Nothing is uploaded. "
         "Installing may take some minutes. Install now?"
     ).format(count=len(missing), packages="\n".join(_line(name) for name in missing))
 
 
 def _line(requirement: str) -> str:
     sizes = {
-        "torch": _("0.1 to 0.3 GB to download; 2 to 4 GB where an NVIDIA graphics card is found"),
+        "torch": _("0.1 to 0.3 GB download; 2 to 4 GB with an NVIDIA GPU"),
         "safetensors": _("less than 1 MB"),
     }
     name = requirement.partition(">")[0]

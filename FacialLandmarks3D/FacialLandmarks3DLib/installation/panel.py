@@ -32,7 +32,9 @@ class ReportDialog:
         font.setStyleHint(qt.QFont.TypeWriter)
         self._text.setFont(font)
         layout = qt.QVBoxLayout(self._dialog)
-        layout.addWidget(qt.QLabel(_("It names folders of this computer; read it before you pass it on.")))
+        layout.addWidget(
+            qt.QLabel(_("The report contains folder names of this computer; read it before you share it."))
+        )
         layout.addWidget(self._text)
         buttons = qt.QHBoxLayout()
         for label, action in ((_("Copy"), self.copy), (_("Close"), self._dialog.close)):
@@ -127,7 +129,7 @@ class InstallationPanel:
         more = self._check is not None and self._check.poll()
         lines = [*self._facts, *(self._check.lines if self._check else [])]
         if more:
-            lines.append(("worker", _("asked to load the model...")))
+            lines.append(("worker", _("loading the network...")))
         else:
             self._timer.stop()
             self.ui.checkInstallationButton.enabled = True

@@ -171,7 +171,7 @@ def reset(node: Any, label: str) -> None:
     """
     check_unlocked(node, place_of(node, label))
     if label not in placed_positions(node):
-        raise ReviewError(_("Where the detector had placed {label!r} is not known.").format(label=label))
+        raise ReviewError(_("The detected position of {label!r} is not known.").format(label=label))
     reset_landmark(node, label)
 
 
@@ -225,7 +225,7 @@ def start_place_mode(node: Any, *, persistent: bool) -> None:
     selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
     if selection is None or interaction is None:
-        raise ReviewError(_("This Slicer has no views to click in; set the position from the Python console."))
+        raise ReviewError(_("There is no view to click in; set the position from the Python console."))
     selection.SetReferenceActivePlaceNodeClassName(node.GetClassName())
     selection.SetActivePlaceNodeID(node.GetID())
     if persistent:

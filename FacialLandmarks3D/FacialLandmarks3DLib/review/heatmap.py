@@ -200,8 +200,8 @@ def _remove_values(model: Any, active_before: str | None) -> None:
 def _forgotten() -> ReviewError:
     return ReviewError(
         _(
-            "The worker has this detection no longer: it keeps the last four and forgets them when it ends. Place the "
-            "landmarks again, then show the heatmap."
+            "The heatmaps of this detection are no longer available: those of the last four are kept until Slicer "
+            "ends. Place the landmarks again, then show the heatmap."
         )
     )
 

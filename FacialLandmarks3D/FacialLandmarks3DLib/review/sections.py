@@ -172,7 +172,7 @@ class PoseSection:
     def _state(self) -> str:
         label = self.pose.next_point()
         if self.pose.node is None:
-            return _("Place three points on the face; the landmarks are then searched for around them.")
+            return _("Place three points on the face; the landmarks are then detected from this pose.")
         if label is not None:
             return _("Click on: {point} ({label}).").format(point=POSE_POINTS[label], label=label)
         if self.pose.is_line():

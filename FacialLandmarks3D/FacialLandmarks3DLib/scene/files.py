@@ -89,7 +89,7 @@ def check_volume(node: Any) -> None:
         )
     if image.GetNumberOfScalarComponents() != 1:
         raise UnusableVolumeError(
-            _("The volume {name!r} has {count} values per voxel; grey values or labels are needed.").format(
+            _("The volume {name!r} has {count} values per voxel; a scalar or label volume is needed.").format(
                 name=name, count=image.GetNumberOfScalarComponents()
             )
         )
@@ -177,7 +177,7 @@ def _check_perpendicular(node: Any, matrix: NDArray[np.float64]) -> None:
     axes = matrix[:3, :3]
     lengths = np.linalg.norm(axes, axis=0)
     if not np.isfinite(matrix).all() or lengths.min() <= 0:
-        raise UnusableVolumeError(_("The volume {name!r} has no size in space.").format(name=node.GetName()))
+        raise UnusableVolumeError(_("The volume {name!r} has zero size.").format(name=node.GetName()))
     unit = axes / lengths
     if not np.allclose(unit.T @ unit, np.eye(3), atol=_PERPENDICULAR):
         raise UnusableVolumeError(

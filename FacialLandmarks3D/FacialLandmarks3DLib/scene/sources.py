@@ -175,8 +175,8 @@ def _in_world(node: Any, points: np.ndarray) -> np.ndarray:
 
 def _mirror_warning(node: Any) -> str:
     return _(
-        "The transform {transform!r} mirrors the volume {name!r}: what was the right side of the person is shown, and "
-        "named, as the left one. Remove the mirroring unless it is intended."
+        "The transform {transform!r} mirrors the volume {name!r}: right and left are exchanged. Remove the "
+        "mirroring unless it is intended."
     ).format(transform=node.GetParentTransformNode().GetName(), name=node.GetName())
 
 

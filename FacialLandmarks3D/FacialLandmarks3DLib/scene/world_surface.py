@@ -77,9 +77,7 @@ def world_surface_steps(model_node: Any) -> Generator[None, None, WorldSurface]:
         part = slice(start, start + _POINTS_AT_ONCE)
         points[part] = stored[part] if transform is None else _transformed(transform, stored[part].astype(np.float64))
         if not np.isfinite(points[part]).all():
-            raise UnusableModelError(
-                _("The model {name!r} has points that are not finite, in itself or once transformed.").format(name=name)
-            )
+            raise UnusableModelError(_("The model {name!r} has points that are not finite.").format(name=name))
         yield
     if transform is None or not _mirrors(transform, _corners(polydata)):
         return WorldSurface(points, triangles)
@@ -147,12 +145,12 @@ def _mirrors(transform: vtk.vtkGeneralTransform, points: NDArray[np.float64]) ->
 
 
 def _without_polygons(name: str) -> UnusableModelError:
-    text = _("The model {name!r} has points but no polygons; a surface is needed.")
+    text = _("The model {name!r} has points but no polygons; a surface mesh is needed.")
     return UnusableModelError(text.format(name=name))
 
 
 def _mirror_warning(model_node: Any) -> str:
     return _(
-        "The transform {transform!r} mirrors the model {name!r}: what was the right side of the person is shown, and "
-        "named, as the left one. Remove the mirroring unless it is intended."
+        "The transform {transform!r} mirrors the model {name!r}: right and left are exchanged. Remove the "
+        "mirroring unless it is intended."
     ).format(transform=model_node.GetParentTransformNode().GetName(), name=model_node.GetName())

@@ -41,10 +41,10 @@ _LONGEST_GAP = 5.0
 _POLL_SECONDS = 0.005
 _HINTS = {
     "NotStarted": "Check the installation: the worker needs a Python with sgcn_core and PyTorch.",
-    "Crashed": "Run it again; the log says more. Where it happens again, memory may be short: close other programs.",
-    "Hung": "Run it again; where it happens again, reduce the number of triangles.",
-    "Garbage": "Something else writes to the worker's output; the log says more.",
-    "NoResult": "Run it again; the log says more.",
+    "Crashed": "Try again. If it happens again, close other programs: memory may be short. The log is in the details.",
+    "Hung": "Try again; if it happens again, reduce the number of triangles.",
+    "Garbage": "Another program writes to the worker's output; the log is in the details.",
+    "NoResult": "Try again; the log is in the details.",
     "Cancelled": "",
 }
 
@@ -270,7 +270,7 @@ class WorkerClient:
         if message.get("protocol") != PROTOCOL:
             raise WorkerError(
                 "NotStarted",
-                f"The worker speaks protocol {message.get('protocol')}, this module {PROTOCOL}: sgcn_core "
+                f"The worker uses protocol {message.get('protocol')}, this module {PROTOCOL}: sgcn_core "
                 f"{message.get('version')} is of another version than the module.",
             )
         self._ready = True
@@ -282,9 +282,9 @@ class WorkerClient:
         self._looked = now
         if not self._ready:
             if self._quiet > self._limits.start:
-                raise WorkerError("NotStarted", f"The worker was not ready within {self._limits.start:g} seconds.")
+                raise WorkerError("NotStarted", f"The worker did not start within {self._limits.start:g} seconds.")
         elif self.busy and self._quiet > self._limits.silence:
-            raise WorkerError("Hung", f"The worker said nothing for {self._limits.silence:g} seconds.")
+            raise WorkerError("Hung", f"The worker did not respond for {self._limits.silence:g} seconds.")
 
     def _lose(self, kind: str, message: str) -> None:
         """End the worker; whatever was asked of it has failed."""

@@ -130,7 +130,7 @@ def message_of(line: bytes) -> dict[str, Any]:
 def garbage(line: bytes) -> WorkerError:
     """The error that a line makes no sense."""
     quoted = line[:_LONGEST_QUOTE].decode("utf-8", errors="replace")
-    return WorkerError("Garbage", f"The worker answered something that cannot be understood: {quoted!r}.")
+    return WorkerError("Garbage", f"The worker wrote something unexpected: {quoted!r}.")
 
 
 def fraction_of(message: Mapping[str, Any]) -> float:
@@ -182,6 +182,7 @@ def ending(code: int) -> tuple[str, str]:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    text = "The worker process was ended"
-    text += " by the system, probably because memory was short." if name == "SIGKILL" else " unexpectedly."
+    text = "The worker process ended unexpectedly."
+    if name == "SIGKILL":
+        text = "The worker process was ended by the system, probably because memory was short."
     return text, f"The worker was ended by {name}."

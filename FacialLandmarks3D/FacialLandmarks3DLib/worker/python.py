@@ -36,8 +36,7 @@ def other_python(environment: Mapping[str, str] | None = None) -> str | None:
         return None
     if not os.path.isfile(python):
         raise RuntimeError(
-            f"There is no Python at {python}, set for the worker. Correct or unset the environment variable "
-            f"{PYTHON_VARIABLE}."
+            f"There is no Python at {python}. Correct or unset the environment variable {PYTHON_VARIABLE}."
         )
     return python
 
