@@ -11,12 +11,12 @@ from ..scene.nodes import is_there, local_position, one_event, place_of
 from .rows import Row
 
 _NAME = "Landmark labels"
-# Slicer shows the labels of all points of a node or of none. The point itself is drawn by the landmarks' own node.
-_GLYPH_SCALE = 0.01
 
 
 class ViewLabels:
     """Shows the labels of some landmarks with a markups node of its own, which is neither listed nor saved.
+
+    Slicer shows the labels of all points of a node, or of none.
 
     Parameters
     ----------
@@ -57,11 +57,14 @@ class ViewLabels:
             if shown != wanted:
                 labels.RemoveAllControlPoints()
             for place, label in enumerate(wanted):
-                position = local_position(self._node, place_of(self._node, label))
+                own = place_of(self._node, label)
+                position, found = local_position(self._node, own), self._node.GetNthControlPointSelected(own)
                 if shown != wanted:
                     labels.AddControlPoint(position, label)
                 elif local_position(labels, place) != position:
                     labels.SetNthControlPointPosition(place, position)
+                if labels.GetNthControlPointSelected(place) != found:  # its colour
+                    labels.SetNthControlPointSelected(place, found)
 
     def _make(self) -> Any:
         node = slicer.vtkMRMLMarkupsFiducialNode()
@@ -78,7 +81,8 @@ class ViewLabels:
             display.SetColor(own.GetColor())
             display.SetSelectedColor(own.GetSelectedColor())
             display.SetTextScale(own.GetTextScale())
-            display.SetGlyphScale(_GLYPH_SCALE)
+            # As large as the landmark's own: a smaller point would count as hidden within it, and so would its label.
+            display.SetGlyphScale(own.GetGlyphScale())
             display.SetPropertiesLabelVisibility(False)
             display.SetPointLabelsVisibility(True)
         return node
