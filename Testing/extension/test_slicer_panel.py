@@ -200,7 +200,7 @@ def test_the_reason_why_it_cannot_run_is_shown(panel: Panel, application: Applic
     assert reason().startswith("Weights file '/no/such/file.safetensors' does not exist")
     parameters.weights, parameters.landmarkSet = "", LandmarkSetChoice.ALL
     panel.landmarker.busy = True
-    assert "Something else" in reason()
+    assert "Another detection" in reason()
     panel.landmarker.busy = False
     parameters.inputNode = application.add("Model", "Empty")
     assert "'Empty' has no surface" in reason()

@@ -223,7 +223,14 @@ class LandmarkJob:
             mirrored=source.mirrored,
             notes=source.warnings,
         )
-        surface = source.surface_node()
+        steps = source.surface_steps()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                surface = end.value
+                break
+            yield False
         yield False
         self.node = self._output.write(turned, surface, provenance)
         self.warnings = provenance.notes

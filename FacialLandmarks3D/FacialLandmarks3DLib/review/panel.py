@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import qt
@@ -17,6 +18,7 @@ from .table import LandmarkTable
 
 # A drag tells of every pixel; the table follows at this pace.
 _REFRESH_MS = 40
+_IDLE_MS, _SECONDS_AT_ONCE = 10, 0.02
 _TO_CHECK = 1
 
 
@@ -41,6 +43,10 @@ class ReviewPanel:
         self._timer.setSingleShot(True)
         self._timer.setInterval(_REFRESH_MS)
         self._timer.connect("timeout()", self._refresh)
+        self._preparation: Iterator[None] = iter(())
+        self._idle = qt.QTimer()
+        self._idle.setInterval(_IDLE_MS)
+        self._idle.connect("timeout()", self._prepare)
         self.table = LandmarkTable(self.ui.reviewTable, self._on_chosen)
         self.heatmap = HeatmapSection(self.ui.heatmapCheckBox, services, self._current_label, self._say)
         self.pose = PoseSection(self.ui, services)
@@ -66,6 +72,8 @@ class ReviewPanel:
         if node is not None:
             self._review = Review(node, changed=self._on_changed, selected=self._on_grabbed)
             self._labels = ViewLabels(node)
+            self._preparation = self._review.prepare()
+            self._idle.start()
         self.heatmap.set_node(node)
         self._say("")
         self._rebuild()
@@ -77,8 +85,9 @@ class ReviewPanel:
     def cleanup(self) -> None:
         """Leave no observer, no timer, no label and no colours behind."""
         self.setLandmarkNode(None)
-        self._timer.stop()
-        self._timer.disconnect("timeout()", self._refresh)
+        for timer, slot in ((self._timer, self._refresh), (self._idle, self._prepare)):
+            timer.stop()
+            timer.disconnect("timeout()", slot)
         self.heatmap.close()
         self.pose.close()
         self.table.close()
@@ -189,6 +198,15 @@ class ReviewPanel:
         self.table.select(label)
         self._show_chosen()
         self.heatmap.update()
+
+    def _prepare(self) -> None:
+        """A few hundredths of a second of what the first click on a row would have to wait for."""
+        began = time.monotonic()
+        try:
+            while time.monotonic() - began < _SECONDS_AT_ONCE:
+                next(self._preparation)
+        except (StopIteration, ValueError):  # a model that cannot be used is told when it is needed
+            self._idle.stop()
 
     # --- what the panel shows -----------------------------------------------------------------------------------
 

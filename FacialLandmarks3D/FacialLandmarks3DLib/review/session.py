@@ -11,7 +11,7 @@ import slicer
 import vtk
 
 from ..scene.detected import adopt, follow_hardening, placed_positions
-from ..scene.landmark_surface import ClosestPoints
+from ..scene.landmark_surface import ClosestPoints, surface_of
 from ..scene.nodes import is_there, labels_of, set_locked
 from . import edits
 from .edits import History
@@ -142,8 +142,14 @@ class Review:
         self._begin()
         return True
 
+    def prepare(self) -> Iterator[None]:
+        """What the first jump or snap needs, in small steps."""
+        model = surface_of(self.node)
+        if model is not None and model.GetPolyData() is not None and model.GetPolyData().GetNumberOfCells() > 0:
+            yield from self._finder.prepare(model)
+
     def jump(self, label: str) -> bool:
-        """Centre the views on a landmark; False where it has no position."""
+        """Let the views show a landmark; False where it has no position."""
         return jump_to(self.node, label, self._finder)
 
     def snap(self, label: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from vtk.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to
 from ..messages import _
 from .nodes import ReviewError
 from .provenance import PREFIX
-from .world_surface import read_world_surface
+from .world_surface import WorldSurface, world_surface_steps
 
 # A reference follows the model when its scene is merged into another one, where node IDs change.
 _SURFACE = PREFIX + "surface"
@@ -102,11 +103,18 @@ class ClosestPoints:
         hit, where, within = vtk.reference(0.0), [0.0] * 3, [0.0] * 3
         return not self._locator.IntersectWithLine(start, end, 0.0, hit, where, within, vtk.reference(0))
 
-    def _update(self, model_node: Any) -> None:
+    def prepare(self, model_node: Any) -> Iterator[None]:
+        """What the first search needs, in small steps, so that nobody has to wait for a large model."""
         key = _key_of(model_node)
         if key != self._key:
-            self._locator = _locator(model_node)
-            self._key = key
+            surface = yield from world_surface_steps(model_node)
+            yield
+            if key == _key_of(model_node):
+                self._locator, self._key = _locator(surface), key
+
+    def _update(self, model_node: Any) -> None:
+        for _step in self.prepare(model_node):
+            pass
 
     def _find(self, model_node: Any, position: ArrayLike) -> tuple[list[float], vtk.vtkGenericCell]:
         self._update(model_node)
@@ -122,8 +130,7 @@ def _key_of(model_node: Any) -> tuple[Any, ...]:
     return model_node.GetID(), model_node.GetPolyData().GetPoints().GetMTime(), model_node.GetPolyData(), transforms
 
 
-def _locator(model_node: Any) -> vtk.vtkStaticCellLocator:
-    surface = read_world_surface(model_node)
+def _locator(surface: WorldSurface) -> vtk.vtkStaticCellLocator:
     points, cells, polydata = vtk.vtkPoints(), vtk.vtkCellArray(), vtk.vtkPolyData()
     points.SetData(numpy_to_vtk(np.ascontiguousarray(surface.points), deep=True))
     connectivity = numpy_to_vtkIdTypeArray(np.ascontiguousarray(surface.triangles).ravel(), deep=True)

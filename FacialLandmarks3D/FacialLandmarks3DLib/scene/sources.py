@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from vtk.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 
 from ..messages import _
 from .files import UnusableVolumeError, check_volume, surface_file_steps, volume_file_steps, world_geometry
-from .nodes import place_beside
+from .nodes import one_event, place_beside
 from .provenance import PREFIX
 from .world_surface import check_model, transform_to_world, world_surface_steps
 
@@ -47,8 +47,8 @@ class Source(Protocol):
     def is_as_it_was(self) -> bool:
         """Whether the node has neither been moved nor changed since it was written."""
 
-    def surface_node(self) -> Any:
-        """The model node that the landmarks lie on, with the surface that was detected on."""
+    def surface_steps(self) -> Generator[None, None, Any]:
+        """The model node that the landmarks lie on, with the surface that was detected on, in small steps."""
 
 
 def source_of(node: Any) -> Source:
@@ -99,8 +99,9 @@ class ModelSource:
         """Whether its points are the same, at the same places in the world."""
         return _same(self._state, self._present_state())
 
-    def surface_node(self) -> Any:
+    def surface_steps(self) -> Generator[None, None, Any]:
         """The model itself."""
+        yield
         return self.node
 
     def _present_state(self) -> tuple[Any, ...]:
@@ -138,10 +139,10 @@ class VolumeSource:
         """Whether its voxels are the same, at the same places in the world."""
         return _same(self._state, self._present_state())
 
-    def surface_node(self) -> Any:
+    def surface_steps(self) -> Generator[None, None, Any]:
         """A model node with the skin, beside the volume; the one of an earlier detection is used again."""
         assert self._skin is not None
-        return write_skin(skin_of(self.node), self.node, self._skin)
+        return (yield from skin_steps(skin_of(self.node), self.node, self._skin))
 
     def _present_state(self) -> tuple[Any, ...]:
         image = self.node.GetImageData()
@@ -202,18 +203,35 @@ def write_skin(model: Any, volume: Any, file: Path) -> Any:
     file : Path
         A surface file of the worker, in the world.
     """
+    steps = skin_steps(model, volume, file)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def skin_steps(model: Any, volume: Any, file: Path) -> Generator[None, None, Any]:
+    """:func:`write_skin` in small steps, so that nobody has to wait for a large one."""
     with np.load(file, allow_pickle=False) as archive:
-        points, triangles = archive["points"], archive["triangles"]
+        points = archive["points"]
+        yield
+        triangles = archive["triangles"]
+    yield
     back = np.linalg.inv(world_geometry(volume)[0])
     if np.linalg.det(back[:3, :3]) < 0:  # outward stays outward
         triangles = triangles[:, ::-1]
-    polydata = _polydata(points @ back[:3, :3].T + back[:3, 3], triangles)
+    points = points @ back[:3, :3].T + back[:3, 3]
+    yield
+    polydata = _polydata(points, triangles)
+    yield
     if model is None:
         name = _("{volume} skin").format(volume=volume.GetName())
         model = volume.GetScene().AddNewNodeByClass("vtkMRMLModelNode", name)
         model.SetNodeReferenceID(_VOLUME, volume.GetID())
-    model.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
-    model.SetAndObservePolyData(polydata)
+    with one_event(model):
+        model.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+        model.SetAndObservePolyData(polydata)
     if model.GetDisplayNode() is None:
         model.CreateDefaultDisplayNodes()
         model.GetDisplayNode().SetColor(*_COLOR)
