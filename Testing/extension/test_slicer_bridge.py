@@ -24,6 +24,7 @@ from FacialLandmarks3DLib.scene.world_surface import UnusableModelError, read_wo
 from slicer_scene import Application, slicer, warped
 
 from sgcn_core.geometry.vtk_bridge import from_polydata, to_polydata
+from sgcn_core.io import markups
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface, write_surface
 from sgcn_core.types.landmarks import LandmarkResult
@@ -374,7 +375,7 @@ def test_slicer_loads_the_table_and_the_markups_of_the_cli_module(application: A
         (table, slicer.vtkMRMLTableStorageNode(), "out.csv"),
         (landmarks, slicer.vtkMRMLMarkupsJsonStorageNode(), "out.mrk.json"),
     ):
-        storage.SetFileName(str(result.save(tmp_path / name)))
+        storage.SetFileName(str(markups.write_landmarks(result, tmp_path / name)))
         assert storage.ReadData(node)
     assert (table.GetNumberOfRows(), table.GetCellText(0, 0)) == (3, "prn")
     assert [table.GetCellText(row, 5) for row in range(3)] == list(result.status)

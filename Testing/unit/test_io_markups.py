@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from sgcn_core.errors import FileFormatError
-from sgcn_core.io.markups import LANDMARK_SUFFIXES, read_landmarks, write_landmarks
+from sgcn_core.io.formats import LANDMARK_SUFFIXES
+from sgcn_core.io.markups import read_landmarks, write_landmarks
 from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
 
 LABELS = LandmarkSet.load("all").labels
@@ -58,7 +59,7 @@ def markup(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("frame", ["LPS", "RAS"])
 def test_everything_comes_back(tmp_path: Path, suffix: str, unit: str, frame: str) -> None:
     written = detected(unit, frame)
-    path = written.save(tmp_path / f"a{suffix}")
+    path = write_landmarks(written, tmp_path / f"a{suffix}")
     read = read_landmarks(path).in_frame(frame)
     assert (read.labels, read.status, read.unit) == (written.labels, written.status, unit)
     np.testing.assert_allclose(read.positions, written.positions, rtol=0, atol=1e-9)
@@ -78,7 +79,7 @@ def test_the_frame_of_the_file_can_be_chosen(tmp_path: Path, suffix: str, frame:
 
 @pytest.mark.parametrize("suffix", LANDMARK_SUFFIXES)
 def test_labels_that_need_quoting_come_back(tmp_path: Path, suffix: str) -> None:
-    read = read_landmarks(awkward().save(tmp_path / f"a{suffix}"))
+    read = read_landmarks(write_landmarks(awkward(), tmp_path / f"a{suffix}"))
     assert (read.labels, read.status) == (awkward().labels, awkward().status)
     np.testing.assert_array_equal(read.positions, awkward().positions)
 
@@ -93,12 +94,13 @@ def test_keywords_override_what_the_file_declares(tmp_path: Path, suffix: str) -
 
 @pytest.mark.parametrize("suffix", [".mrk.json", ".json"])
 def test_provenance_comes_back_from_json(tmp_path: Path, suffix: str) -> None:
-    assert read_landmarks(detected().save(tmp_path / f"a{suffix}")).info == {"seed": 7, "pose": np.eye(4).tolist()}
+    path = write_landmarks(detected(), tmp_path / f"a{suffix}")
+    assert read_landmarks(path).info == {"seed": 7, "pose": np.eye(4).tolist()}
 
 
 @pytest.mark.parametrize("suffix", LANDMARK_SUFFIXES)
 def test_files_without_errors_say_nothing_about_them(tmp_path: Path, suffix: str) -> None:
-    path = awkward().save(tmp_path / f"a{suffix}")
+    path = write_landmarks(awkward(), tmp_path / f"a{suffix}")
     assert np.isnan(read_landmarks(path).errors_mm).all()
 
 
@@ -119,7 +121,7 @@ def test_files_of_older_versions_are_read(tmp_path: Path) -> None:
 
 def test_markups_follow_slicers_schema(tmp_path: Path) -> None:
     result = detected(frame="RAS")
-    content = markup(result.save(tmp_path / "a.mrk.json"))
+    content = markup(write_landmarks(result, tmp_path / "a.mrk.json"))
     assert (content["type"], content["coordinateSystem"], content["coordinateUnits"]) == ("Fiducial", "LPS", "mm")
     points = content["controlPoints"]
     assert [point["label"] for point in points] == list(LABELS)
@@ -139,18 +141,19 @@ def test_markups_follow_slicers_schema(tmp_path: Path) -> None:
     ("unit", "code"), [("um", "um"), ("cm", ["cm", "UCUM", "centimeter"]), ("m", ["m", "UCUM", "meter"])]
 )
 def test_other_units_are_ucum_codes(tmp_path: Path, unit: str, code: object) -> None:
-    assert markup(detected(unit).save(tmp_path / "a.mrk.json"))["coordinateUnits"] == code
+    assert markup(write_landmarks(detected(unit), tmp_path / "a.mrk.json"))["coordinateUnits"] == code
 
 
 def test_descriptions_tell_name_status_and_use(tmp_path: Path) -> None:
     result = LandmarkResult(("en_r", "go_l"), np.ones((2, 3)), [1, 0.2], ("found", "uncertain"))
-    texts = [point["description"] for point in markup(result.save(tmp_path / "a.mrk.json"))["controlPoints"]]
+    content = markup(write_landmarks(result, tmp_path / "a.mrk.json"))
+    texts = [point["description"] for point in content["controlPoints"]]
     assert texts[0] == "right endocanthion; found; well defined, fit for single measurements"
     assert texts[1].startswith("left soft-tissue gonion; uncertain: check")
 
 
 def changed_by_hand(tmp_path: Path, change: Any) -> LandmarkResult:
-    path = awkward().save(tmp_path / "a.mrk.json")
+    path = write_landmarks(awkward(), tmp_path / "a.mrk.json")
     content = json.loads(path.read_text(encoding="utf-8"))
     change(content["markups"][0])
     path.write_text(json.dumps(content), encoding="utf-8")
@@ -188,7 +191,7 @@ def test_a_file_without_coordinate_system_is_lps_in_mm(tmp_path: Path) -> None:
 
 
 def test_slicer_markups_named_json_are_read_too(tmp_path: Path) -> None:
-    path = awkward().save(tmp_path / "a.mrk.json").rename(tmp_path / "b.json")
+    path = write_landmarks(awkward(), tmp_path / "a.mrk.json").rename(tmp_path / "b.json")
     assert read_landmarks(path).labels == awkward().labels
 
 
@@ -196,7 +199,7 @@ def test_slicer_markups_named_json_are_read_too(tmp_path: Path) -> None:
 
 
 def test_fcsv_rows_have_slicers_columns_and_missing_ones_are_comments(tmp_path: Path) -> None:
-    lines = awkward().save(tmp_path / "a.fcsv").read_text(encoding="utf-8").splitlines()
+    lines = write_landmarks(awkward(), tmp_path / "a.fcsv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# Markups fiducial file version = 4.13"
     assert lines[1] == "# CoordinateSystem = LPS"
     columns = lines[3].partition("= ")[2].split(",")
@@ -290,7 +293,7 @@ def test_damaged_files_are_refused(tmp_path: Path, name: str, text: str, message
 
 @pytest.mark.parametrize("suffix", [".mrk.json", ".json"])
 def test_json_cut_anywhere_is_refused(tmp_path: Path, suffix: str) -> None:
-    whole = awkward().save(tmp_path / f"a{suffix}").read_bytes()
+    whole = write_landmarks(awkward(), tmp_path / f"a{suffix}").read_bytes()
     for end in range(0, len(whole) - 2, 37):
         (tmp_path / f"b{suffix}").write_bytes(whole[:end])
         with pytest.raises(FileFormatError):
@@ -328,7 +331,7 @@ def test_slicer_reads_what_we_write_and_we_read_what_it_writes(tmp_path: Path) -
         result = detected(unit, frame)
         node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
         storage = slicer.vtkMRMLMarkupsJsonStorageNode()
-        storage.SetFileName(str(result.save(tmp_path / "ours.mrk.json")))
+        storage.SetFileName(str(write_landmarks(result, tmp_path / "ours.mrk.json")))
         assert storage.ReadData(node) == 1
         ras = result.in_frame("RAS").positions
         for place, (label, status) in enumerate(zip(result.labels, result.status, strict=True)):

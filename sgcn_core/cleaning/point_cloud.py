@@ -87,7 +87,7 @@ def surface_of_cloud(data: MeshData, path: str | os.PathLike[str]) -> Surface:
     surface = surface_of_points(
         data.vertices, data.normals, unit=data.unit, frame=data.frame or "LPS", source=str(Path(path))
     )
-    return surface.with_(anatomical=data.frame is not None)
+    return surface.with_(anatomical=data.frame is not None, notes=(*data.notes, *surface.notes))
 
 
 def _checked(points: ArrayLike, normals: ArrayLike | None, prefix: str) -> tuple[FloatArray, FloatArray | None]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.cleaning.point_cloud import surface_of_cloud
-from sgcn_core.errors import FileFormatError, VolumeError
+from sgcn_core.errors import VolumeError
 from sgcn_core.skin.cut_sides import CutSide, find_cuts
 from sgcn_core.skin.head_mask import HeadMask, head_mask
 from sgcn_core.skin.isosurface import isosurface, smoothed
@@ -106,14 +106,15 @@ def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surfa
         No usable surface, or a point cloud through which none can be drawn.
     """
     from sgcn_core.io.meshes import read_mesh_data, surface_of
-    from sgcn_core.io.volumes import is_volume, read_volume
+    from sgcn_core.io.read import read
+    from sgcn_core.io.volumes import is_volume
 
-    if not is_volume(path):
-        data = read_mesh_data(path, unit=unit)
-        return surface_of(data, path) if len(data.faces) else surface_of_cloud(data, path)
-    if unit not in (None, "mm"):
-        raise FileFormatError(f"{path} is a volume, and those are in mm; received the unit {unit!r}, leave it out")
-    return skin_surface(read_volume(path))
+    if is_volume(path):
+        volume = read(path, unit=unit)
+        assert isinstance(volume, Volume)
+        return skin_surface(volume)
+    data = read_mesh_data(path, unit=unit)
+    return surface_of(data, path) if len(data.faces) else surface_of_cloud(data, path)
 
 
 def _working_grid(volume: Volume, tissue: Tissue, resolution: float, view: RoundView | None) -> VoxelGrid:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -170,12 +168,6 @@ class LandmarkResult:
             ],
             "info": plain(self.info),
         }
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a landmark file in the format of its suffix: .mrk.json, .fcsv, .csv or .json."""
-        from sgcn_core.io.markups import write_landmarks
-
-        return write_landmarks(self, path)
 
 
 def plain(value: Any) -> Any:
