@@ -16,8 +16,8 @@ from ..scene.sources import write_skin
 from .cases import Case
 from .reviewed import CaseError, read_case, save_case, state_of
 
-# Mesh files that Slicer's models do not read, but sgcn_core does.
-_NOT_OF_SLICER = (".off", ".glb", ".gltf", ".xyz")
+# Mesh files that Slicer's models read; sgcn_core reads the others of its list.
+_OF_SLICER = (".obj", ".ply", ".stl", ".vtk", ".vtp")
 _COLOR = (0.87, 0.72, 0.62)
 Load = Callable[[str], Any]
 
@@ -56,7 +56,7 @@ def load_scan(
 
 
 def _model(path: Path, scene: Any, load: Load) -> Any:
-    if path.suffix.lower() not in _NOT_OF_SLICER:
+    if path.suffix.lower() in _OF_SLICER:
         return load(str(path))
     from sgcn_core.geometry.vtk_bridge import to_polydata
     from sgcn_core.io.meshes import read_surface
