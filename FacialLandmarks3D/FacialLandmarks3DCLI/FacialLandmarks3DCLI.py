@@ -266,9 +266,11 @@ def write_summary(cases: Sequence[Case]) -> None:
 
 def write_table(result: Any, table: Path | None) -> str | None:
     """Write the table where one is wanted; returns what went wrong."""
+    from sgcn_core.io.markups import write_landmarks
+
     try:
         if table is not None:
-            result.save(table)
+            write_landmarks(result, table)
     except (OSError, ValueError) as error:
         return str(error)
     return None

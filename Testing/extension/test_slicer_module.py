@@ -240,7 +240,7 @@ def test_what_cannot_be_used_is_refused_before_anything_begins(application: Appl
         ((line,), "'Line' is a vtkMRMLMarkupsLineNode"),
         ((empty,), "'Empty' has no surface"),
         ((volume,), "'No voxels' has no voxels"),
-        ((model, "dental"), "no landmark set 'dental'; use one of clinical"),
+        ((model, "dental"), "unknown landmark set 'dental'; use one of"),
         ((model, "clinical", line), "point list; 'Line'"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -292,7 +292,7 @@ def test_where_there_is_no_face_no_node_is_left(application: Application, logic:
     with pytest.raises(RuntimeError) as caught:
         logic.placeLandmarks(model)
     assert isinstance(caught.value, LandmarkingError) and caught.value.kind == "FaceNotFoundError"
-    assert str(caught.value).startswith("No face was recognised") and caught.value.reason[-1] in ".?"
+    assert str(caught.value).startswith("No face found") and caught.value.reason[-1] in ".?"
     assert "FaceNotFoundError" in caught.value.details
     assert application.scene.GetNumberOfNodes() == before
 
@@ -340,7 +340,7 @@ def test_an_input_that_is_moved_meanwhile_gets_no_landmarks(application: Applica
         job.poll()
     pose.SetMatrixTransformToParent(cases.turned(26.0).GetMatrix())
     error = finish(job).error
-    assert isinstance(error, LandmarkingError) and "place them again" in str(error)
+    assert isinstance(error, LandmarkingError) and "place the landmarks again" in str(error)
     assert not cases.nodes_of(application, "MarkupsFiducial")
 
 

@@ -256,6 +256,18 @@ def test_a_worker_lost_while_idle_is_told_and_replaced(start):
     assert client.wait(timeout=LONG)["pid"] != first
 
 
+def test_what_to_do_is_said_once(start):
+    script = (
+        "say(**READY); say(id=hear()['id'], answer='error', error={{'type': 'X', 'message': {!r}, 'hint': 'Look.'}})"
+    )
+    for message, told in (
+        ("no face", "no face Look."),
+        ("no face; look again", "no face; look again"),
+        ("no face. Look.", "no face. Look."),
+    ):
+        assert str(failure(start(script.format(message)))) == told
+
+
 def test_a_worker_killed_by_the_system_says_so(start):
     error = failure(start("say(**READY); hear(); os.kill(os.getpid(), 9)"))
     assert "SIGKILL" not in str(error) and "memory" in error.message and "SIGKILL" in error.details

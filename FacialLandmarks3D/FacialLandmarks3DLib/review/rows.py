@@ -81,9 +81,12 @@ def counts_of(rows: Iterable[Row]) -> Counts:
     given = list(rows)
     statuses = [row.status for row in given]
     return Counts(
-        len(statuses),
-        *(statuses.count(name) for name in ("uncertain", "missing", "edited", "accepted")),
-        tuple(row.expected_error_mm for row in given if row.expected_error_mm is not None),
+        total=len(statuses),
+        uncertain=statuses.count("uncertain"),
+        missing=statuses.count("missing"),
+        edited=statuses.count("edited"),
+        accepted=statuses.count("accepted"),
+        expected_errors=tuple(row.expected_error_mm for row in given if row.expected_error_mm is not None),
     )
 
 

@@ -140,15 +140,16 @@ def fraction_of(message: Mapping[str, Any]) -> float:
 
 
 def reported(message: Mapping[str, Any], log: tuple[str, ...]) -> WorkerError:
-    """The error that an answer reports."""
+    """The error that an answer reports.
+
+    The messages of sgcn_core give the remedy themselves, behind a semicolon; the worker's hint for errors of their kind
+    would say it a second time.
+    """
     error = message.get("error")
     fields = error if isinstance(error, dict) else {}
-    return WorkerError(
-        str(fields.get("type", "Unknown")),
-        str(fields.get("message", "The worker did not say what went wrong.")),
-        hint=str(fields.get("hint", "")),
-        log=log,
-    )
+    text = str(fields.get("message", "The worker did not say what went wrong."))
+    hint = "" if "; " in text else str(fields.get("hint", ""))
+    return WorkerError(str(fields.get("type", "Unknown")), text, hint=hint, log=log)
 
 
 def checked_result(message: Mapping[str, Any], pending: Pending) -> dict[str, Any]:
