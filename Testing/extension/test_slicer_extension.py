@@ -120,6 +120,10 @@ macro(slicerMacroBuildScriptedModule)
     message(STATUS "installed: ${GIVEN_NAME} ${file}")
   endforeach()
 endmacro()
+macro(slicer_add_python_unittest)
+  cmake_parse_arguments(GIVEN "" "SCRIPT" "" ${ARGN})
+  message(STATUS "tested: ${GIVEN_SCRIPT}")
+endmacro()
 macro(SlicerMacroBuildScriptedCLI)
   message(STATUS "installed: ${ARGV1} cli")
 endmacro()
@@ -131,10 +135,12 @@ def test_cmake_finds_every_file(tmp_path: Path) -> None:
     (tmp_path / "SlicerConfig.cmake").write_text(SLICER)
     (tmp_path / "empty.cmake").write_text("")
     command = ["cmake", "-S", str(ROOT), "-B", str(tmp_path / "build"), f"-DSlicer_DIR={tmp_path}"]
+    command.append("-DBUILD_TESTING=ON")
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if "CMAKE_C_COMPILER" in ended.stderr or "build tool" in ended.stderr:
         pytest.skip("CMake has no compiler here")
     assert ended.returncode == 0, ended.stderr
+    assert re.findall(r"tested: (\S+)", ended.stdout) == ["FacialLandmarks3D.py"]
     installed = set(re.findall(r"installed: (\S+ \S+)", ended.stdout))
     assert {f"FacialLandmarks3D {name}" for name in in_tree()} | {"FacialLandmarks3DCLI cli"} <= installed
     assert not any(name.startswith("sgcn_core") for name in installed)  # a package, not a module of Slicer's
