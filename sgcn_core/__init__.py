@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from sgcn_core.errors import FaceNotFoundError, FileFormatError, ModelError, RenderError, SgcnError, SurfaceError
     from sgcn_core.io.markups import read_landmarks, write_landmarks
     from sgcn_core.io.meshes import read_surface, write_surface
+    from sgcn_core.io.read import read
+    from sgcn_core.io.volumes import read_volume
     from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
     from sgcn_core.types.surface import Surface
+    from sgcn_core.types.volume import Volume
     from sgcn_core.viz import render_landmarks
 
 __version__ = "0.1.0"
@@ -37,9 +40,12 @@ _HOMES = {
     "SgcnError": "sgcn_core.errors",
     "Surface": "sgcn_core.types.surface",
     "SurfaceError": "sgcn_core.errors",
+    "Volume": "sgcn_core.types.volume",
     "demo_surface": "sgcn_core.demo",
+    "read": "sgcn_core.io.read",
     "read_landmarks": "sgcn_core.io.markups",
     "read_surface": "sgcn_core.io.meshes",
+    "read_volume": "sgcn_core.io.volumes",
     "render_landmarks": "sgcn_core.viz",
     "write_landmarks": "sgcn_core.io.markups",
     "write_surface": "sgcn_core.io.meshes",
@@ -56,10 +62,13 @@ __all__ = [
     "SgcnError",
     "Surface",
     "SurfaceError",
+    "Volume",
     "__version__",
     "demo_surface",
+    "read",
     "read_landmarks",
     "read_surface",
+    "read_volume",
     "render_landmarks",
     "write_landmarks",
     "write_surface",

@@ -137,14 +137,14 @@ HUGE = str(2**63).encode()
 @pytest.mark.parametrize(
     ("sample", "message"),
     [
-        (changed("legacy ascii 42", (b"POINTS 25", b"POINTS 2500000000")), "no room"),
-        (changed("legacy binary 42", (b"POINTS 25", b"POINTS 2500000000")), "cut short"),
-        (changed("legacy binary 51", (b"POLYGONS 33 96", b"POLYGONS 33 " + HUGE)), "number of items"),
-        (changed("legacy ascii 42", (b"\n3 0 1 6", b"\n200 0 1 6")), "cells"),
-        (changed("VTP mode 0", (b'NumberOfPoints="25"', b'NumberOfPoints="2500000000"')), "belong"),
-        (changed("VTP mode 2 encoded 0 compressor 2", (b'NumberOfPoints="25"', b'NumberOfPoints="9"')), "belong"),
+        (changed("legacy ascii 42", (b"POINTS 25", b"POINTS 2500000000")), "announces 7500000000 numbers"),
+        (changed("legacy binary 42", (b"POINTS 25", b"POINTS 2500000000")), "more memory"),
+        (changed("legacy binary 51", (b"POLYGONS 33 96", b"POLYGONS 33 " + HUGE)), "cell array"),
+        (changed("legacy ascii 42", (b"\n3 0 1 6", b"\n200 0 1 6")), "polygons are not those"),
+        (changed("VTP mode 0", (b'NumberOfPoints="25"', b'NumberOfPoints="2500000000"')), "more memory|crashed"),
+        (changed("VTP mode 2 encoded 0 compressor 2", (b'NumberOfPoints="25"', b'NumberOfPoints="9"')), "9 vertices"),
         (changed("VTP mode 0", (b"<VTKFile", b'<!DOCTYPE VTKFile [<!ENTITY a "b">]><VTKFile')), "document type"),
-        (changed("VTP mode 0", (b"<PolyData>", b"<a>" * 1000 + b"<PolyData>")), "nested"),
+        (changed("VTP mode 0", (b"<PolyData>", b"<a>" * 1000 + b"<PolyData>")), "VTK reports"),
         (gltf_with("../scan.bin"), "own folder"),
         (gltf_with("/etc/passwd"), "own folder"),
         (gltf_with("http://localhost/a.bin"), "own folder"),
@@ -158,9 +158,9 @@ HUGE = str(2**63).encode()
         (changed("head.nrrd raw", (b"kinds:", b"kinds: " + b" " * 2**18)), "header"),
         (changed("head.mhd raw", (b"= head.raw", b"= ../head.raw")), "own folder"),
         (changed("head.mhd raw", (b"= head.raw", b"= %s%n%d.raw 1 2 1")), "pattern"),
-        (changed("head.mhd raw", (b"NDims = 3", b"NDims = 200")), "NDims"),
+        (changed("head.mhd raw", (b"NDims = 3", b"NDims = 200")), "damaged"),
         (changed("head.mha packed", (b"DimSize = 9 10 12", b"DimSize = 99 90 92")), "cut short"),
-        (changed("head.nii raw", (b"\x03\x00\x09\x00\x0a\x00", b"\x03\x00\xff\xff\x0a\x00")), "cannot be"),
+        (changed("head.nii raw", (b"\x03\x00\x09\x00\x0a\x00", b"\x03\x00\xff\xff\x0a\x00")), "not recognized"),
     ],
     ids=lambda value: None if isinstance(value, str) else value.note,
 )
@@ -179,7 +179,7 @@ def test_a_dicom_length_that_lies_takes_no_memory(tmp_path: Path, capfd: pytest.
     place = content.index(b"\x20\x00\x32\x00") + 4
     lying = content[:place] + b"UT\0\0" + struct.pack("<I", 2**31) + content[place + 8 :]
     folder = put(Sample("volume", "", {**sample.files, "slice3.dcm": lying}, ""), tmp_path / "a")
-    with pytest.raises(FileFormatError, match=r"slice3\.dcm as DICOM: the element \(0020,0032\) announces"):
+    with pytest.raises(FileFormatError, match=r"slice3\.dcm as DICOM: an element is longer than the rest"):
         read_volume(folder)
     assert capfd.readouterr() == ("", "")
 
@@ -187,11 +187,11 @@ def test_a_dicom_length_that_lies_takes_no_memory(tmp_path: Path, capfd: pytest.
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b"\x20\x00\x32\x00DS", b"\x20\x00\x32\x00QH", "no known type"),
-        (b"\x02\x00\x12\x00UI", b"\x02\x00\x12\x00QI", "no known type"),
-        (b"\x08\x00\x50\x11UI\x1a", b"\x08\x00\x50\x11UI\x7a", "0008,1150"),
-        (b"\xfe\xff\x00\xe0", b"\xfe\xff\x00\xe1", "something else than items"),
-        (b"\x28\x00\x10\x00US\x02\x00\x08\x00", b"\x28\x00\x10\x00US\x02\x00\xff\xff", "announces 8x65535x1 pixels"),
+        (b"\x20\x00\x32\x00DS", b"\x20\x00\x32\x00QH", "Unknown Value Representation"),
+        (b"\x02\x00\x12\x00UI", b"\x02\x00\x12\x00QI", "Cannot read"),
+        (b"\x08\x00\x50\x11UI\x1a", b"\x08\x00\x50\x11UI\x7a", "damaged"),
+        (b"\xfe\xff\x00\xe0", b"\xfe\xff\x00\xe1", "Cannot read"),
+        (b"\x28\x00\x10\x00US\x02\x00\x08\x00", b"\x28\x00\x10\x00US\x02\x00\xff\xff", "states 8x65535x1 pixels"),
         (b"1.2.840.10008.1.2.1", b"1.2.840.99999.1.2.1", "transfer syntax"),
         (b"DICM", b"DICN", "no DICOM file"),
     ],
@@ -223,7 +223,7 @@ def test_a_compressed_block_that_bursts_is_not_unpacked(tmp_path: Path) -> None:
     text = b'<VTKFile type="PolyData" compressor="vtkZLibDataCompressor"><PolyData><Piece NumberOfPoints="25"><Points>'
     path = tmp_path / "a.vtp"
     path.write_bytes(text + array + b"</DataArray></Points></Piece></PolyData></VTKFile>")
-    with pytest.raises(FileFormatError, match="size it announces"):
+    with pytest.raises(FileFormatError, match="uncompressing"):
         read_surface(path)
 
 
@@ -269,7 +269,7 @@ def test_voxels_in_a_file_for_each_slice(tmp_path: Path, name: str, named: str) 
     (tmp_path / name).write_text(header + named + listing + "\n")
     assert np.array_equal(read_volume(tmp_path / name).array, array)
     (tmp_path / names[3]).write_bytes(b"short")
-    with pytest.raises(FileFormatError, match="s03"):
+    with pytest.raises(FileFormatError, match="cut short"):
         read_volume(tmp_path / name)
 
 

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from research.robustness.damage_child import read, validate
 from research.robustness.damage_seeds import Sample, whole_samples
 from sgcn_core.errors import SgcnError
-from sgcn_core.io.markups import LANDMARK_SUFFIXES, read_landmarks, write_landmarks
-from sgcn_core.io.meshes import READABLE_SUFFIXES, WRITABLE_SUFFIXES, read_surface, write_surface
-from sgcn_core.io.volumes import VOLUME_SUFFIXES
+from sgcn_core.io.formats import LANDMARK_SUFFIXES, MESH_SUFFIXES, VOLUME_SUFFIXES, WRITABLE_MESH_SUFFIXES
+from sgcn_core.io.markups import read_landmarks, write_landmarks
+from sgcn_core.io.meshes import read_surface, write_surface
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
 SAMPLES = [sample for sample in whole_samples() if sample.main]
 COSTS = {"deadline": None, "derandomize": True, "suppress_health_check": [HealthCheck.too_slow]}
 KINDS = {
-    **dict.fromkeys(READABLE_SUFFIXES, "surface"),
+    **dict.fromkeys(MESH_SUFFIXES, "surface"),
     **dict.fromkeys(LANDMARK_SUFFIXES, "landmarks"),
     **dict.fromkeys(VOLUME_SUFFIXES, "volume"),
 }
@@ -47,7 +47,7 @@ def surfaces(draw: st.DrawFn) -> Surface:
     return Surface(np.array(vertices), np.array(faces), unit, draw(st.sampled_from(["LPS", "RAS"])))
 
 
-@pytest.mark.parametrize("suffix", sorted(WRITABLE_SUFFIXES))
+@pytest.mark.parametrize("suffix", sorted(WRITABLE_MESH_SUFFIXES))
 @settings(max_examples=25, **COSTS)
 @given(surface=surfaces())
 def test_surfaces_come_back(suffix: str, surface: Surface) -> None:

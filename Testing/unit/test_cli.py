@@ -21,10 +21,10 @@ from sgcn_core.cli import detect as detect_command
 from sgcn_core.cli import doctor as doctor_command
 from sgcn_core.cli.app import app
 from sgcn_core.cli.exit_codes import MEANINGS, ExitCode
-from sgcn_core.cli.jobs import MESH_SUFFIXES, PlanError, Request, plan
+from sgcn_core.cli.jobs import PlanError, Request, plan
 from sgcn_core.errors import FaceNotFoundError, ModelError, RenderError
 from sgcn_core.io.markups import read_landmarks
-from sgcn_core.io.meshes import READABLE_SUFFIXES, write_surface
+from sgcn_core.io.meshes import write_surface
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
@@ -88,10 +88,6 @@ def run(*arguments: object):
 
 
 # --- which files are read and written ---------------------------------------------------------------------------
-
-
-def test_the_suffixes_of_folders_are_those_that_can_be_read():
-    assert set(MESH_SUFFIXES) == set(READABLE_SUFFIXES)
 
 
 def test_landmarks_go_beside_the_input_by_default(folder):

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sgcn_core.io.formats import LANDMARK_SUFFIXES
 
 from sgcn_core.errors import FileFormatError
+from sgcn_core.io.formats import LANDMARK_SUFFIXES
 from sgcn_core.io.markups import read_landmarks, write_landmarks
 from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
 

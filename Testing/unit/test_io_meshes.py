@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sgcn_core.errors import FileFormatError, SurfaceError
-from sgcn_core.io.meshes import WRITABLE_SUFFIXES, read_surface, write_surface
+from sgcn_core.io.formats import WRITABLE_MESH_SUFFIXES
+from sgcn_core.io.meshes import read_mesh_data, read_surface, write_surface
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import UNITS_TO_MM
 
@@ -35,7 +38,7 @@ def rows(values: np.ndarray, prefix: str = "") -> str:
 # Round trips
 
 
-@pytest.mark.parametrize("suffix", sorted(set(WRITABLE_SUFFIXES) - {".stl"}))
+@pytest.mark.parametrize("suffix", sorted(set(WRITABLE_MESH_SUFFIXES) - {".stl"}))
 def test_order_precision_frame_and_unit_come_back(tmp_path: Path, suffix: str) -> None:
     path = write_surface(Surface(VERTICES, FACES, unit="cm", frame="RAS"), tmp_path / f"a{suffix}")
     surface = read_surface(path)
@@ -51,13 +54,13 @@ def test_stl_gives_the_same_triangles_back(tmp_path: Path) -> None:
     assert (surface.unit, surface.frame) == ("m", "RAS")
 
 
-@pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
 def test_a_surface_without_unit_stays_without(tmp_path: Path, suffix: str) -> None:
     surface = read_surface(write_surface(Surface(VERTICES, FACES), tmp_path / f"a{suffix}"))
     assert (surface.unit, surface.frame) == (None, "LPS")
 
 
-@pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
 def test_keywords_override_the_tags(tmp_path: Path, suffix: str) -> None:
     path = write_surface(Surface(VERTICES, FACES, unit="cm", frame="RAS"), tmp_path / f"a{suffix}")
     surface = read_surface(path, unit="mm", frame="LPS")
@@ -124,7 +127,7 @@ def test_the_scale_comment_is_followed_as_in_slicer_unless_the_unit_is_given(tmp
         (rows(SIX, "v ") + "f 1 2\n", "2 corners"),
         (rows(SIX, "v ") + "f 0 1 2\n", "vertex 0"),
         (rows(SIX, "v ") + "f -7 1 2\n", "counts back"),
-        (rows(SIX, "v ") + "f 1 2 x\n", "not a number"),
+        (rows(SIX, "v ") + "f 1 2 x\n", "expected a number"),
         ("v 1 2\nv 1 2 3 4\nf 1 2 1\n", "vertex 1 has 2 coordinates"),
         ("# Faces: 3\n" + rows(SIX, "v ") + "f 1 2 3\n", "announce 3 faces"),
     ],
@@ -209,6 +212,32 @@ def test_not_a_number_in_a_file_is_refused(tmp_path: Path) -> None:
     content = ply("ascii").replace(repr(float(SIX[2, 1])).encode(), b"nan")
     with pytest.raises(SurfaceError, match=r"a\.ply: 1 of 6 vertices"):
         read_surface(put(tmp_path, "a.ply", content))
+
+
+def test_triangles_with_a_vertex_that_is_not_finite_are_left_out(tmp_path: Path) -> None:
+    grid = np.stack(np.meshgrid(range(8), range(8), [0.0]), axis=-1).reshape(-1, 3)
+    faces = np.array([[i, i + 1, i + 9] for i in range(55) if i % 8 < 7])
+    whole = Surface(grid, faces)
+    path = write_surface(whole, tmp_path / "a.obj")
+    lines = path.read_text().replace("v 3 2 0\n", "v nan 2 0\n")
+    surface = read_surface(put(tmp_path, "b.obj", lines))
+    left = faces[~(faces == 8 * 2 + 3).any(axis=1)]
+    np.testing.assert_array_equal(surface.faces, left)
+    np.testing.assert_array_equal(np.delete(surface.vertices, 19, axis=0), np.delete(grid, 19, axis=0))
+    assert surface.notes == (
+        f"1 of 64 vertices are not finite; {len(faces) - len(left)} triangles with them were left out",
+    )
+    many = path.read_text().replace(" 2 0\n", " inf 0\n")
+    with pytest.raises(SurfaceError, match="8 of 64 vertices are NaN or infinite"):
+        read_surface(put(tmp_path, "b.obj", many))
+
+
+def test_points_of_a_cloud_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
+    text = "1 2 3 0 0 1\nnan nan nan nan nan nan\n4 5 6 0 1 0\n"
+    data = read_mesh_data(put(tmp_path, "a.xyz", text))
+    np.testing.assert_array_equal(data.vertices, [[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(data.normals, [[0, 0, 1], [0, 1, 0]])
+    assert data.notes == ("1 of 3 points are not finite and were left out",)
 
 
 # STL
@@ -353,6 +382,54 @@ def test_cut_and_compressed_gltf_is_refused(tmp_path: Path, capfd: pytest.Captur
     assert capfd.readouterr() == ("", "")
 
 
+def test_quantised_gltf_is_read(tmp_path: Path) -> None:
+    """Unsigned shorts as they are, and normalised ones, which stand for 0 to 1 (KHR_mesh_quantization)."""
+    for normalised in (False, True):
+        points = np.array([[0, 0, 0], [65535, 0, 0], [0, 13107, 0]], dtype="<u2")
+        binary = points.tobytes() + b"\0\0" + np.arange(3, dtype="<u2").tobytes() + b"\0\0"
+        accessor = {"bufferView": 0, "componentType": 5123, "count": 3, "type": "VEC3", "normalized": normalised}
+        content = {
+            "asset": {"version": "2.0"},
+            "extensionsRequired": ["KHR_mesh_quantization"],
+            "scenes": [{"nodes": [0]}],
+            "nodes": [{"mesh": 0, "scale": [2, 2, 2], "translation": [1, 0, 0]}],
+            "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}]}],
+            "accessors": [accessor, {"bufferView": 1, "componentType": 5123, "count": 3, "type": "SCALAR"}],
+            "bufferViews": [{"buffer": 0, "byteLength": 18}, {"buffer": 0, "byteOffset": 20, "byteLength": 6}],
+            "buffers": [{"uri": "a.bin", "byteLength": len(binary)}],
+        }
+        put(tmp_path, "a.bin", binary)
+        surface = read_surface(put(tmp_path, "a.gltf", json.dumps(content)))
+        expected = points / (65535 if normalised else 1) * 2 + [1, 0, 0]
+        np.testing.assert_allclose(surface.vertices, expected)
+
+
+def test_instances_are_counted_before_they_are_built(tmp_path: Path) -> None:
+    """A small file that shows the same thousand vertices a hundred million times."""
+    primitives = [{"attributes": {"POSITION": 0}}] * 3000
+    nodes = [{"mesh": 0}] * 50
+    content = {
+        **{"asset": {"version": "2.0"}, "scenes": [{"nodes": list(range(50))}], "nodes": nodes},
+        "meshes": [{"primitives": primitives}],
+        "accessors": [{"bufferView": 0, "componentType": 5126, "count": 999, "type": "VEC3"}],
+        "bufferViews": [{"buffer": 0, "byteLength": 999 * 12}],
+        "buffers": [{"uri": "data:;base64," + base64.b64encode(bytes(999 * 12)).decode(), "byteLength": 999 * 12}],
+    }
+    began = time.process_time()
+    with pytest.raises(FileFormatError, match=r"a\.gltf.*shows 149850000 vertices"):
+        read_surface(put(tmp_path, "a.gltf", json.dumps(content)))
+    assert time.process_time() - began < 2.0
+
+
+def test_text_vtk_that_lacks_numbers_is_refused(tmp_path: Path) -> None:
+    """VTK fills up what is missing."""
+    polygons = "POLYGONS 2 8\n3 0 1 2\n3 1 2 3\n"
+    assert len(read_surface(put(tmp_path, "a.vtk", legacy(polygons))).faces) == 2
+    for damaged in (polygons[:-4], polygons.replace("2 8", "2 9"), polygons.replace("\n3 1", "\n4 1")):
+        with pytest.raises(FileFormatError, match=r"a\.vtk as VTK: .*damaged"):
+            read_surface(put(tmp_path, "a.vtk", legacy(damaged)))
+
+
 # Files that are not there, and real ones
 
 
@@ -416,7 +493,7 @@ def test_landmarks_of_a_real_scan_lie_on_it(shared_data: Path) -> None:
 # The real application's classes, where they are installed (package slicer-core)
 
 
-@pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
 @pytest.mark.parametrize("frame", ["LPS", "RAS"])
 def test_slicer_reads_our_frame_tag(tmp_path: Path, suffix: str, frame: str) -> None:
     slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")

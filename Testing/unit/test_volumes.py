@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import warnings
 
@@ -11,9 +12,11 @@ import pytest
 import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
+import sgcn_core
 from sgcn_core.cli.jobs import PlanError, Request, plan
 from sgcn_core.errors import FileFormatError, VolumeError
-from sgcn_core.io.volumes import is_volume, read_volume, volume_suffix
+from sgcn_core.io.formats import volume_suffix
+from sgcn_core.io.volumes import is_volume, read_volume
 from sgcn_core.types.volume import Volume
 
 OBLIQUE = Rotation.from_euler("xyz", [10, 20, -5], degrees=True).as_matrix()
@@ -28,7 +31,7 @@ def example(dtype: type = np.int16) -> sitk.Image:
     return image
 
 
-def write_dicom(folder, positions, *, series="1.2.3.4", prefix="a") -> None:
+def write_dicom(folder, positions, *, series="1.2.3.4", prefix="a", shear=0.0) -> None:
     folder.mkdir(exist_ok=True)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
@@ -42,7 +45,7 @@ def write_dicom(folder, positions, *, series="1.2.3.4", prefix="a") -> None:
             "0020|000d": "1.2.3",
             "0020|000e": series,
             "0020|0013": str(number),
-            "0020|0032": f"-10\\-20\\{z}",
+            "0020|0032": f"-10\\{-20 + shear * z}\\{z}",
             "0020|0037": "1\\0\\0\\0\\1\\0",
             "0028|1052": "0",
             "0028|1053": "1",
@@ -82,6 +85,54 @@ def test_scaled_numbers(tmp_path, name):
     volume = read_volume(tmp_path / name)
     assert volume.array.dtype == np.float32
     assert volume.array[0, 0, 3] == pytest.approx(11.5)
+
+
+def test_a_scale_that_is_nan_is_none(tmp_path):
+    sitk.WriteImage(example(), str(tmp_path / "plain.nii"))
+    data = bytearray((tmp_path / "plain.nii").read_bytes())
+    struct.pack_into("<2f", data, 112, np.nan, np.nan)
+    (tmp_path / "a.nii").write_bytes(bytes(data))
+    assert np.array_equal(read_volume(tmp_path / "a.nii").array, sitk.GetArrayFromImage(example()))
+
+
+def test_analyze_is_refused_as_it_does_not_tell_left_from_right(tmp_path):
+    sitk.WriteImage(example(), str(tmp_path / "a.nii"))
+    data = bytearray((tmp_path / "a.nii").read_bytes())
+    data[344:348] = bytes(4)
+    (tmp_path / "a.nii").write_bytes(bytes(data))
+    with pytest.raises(FileFormatError, match=r"a\.nii as NII: .*Analyze"):
+        read_volume(tmp_path / "a.nii")
+
+
+def test_voxels_that_begin_too_late_are_not_filled_with_zeros(tmp_path):
+    sitk.WriteImage(example(), str(tmp_path / "a.nii"))
+    data = bytearray((tmp_path / "a.nii").read_bytes())
+    struct.pack_into("<f", data, 108, 800.0)
+    (tmp_path / "a.nii").write_bytes(bytes(data))
+    with pytest.raises(FileFormatError, match="cut short"):
+        read_volume(tmp_path / "a.nii")
+
+
+def test_damage_in_compressed_voxels_is_noticed(tmp_path):
+    for name in ("a.mha", "a.nrrd", "a.nii.gz"):
+        sitk.WriteImage(example(), str(tmp_path / name), True)
+        whole = (tmp_path / name).read_bytes()
+        assert np.array_equal(read_volume(tmp_path / name).array, sitk.GetArrayFromImage(example()))
+        data = bytearray(whole)
+        data[-60] ^= 0x5A  # ITK reads on, or says that it is no such file
+        (tmp_path / name).write_bytes(bytes(data))
+        with pytest.raises(FileFormatError, match=rf"{name}"):
+            read_volume(tmp_path / name)
+
+
+def test_read_tells_by_the_path_what_it_reads(tmp_path):
+    sitk.WriteImage(example(), str(tmp_path / "a.nii"))
+    assert isinstance(sgcn_core.read(tmp_path / "a.nii"), Volume)
+    (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    surface = sgcn_core.read(tmp_path / "a.obj", unit="cm")
+    assert isinstance(surface, sgcn_core.Surface) and surface.unit == "cm"
+    with pytest.raises(FileFormatError, match="in mm"):
+        sgcn_core.read(tmp_path / "a.nii", unit="m")
 
 
 def test_suffixes():
@@ -197,6 +248,58 @@ def test_missing_slices_are_refused_and_small_gaps_told(tmp_path):
     write_dicom(tmp_path / "small", [*range(9), 9.5])
     with pytest.warns(UserWarning, match="evenly"):
         read_volume(tmp_path / "small")
+
+
+def test_a_tilted_gantry_is_refused_by_name(tmp_path):
+    """18 degrees: each slice lies beside the one before."""
+    write_dicom(tmp_path / "ct", [3.0 * n for n in range(12)], shear=np.tan(np.radians(18)))
+    with pytest.raises(FileFormatError, match=r"ct: its slices are sheared by 18\.0 degrees .*tilted gantry.*resample"):
+        read_volume(tmp_path / "ct")
+
+
+def test_copies_of_slices_are_dropped_and_doubled_slices_refused(tmp_path):
+    write_dicom(tmp_path / "ct", range(10))
+    for number in (0, 4, 9):
+        (tmp_path / "ct" / f"copy{number}.dcm").write_bytes((tmp_path / "ct" / f"a{number:03d}.dcm").read_bytes())
+    assert read_volume(tmp_path / "ct").array[:, 0, 0].tolist() == [100 * n - 1000 for n in range(10)]
+    write_dicom(tmp_path / "ct", [4], prefix="other")
+    with pytest.raises(FileFormatError, match="not evenly spaced"):
+        read_volume(tmp_path / "ct")
+
+
+def test_slices_in_folders_below_a_dicomdir(tmp_path):
+    write_dicom(tmp_path / "ct", range(9))
+    below = tmp_path / "cd" / "PT000000" / "SE000000"
+    below.mkdir(parents=True)
+    for number, file in enumerate(sorted((tmp_path / "ct").iterdir())):
+        file.rename(below / f"CT{number:06d}")
+    (tmp_path / "cd" / "DICOMDIR").write_bytes(dicomdir())
+    assert is_volume(tmp_path / "cd")
+    assert read_volume(tmp_path / "cd").array.shape == (9, 16, 16)
+
+
+def dicomdir() -> bytes:
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
+
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MediaStorageDirectoryStorage, "1.2.3.9"
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    stream = io.BytesIO()
+    content = FileDataset(stream, {}, file_meta=meta, preamble=bytes(128))
+    content.FileSetID = "CD"
+    content.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def test_a_dicom_slice_that_is_cut_short_is_refused_and_not_left_out(tmp_path):
+    write_dicom(tmp_path / "ct", range(10))
+    last = tmp_path / "ct" / "a009.dcm"
+    whole = last.read_bytes()
+    for end in (200, len(whole) // 2, len(whole) - 100):
+        last.write_bytes(whole[:end])
+        with pytest.raises(FileFormatError, match=r"a009\.dcm as DICOM"):
+            read_volume(tmp_path / "ct")
 
 
 def test_folders_without_dicom_are_refused(tmp_path):

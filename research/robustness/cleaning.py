@@ -16,7 +16,7 @@ from sgcn_core.cleaning.point_cloud import surface_of_points
 from sgcn_core.demo import demo_surface
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import SgcnError
-from sgcn_core.io.meshes import READABLE_SUFFIXES
+from sgcn_core.io.formats import MESH_SUFFIXES
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
@@ -120,7 +120,7 @@ def _compared(name: str, damage: str, good: LandmarkResult, detect: Callable[[],
 def _scans(folder: Path | None) -> Iterator[tuple[str, Surface]]:
     yield "demo face", demo_surface()
     for path in sorted(folder.iterdir()) if folder is not None else ():
-        if path.suffix.lower() in READABLE_SUFFIXES:
+        if path.suffix.lower() in MESH_SUFFIXES:
             yield path.name, read_scan(path)
 
 

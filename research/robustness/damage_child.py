@@ -98,9 +98,10 @@ def _answers() -> tuple[IO[str], IO[bytes]]:
 
 def main() -> None:
     """Read what is named on the standard input until it ends."""
-    import SimpleITK  # noqa: F401 - before memory is bounded
+    import sgcn_core.skin.extract  # noqa: F401 - before memory is bounded
+    from sgcn_core.io import isolated
 
-    import sgcn_core.skin.extract  # noqa: F401
+    isolated.READ_SECONDS = 5.0
 
     requests = [json.loads(line) for line in sys.stdin]
     answers, noise = _answers()

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from sgcn_core.io.markups import LANDMARK_SUFFIXES, write_landmarks
-from sgcn_core.io.meshes import WRITABLE_SUFFIXES, write_surface
+from sgcn_core.io.formats import LANDMARK_SUFFIXES, WRITABLE_MESH_SUFFIXES
+from sgcn_core.io.markups import write_landmarks
+from sgcn_core.io.meshes import write_surface
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
@@ -63,7 +64,7 @@ def _patch() -> tuple[np.ndarray, np.ndarray]:
 def _surfaces(folder: Path) -> Iterator[Sample]:
     vertices, faces = _patch()
     surface = Surface(vertices, faces, "mm", "LPS")
-    for suffix in WRITABLE_SUFFIXES:
+    for suffix in WRITABLE_MESH_SUFFIXES:
         path = write_surface(surface, folder / f"scan{suffix}")
         yield Sample("surface", path.name, {path.name: path.read_bytes()}, f"{suffix} as written here")
     yield from _text_surfaces(vertices, faces)

@@ -122,8 +122,8 @@ def _detection(folder: Path) -> Check:
     import numpy as np
 
     from sgcn_core.cli.detect import load_detector
-    from sgcn_core.cli.jobs import LANDMARK_SUFFIXES
     from sgcn_core.demo import demo_surface
+    from sgcn_core.io.formats import LANDMARK_SUFFIXES
     from sgcn_core.io.markups import read_landmarks, write_landmarks
 
     result = load_detector(None, "cpu").detect(demo_surface())

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-MESH_SUFFIXES = (".obj", ".ply", ".stl", ".vtk", ".vtp", ".off", ".glb", ".gltf", ".xyz")
-LANDMARK_SUFFIXES = (".mrk.json", ".fcsv", ".csv", ".json")
+from sgcn_core.io.formats import IMAGE_SUFFIXES, LANDMARK_SUFFIXES, MESH_SUFFIXES, landmark_suffix, volume_suffix
 
 
 class PlanError(ValueError):
@@ -114,9 +113,8 @@ def _identity(path: Path) -> Path:
 
 def _members(folder: Path) -> list[Path]:
     from sgcn_core.io.dicom import is_dicom_folder
-    from sgcn_core.io.volumes import DICOM_SUFFIXES, VOLUME_SUFFIXES
 
-    suffixes = (*MESH_SUFFIXES, *(suffix for suffix in VOLUME_SUFFIXES if suffix not in DICOM_SUFFIXES))
+    suffixes = (*MESH_SUFFIXES, *IMAGE_SUFFIXES)
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     members = [entry for entry in entries if entry.name.lower().endswith(suffixes) and entry.is_file()]
     if not members and is_dicom_folder(folder):
@@ -134,12 +132,6 @@ def _suffix(request: Request) -> str:
     if implied and request.suffix and implied != request.suffix:
         raise PlanError(f"--output '{request.output}' and --format {request.suffix.lstrip('.')} contradict each other")
     return request.suffix or implied or LANDMARK_SUFFIXES[0]
-
-
-def landmark_suffix(path: Path) -> str | None:
-    """The landmark format that a file's name promises; None if it is none."""
-    name = path.name.lower()
-    return next((suffix for suffix in LANDMARK_SUFFIXES if name.endswith(suffix) and len(name) > len(suffix)), None)
 
 
 def _named(sources: Sequence[Path], folder: Path | None) -> list[tuple[Path, Path, str]]:
@@ -165,8 +157,6 @@ def _named(sources: Sequence[Path], folder: Path | None) -> list[tuple[Path, Pat
 
 def _stem_of(source: Path) -> str:
     """The name without its suffix, which may be two (.nii.gz); that of a folder whole."""
-    from sgcn_core.io.volumes import volume_suffix
-
     return source.name if source.is_dir() else source.name[: -len(volume_suffix(source) or source.suffix) or None]
 
 

@@ -13,8 +13,9 @@ from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, FileFormatError, SurfaceError
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.tables import Cell, Table
-from sgcn_core.io.markups import LANDMARK_SUFFIXES, read_landmarks
-from sgcn_core.io.meshes import READABLE_SUFFIXES, read_surface
+from sgcn_core.io.formats import LANDMARK_SUFFIXES, MESH_SUFFIXES
+from sgcn_core.io.markups import read_landmarks
+from sgcn_core.io.meshes import read_surface
 from sgcn_core.pose.search import HUMAN_SIZES
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
@@ -57,9 +58,9 @@ def meshes(folder: Path) -> list[Path]:
     """
     if not Path(folder).is_dir():
         raise FileNotFoundError(f"there is no folder {folder}; check the path")
-    found = [path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in READABLE_SUFFIXES]
+    found = [path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in MESH_SUFFIXES]
     if not found:
-        raise FileNotFoundError(f"{folder} holds no mesh ({', '.join(sorted(READABLE_SUFFIXES))})")
+        raise FileNotFoundError(f"{folder} holds no mesh ({', '.join(sorted(MESH_SUFFIXES))})")
     return found
 
 

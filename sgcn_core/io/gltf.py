@@ -1,12 +1,14 @@
 """glTF 2.0 (.gltf, .glb): triangles of the scene, placed by its nodes.
 
-Read here and not by VTK, whose reader follows links out of the folder and takes the memory that a header asks for.
-Sections in the comments are those of the Khronos specification, glTF 2.0, revision 2.0.1.
+Sections in the comments are those of the Khronos specification, glTF 2.0, revision 2.0.1. Not read with trimesh 5.2:
+it takes sparse accessors for zeros and normalised integers for plain ones, leaves out fans, reverses the order of the
+nodes, and builds every instance before anything can count them.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,9 @@ from sgcn_core.errors import FileFormatError
 from sgcn_core.io.gltf_buffers import Buffers, listed
 from sgcn_core.io.mesh_data import MeshData, fan_triangles, strip_triangles
 
-_COMPRESSION = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_mesh_quantization")
+_COMPRESSION = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
-_MOST_TRIANGLES = 100_000_000
+_MOST_PLACED = 20_000_000  # vertices or triangles, instances counted
 _DEEPEST = 200
 
 
@@ -31,9 +33,13 @@ def read_gltf(path: Path) -> MeshData:
     if compressed:
         raise FileFormatError(f"it is compressed with {', '.join(compressed)}; export it again without compression")
     try:
-        parts = _placed_meshes(content, Buffers(content, binary, path.parent))
+        buffers = Buffers(content, binary, path.parent)
+        placed = list(_placed_meshes(content))
+        _check_number(content, [mesh for mesh, _ in placed])
+        known = {mesh: _mesh(content, buffers, mesh) for mesh in dict.fromkeys(mesh for mesh, _ in placed)}
     except (TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(f"its JSON part does not have the expected structure ({error})") from error
+    parts = [_moved(part, matrix) for mesh, matrix in placed for part in known[mesh]]
     if not parts:
         raise FileFormatError("it holds no triangle meshes")
     starts = np.cumsum([0] + [len(vertices) for vertices, _ in parts[:-1]])
@@ -56,19 +62,16 @@ def _document(data: bytes) -> tuple[dict[str, Any], bytes]:
     except (ValueError, RecursionError) as error:
         raise FileFormatError("its JSON part is damaged") from error
     if not isinstance(content, dict):
-        raise FileFormatError("its JSON part is damaged: it is no object")
+        raise FileFormatError("its JSON part is damaged: it is not an object")
     return content, binary
 
 
 Part = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
-def _placed_meshes(content: dict[str, Any], buffers: Buffers) -> list[Part]:
-    """Walk the tree of nodes (3.5.2, 3.5.3); every node has one parent, so that none is met twice."""
-    parts: list[Part] = []
-    triangles = 0
+def _placed_meshes(content: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Meshes and their transforms along the tree of nodes (3.5.2, 3.5.3); no node has two parents."""
     met: set[int] = set()
-    known: dict[int, list[Part]] = {}
     waiting = [(node, np.eye(4), 0) for node in reversed(_roots(content))]
     while waiting:
         number, outer, depth = waiting.pop()
@@ -78,16 +81,26 @@ def _placed_meshes(content: dict[str, Any], buffers: Buffers) -> list[Part]:
         node = listed(content, "nodes", number)
         matrix = outer @ _matrix(node)
         waiting += [(child, matrix, depth + 1) for child in reversed(_numbers(node.get("children")))]
-        mesh = node.get("mesh")
-        if mesh is None:
-            continue
-        if mesh not in known:
-            known[mesh] = _mesh(content, buffers, mesh)
-        triangles += sum(len(faces) for _, faces in known[mesh])
-        if triangles > _MOST_TRIANGLES:
-            raise FileFormatError(f"its scene shows more than {_MOST_TRIANGLES} triangles")
-        parts += [_moved(part, matrix) for part in known[mesh]]
-    return parts
+        if node.get("mesh") is not None:
+            listed(content, "meshes", node["mesh"])
+            yield node["mesh"], matrix
+
+
+def _check_number(content: dict[str, Any], meshes: list[int]) -> None:
+    """Count what the scene shows before it is built: nodes and primitives may use the same vertices many times."""
+    sizes: dict[int, int] = {}
+    for mesh in dict.fromkeys(meshes):
+        sizes[mesh] = 0
+        for primitive in listed(content, "meshes", mesh)["primitives"]:
+            used = [primitive["attributes"].get("POSITION"), primitive.get("indices")]
+            counts = [listed(content, "accessors", number).get("count", 0) for number in used if number is not None]
+            sizes[mesh] += max((count for count in counts if type(count) is int), default=0)
+    total = sum(sizes[mesh] for mesh in meshes)
+    if total > 3 * _MOST_PLACED:
+        raise FileFormatError(
+            f"its scene shows {total} vertices and corners of triangles, more than the {3 * _MOST_PLACED} that are "
+            "read; export the head alone"
+        )
 
 
 def _roots(content: dict[str, Any]) -> list[int]:
@@ -103,7 +116,7 @@ def _numbers(values: Any) -> list[int]:
     if values is None:
         return []
     if not isinstance(values, list) or not all(type(value) is int for value in values):
-        raise FileFormatError(f"{str(values)[:40]!r} stands where a list of numbers belongs")
+        raise FileFormatError(f"expected a list of integers, received {str(values)[:40]!r}")
     return values
 
 
@@ -137,14 +150,14 @@ def _moved(part: Part, matrix: NDArray[np.float64]) -> Part:
     return vertices @ matrix[:3, :3].T + matrix[:3, 3], faces
 
 
-def _mesh(content: dict[str, Any], buffers: Buffers, number: Any) -> list[Part]:
+def _mesh(content: dict[str, Any], buffers: Buffers, number: int) -> list[Part]:
     """Vertices and triangles of each primitive that is made of triangles (3.7.2)."""
     parts: list[Part] = []
     for primitive in listed(content, "meshes", number)["primitives"]:
         mode, position = primitive.get("mode", _TRIANGLES), primitive["attributes"].get("POSITION")
         if mode not in (_TRIANGLES, _STRIP, _FAN) or position is None:
             continue
-        vertices = buffers.accessor(position, "VEC3").astype(np.float64)
+        vertices = buffers.positions(position)
         indices = primitive.get("indices")
         corners = np.arange(len(vertices)) if indices is None else buffers.accessor(indices, "SCALAR")[:, 0]
         faces = _triangles(mode, corners.astype(np.int64))

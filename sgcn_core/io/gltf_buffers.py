@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
-from sgcn_core.io.beside import file_beside
+from sgcn_core.io.linked import file_beside
 
 _COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC3": 3}
@@ -23,7 +23,7 @@ def listed(content: dict[str, Any], name: str, number: Any) -> dict[str, Any]:
     if type(number) is not int or not isinstance(entries, list) or not 0 <= number < len(entries):
         raise FileFormatError(f"it refers to number {str(number)[:40]} of its {name}, which is not there")
     if not isinstance(entries[number], dict):
-        raise FileFormatError(f"number {number} of its {name} is no object")
+        raise FileFormatError(f"number {number} of its {name} is not an object")
     return dict(entries[number])
 
 
@@ -48,6 +48,14 @@ class Buffers:
         else:
             raise FileFormatError(f"accessor {number} has no bufferView")
         return values if sparse is None else self._overlaid(values, sparse, kind)
+
+    def positions(self, number: Any) -> NDArray[np.float64]:
+        """Vertices (count, 3); integers are scaled where they are normalised (3.11, KHR_mesh_quantization)."""
+        values = self.accessor(number, "VEC3")
+        positions = values.astype(np.float64)
+        if values.dtype.kind in "iu" and listed(self._content, "accessors", number).get("normalized") is True:
+            positions = np.maximum(positions / np.iinfo(values.dtype).max, -1.0)
+        return positions
 
     def _overlaid(self, values: NDArray, sparse: dict[str, Any], kind: np.dtype) -> NDArray:
         """Sparse accessors replace some of the values."""
@@ -82,7 +90,7 @@ class Buffers:
         if uri is None:
             return self._binary
         if not isinstance(uri, str):
-            raise FileFormatError("a buffer's uri is no text")
+            raise FileFormatError("a buffer's uri is not a string")
         if not uri.startswith("data:"):
             return file_beside(self._folder, unquote(uri)).read_bytes()
         head, _, text = uri.partition(",")
@@ -97,7 +105,7 @@ class Buffers:
 def _whole(holder: dict[str, Any], name: str) -> int:
     value = holder.get(name, 0)
     if type(value) is not int or not 0 <= value < 2**40:
-        raise FileFormatError(f"{name} is {str(value)[:40]}, which is no number of items")
+        raise FileFormatError(f"{name} is {str(value)[:40]}, expected an integer from 0")
     return int(value)
 
 

@@ -32,10 +32,11 @@ from typing import Any
 
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.atomic import write_text
-from sgcn_core.io.beside import check_regular
 from sgcn_core.io.fcsv import fcsv_text, parse_fcsv
+from sgcn_core.io.formats import LANDMARK_SUFFIXES, landmark_suffix
 from sgcn_core.io.landmark_csv import csv_text, parse_csv
 from sgcn_core.io.landmark_json import json_text, parse_json
+from sgcn_core.io.linked import check_regular
 from sgcn_core.io.mrk_json import mrk_json_text, parse_mrk_json
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.units import checked_frame, checked_unit
@@ -59,8 +60,6 @@ _DAMAGE = (
     *(ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError),
     *(RecursionError, MemoryError, csv.Error),
 )
-
-LANDMARK_SUFFIXES: tuple[str, ...] = tuple(_PARSERS)
 
 
 def write_landmarks(
@@ -133,8 +132,7 @@ def read_landmarks(
 
 
 def _suffix(file: Path, verb: str) -> str:
-    name = file.name.lower()
-    suffix = next((known for known in LANDMARK_SUFFIXES if name.endswith(known)), None)
+    suffix = landmark_suffix(file)
     if suffix is None:
         raise FileFormatError(
             f"cannot {verb} {file}: the suffix {file.suffix!r} is not known; use one of {', '.join(LANDMARK_SUFFIXES)}"

@@ -20,7 +20,7 @@ _UNIT = re.compile(r"\bUNITS?\s*[=:]\s*([^\s,;]+)", re.IGNORECASE)
 class MeshData:
     """Vertices (P, 3) and triangles (F, 3) in file order, with the frame and unit the file declares (or None).
 
-    Point clouds have no triangles, and normals (P, 3) where the file holds them.
+    Point clouds have no triangles, and normals (P, 3) where the file holds them. `notes` say what was left out.
     """
 
     vertices: NDArray[np.float64]
@@ -28,6 +28,7 @@ class MeshData:
     frame: str | None = None
     unit: str | None = None
     normals: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def frame_hint(text: str) -> str | None:
@@ -48,22 +49,22 @@ def tag_text(frame: str, unit: str | None) -> str:
 
 
 def numbers(text: bytes, what: str) -> NDArray[np.float64]:
-    """All numbers of a white-space separated text; FileFormatError where something else stands."""
+    """All numbers of a white-space separated text; FileFormatError where one is not."""
     with warnings.catch_warnings():
         # NumPy stops at the first thing that is not a number and only warns.
         warnings.filterwarnings("error", message="string or file could not be read", category=DeprecationWarning)
         try:
             return np.fromstring(text, dtype=np.float64, sep=" ")
         except (DeprecationWarning, ValueError) as error:
-            raise FileFormatError(f"{what}: something that is not a number") from error
+            raise FileFormatError(f"{what}: expected a number") from error
 
 
-def whole_numbers(values: NDArray) -> NDArray[np.int64]:
-    """Numbers read as text or of any type, as integers; FileFormatError where they are none."""
+def integers(values: NDArray) -> NDArray[np.int64]:
+    """Numbers read as text or of any type, as integers; FileFormatError where they are not."""
     if values.dtype.kind in "iu":
         return values.astype(np.int64, copy=False)
     if not (np.abs(values) < 2.0**40).all() or (values != np.round(values)).any():
-        raise FileFormatError("a whole number is needed where something else stands")
+        raise FileFormatError("expected an integer")
     return values.astype(np.int64)
 
 

@@ -12,16 +12,15 @@ import numpy as np
 
 from sgcn_core.errors import FileFormatError, SurfaceError
 from sgcn_core.io.atomic import replacing
-from sgcn_core.io.beside import check_regular
+from sgcn_core.io.formats import MESH_SUFFIXES, WRITABLE_MESH_SUFFIXES
 from sgcn_core.io.gltf import read_gltf
+from sgcn_core.io.linked import check_regular
 from sgcn_core.io.mesh_data import MeshData
 from sgcn_core.io.obj import obj_bytes, read_obj
 from sgcn_core.io.off import read_off
 from sgcn_core.io.ply import ply_bytes, read_ply
 from sgcn_core.io.stl import read_stl, stl_bytes
-from sgcn_core.io.vtk_files import write_vtk, write_vtp
-from sgcn_core.io.vtk_legacy import read_vtk
-from sgcn_core.io.vtk_xml import read_vtp
+from sgcn_core.io.vtk_polydata import read_vtk, read_vtp, write_vtk, write_vtp
 from sgcn_core.io.xyz import read_xyz
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import checked_frame, checked_unit
@@ -40,8 +39,7 @@ _READERS: dict[str, Callable[[Path], MeshData]] = {
 _ENCODERS: dict[str, Callable[[Surface], bytes]] = {".ply": ply_bytes, ".obj": obj_bytes, ".stl": stl_bytes}
 _WRITERS: dict[str, Callable[[Surface, Path], None]] = {".vtp": write_vtp, ".vtk": write_vtk}
 
-READABLE_SUFFIXES: tuple[str, ...] = tuple(_READERS)
-WRITABLE_SUFFIXES: tuple[str, ...] = (*_ENCODERS, *_WRITERS)
+_MOST_NOT_FINITE = 0.05  # share of a mesh's vertices; more of them, and the mesh is damaged
 
 
 def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame: str | None = None) -> Surface:
@@ -69,8 +67,13 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
     FileFormatError
         The suffix is unknown, or the content is damaged, cut short or of another format.
     SurfaceError
-        The content is readable but no usable surface: NaN positions, indices out of range, no triangles (of point
-        clouds, :func:`sgcn_core.skin.extract.read_scan` makes a surface).
+        The content is readable but no usable surface: NaN positions of more than 5 % of the vertices, indices out of
+        range, no triangles (of point clouds, :func:`sgcn_core.skin.extract.read_scan` makes a surface).
+
+    Notes
+    -----
+    Triangles with a vertex that is NaN or infinite are left out, as the surface's notes say; the vertices keep their
+    numbers, and such a vertex lies where the middle of the others is.
     """
     return surface_of(read_mesh_data(path, unit=unit, frame=frame), path)
 
@@ -84,6 +87,7 @@ def surface_of(data: MeshData, path: str | os.PathLike[str]) -> Surface:
         data.frame or "LPS",
         source=str(Path(path)),
         anatomical=data.frame is not None,
+        notes=data.notes,
     )
 
 
@@ -94,12 +98,30 @@ def read_mesh_data(path: str | os.PathLike[str], *, unit: str | None = None, fra
     if reader is None:
         raise FileFormatError(
             f"cannot read {file}: the suffix {file.suffix!r} is not known; convert it to one of "
-            f"{', '.join(READABLE_SUFFIXES)}"
+            f"{', '.join(MESH_SUFFIXES)}"
         )
     wanted_unit = None if unit is None else checked_unit(unit)
     wanted_frame = None if frame is None else checked_frame(frame)
     data = _parse(reader, file, keep_numbers=wanted_unit is not None)
+    data = _finite(data) if not np.isfinite(data.vertices).all() else data
     return replace(data, unit=wanted_unit or data.unit, frame=wanted_frame or data.frame)
+
+
+def _finite(data: MeshData) -> MeshData:
+    """Without the points of a cloud, or the triangles of a mesh, whose positions are not finite."""
+    finite = np.asarray(np.isfinite(data.vertices).all(axis=1))
+    count = f"{np.count_nonzero(~finite)} of {len(finite)}"
+    if not len(data.faces):
+        note = f"{count} points are not finite and were left out"
+        normals = None if data.normals is None else data.normals[finite]
+        return replace(data, vertices=data.vertices[finite], normals=normals, notes=(*data.notes, note))
+    within = (data.faces >= 0).all() and (data.faces < len(finite)).all()
+    if not within or finite.mean() < 1.0 - _MOST_NOT_FINITE:
+        return data  # refused when it becomes a surface
+    kept = finite[data.faces].all(axis=1)
+    vertices = np.where(finite[:, None], data.vertices, data.vertices[finite].mean(axis=0))
+    note = f"{count} vertices are not finite; {np.count_nonzero(~kept)} triangles with them were left out"
+    return replace(data, vertices=vertices, faces=data.faces[kept], notes=(*data.notes, note))
 
 
 def write_surface(surface: Surface, path: str | os.PathLike[str]) -> Path:
@@ -120,9 +142,9 @@ def write_surface(surface: Surface, path: str | os.PathLike[str]) -> Path:
     """
     file = Path(path)
     suffix = file.suffix.lower()
-    if suffix not in WRITABLE_SUFFIXES:
+    if suffix not in WRITABLE_MESH_SUFFIXES:
         raise FileFormatError(
-            f"cannot write {file}: the suffix {suffix!r} is not known; use one of {', '.join(WRITABLE_SUFFIXES)}"
+            f"cannot write {file}: the suffix {suffix!r} is not known; use one of {', '.join(WRITABLE_MESH_SUFFIXES)}"
         )
     with replacing(file) as temporary:
         if suffix in _ENCODERS:
@@ -157,5 +179,5 @@ def _parse(reader: Callable[[Path], MeshData], file: Path, *, keep_numbers: bool
             f"cannot read {file} as {name}: {error}. Export it again, or convert it to another format"
         ) from error
     except (MemoryError, RecursionError) as error:
-        what = "more memory than there is" if isinstance(error, MemoryError) else "too many things in one another"
+        what = "more memory than there is" if isinstance(error, MemoryError) else "a nesting that is too deep"
         raise FileFormatError(f"cannot read {file}: it asks for {what}; it is damaged, or too large") from error

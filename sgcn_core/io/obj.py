@@ -1,7 +1,7 @@
 """Wavefront OBJ files.
 
-VTK's reader splits vertices along texture seams and other libraries drop or reorder unused ones; here the `v`
-lines are the vertices, one by one, so that indices stored with a landmark file stay valid.
+VTK's and trimesh's readers split vertices along texture seams or drop unused ones; here the `v` lines are the
+vertices, one by one, so that indices stored with a landmark file stay valid.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
-from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, tag_text, unit_hint, whole_numbers
+from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, integers, numbers, tag_text, unit_hint
 from sgcn_core.types.surface import Surface
 
 _VERTEX = re.compile(rb"^[ \t]*v[ \t]+([^\r\n#]*)", re.MULTILINE)
@@ -110,7 +110,7 @@ def _parse_faces(data: bytes, before: int) -> tuple[NDArray[np.int64], NDArray[n
     if not lines:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     text, counts = _vertex_numbers(b"\n".join(lines))
-    corners = whole_numbers(numbers(text, "the 'f' lines"))
+    corners = integers(numbers(text, "the 'f' lines"))
     if len(corners) != counts.sum():
         raise FileFormatError("the 'f' lines are not made of vertex numbers")
     if (corners == 0).any():

@@ -1,12 +1,12 @@
 """PLY files, ASCII and binary.
 
-VTK's reader rounds doubles to single precision and splits vertices along texture seams; this one keeps the
-vertices of the file, in its order and precision.
+Libraries change what landmarks refer to: VTK's reader rounds doubles to single precision and splits vertices along
+texture seams; trimesh 5.2 reads no binary file that mixes triangles with quadrilaterals, and orders an ASCII one anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
-from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, numbers, tag_text, unit_hint, whole_numbers
+from sgcn_core.io.mesh_data import MeshData, fan_triangles, frame_hint, integers, numbers, tag_text, unit_hint
 from sgcn_core.types.surface import Surface
 
 _TYPES = {
@@ -64,22 +64,22 @@ def read_ply(path: Path) -> MeshData:
     data = path.read_bytes()
     header = _parse_header(data)
     needed = _elements_up_to_faces(header.elements)
-    body: _AsciiBody | _BinaryBody
-    if header.format == "ascii":
-        body = _AsciiBody(numbers(data[header.body_start :], "the data after the header"))
+    if header.format == "ascii":  # as if it were binary, with a double for every number
+        values = numbers(data[header.body_start :], "the data after the header")
+        body = _Body(values.tobytes(), 0, lambda kind: np.dtype(np.float64))
     else:
-        body = _BinaryBody(data, header.body_start, _BYTE_ORDERS[header.format])
+        order = _BYTE_ORDERS[header.format]
+        body = _Body(data, header.body_start, lambda kind: np.dtype(order + kind))
     tables = {element.name: body.read(element) for element in needed}
-    vertices = np.stack([np.asarray(tables["vertex"][axis], dtype=np.float64) for axis in "xyz"], axis=1)
-    if "face" not in tables:
-        normals = None
-        if all(name in tables["vertex"] for name in _NORMAL):
-            normals = np.stack([np.asarray(tables["vertex"][name], dtype=np.float64) for name in _NORMAL], axis=1)
-        faces = np.empty((0, 3), dtype=np.int64)
-        return MeshData(vertices, faces, frame_hint(header.comments), unit_hint(header.comments), normals)
-    counts, corners = next(tables["face"][name] for name in _CORNER_LISTS if name in tables["face"])
-    faces = fan_triangles(counts, whole_numbers(corners))
-    return MeshData(vertices, faces, frame_hint(header.comments), unit_hint(header.comments))
+    points, comments = tables["vertex"], header.comments
+    vertices = np.stack([np.asarray(points[axis], dtype=np.float64) for axis in "xyz"], axis=1)
+    faces, normals = np.empty((0, 3), dtype=np.int64), None
+    if "face" in tables:
+        counts, corners = next(tables["face"][name] for name in _CORNER_LISTS if name in tables["face"])
+        faces = fan_triangles(counts, integers(corners))
+    elif all(name in points for name in _NORMAL):
+        normals = np.stack([np.asarray(points[name], dtype=np.float64) for name in _NORMAL], axis=1)
+    return MeshData(vertices, faces, frame_hint(comments), unit_hint(comments), normals)
 
 
 def ply_bytes(surface: Surface) -> bytes:
@@ -157,14 +157,17 @@ def _cut_short(element: _Element) -> FileFormatError:
     )
 
 
-class _BinaryBody:
-    def __init__(self, data: bytes, offset: int, byte_order: str) -> None:
-        self._data, self._offset, self._order = data, offset, byte_order
+class _Body:
+    """The data behind the header, read element by element; `type_of` turns a type of the header into that stored."""
+
+    def __init__(self, data: bytes, offset: int, type_of: Callable[[str], np.dtype[Any]]) -> None:
+        self._data, self._offset, self._type = data, offset, type_of
 
     def read(self, element: _Element) -> dict[str, _Column]:
+        """At once where all rows are alike, else one row at a time."""
         if element.count == 0:
-            return {prop.name: _ragged_column(prop, []) for prop in element.properties}
-        lengths = self._list_lengths(element, self._offset)
+            return {prop.name: _column(prop, []) for prop in element.properties}
+        lengths = self._list_lengths(element)
         row = self._row_type(element, lengths)
         if self._offset + element.count * row.itemsize <= len(self._data):
             table = np.frombuffer(self._data, row, count=element.count, offset=self._offset)
@@ -175,98 +178,54 @@ class _BinaryBody:
             raise _cut_short(element)
         return self._read_ragged(element)
 
-    def _list_lengths(self, element: _Element, offset: int) -> dict[str, int]:
-        """Length of each list property in the row at `offset`."""
+    def _list_lengths(self, element: _Element) -> dict[str, int]:
+        """Length of each list property in the next row."""
         lengths: dict[str, int] = {}
+        offset = self._offset
         for prop in element.properties:
+            kind = self._type(prop.type)
             if prop.count_type:
-                count_type = np.dtype(self._order + prop.count_type)
+                count_type = self._type(prop.count_type)
                 if offset + count_type.itemsize > len(self._data):
                     raise _cut_short(element)
-                lengths[prop.name] = int(np.frombuffer(self._data, count_type, count=1, offset=offset)[0])
-                if lengths[prop.name] < 0:
-                    raise FileFormatError(f"a list of '{element.name}' has a negative length")
-                offset += count_type.itemsize + lengths[prop.name] * np.dtype(prop.type).itemsize
+                length = np.frombuffer(self._data, count_type, count=1, offset=offset)[0]
+                if not 0 <= length < 2**31 or length != int(length):
+                    raise FileFormatError(f"a list of '{element.name}' has the length {length}")
+                lengths[prop.name] = int(length)
+                offset += count_type.itemsize + lengths[prop.name] * kind.itemsize
             else:
-                offset += np.dtype(prop.type).itemsize
+                offset += kind.itemsize
         return lengths
 
     def _row_type(self, element: _Element, lengths: dict[str, int]) -> np.dtype[Any]:
         fields: list[tuple[Any, ...]] = []
         for prop in element.properties:
             if prop.count_type:
-                fields.append((f"{prop.name} length", self._order + prop.count_type))
-                fields.append((prop.name, self._order + prop.type, (lengths[prop.name],)))
+                fields.append((f"{prop.name} length", self._type(prop.count_type)))
+                fields.append((prop.name, self._type(prop.type), (lengths[prop.name],)))
             else:
-                fields.append((prop.name, self._order + prop.type))
+                fields.append((prop.name, self._type(prop.type)))
         return np.dtype(fields)
 
     def _read_ragged(self, element: _Element) -> dict[str, _Column]:
-        """Rows of different lengths, one at a time."""
         gathered: dict[str, list[NDArray[Any]]] = {prop.name: [] for prop in element.properties}
         row_types: dict[tuple[int, ...], np.dtype[Any]] = {}
         for _ in range(element.count):
-            lengths = self._list_lengths(element, self._offset)
+            lengths = self._list_lengths(element)
             key = tuple(lengths.values())
-            row = row_types.setdefault(key, self._row_type(element, lengths))
+            if key not in row_types:
+                row_types[key] = self._row_type(element, lengths)
+            row = row_types[key]
             if self._offset + row.itemsize > len(self._data):
                 raise _cut_short(element)
             values = np.frombuffer(self._data, row, count=1, offset=self._offset)[0]
             for name, rows in gathered.items():
                 rows.append(values[name])
             self._offset += row.itemsize
-        return {prop.name: _ragged_column(prop, gathered[prop.name]) for prop in element.properties}
+        return {prop.name: _column(prop, gathered[prop.name]) for prop in element.properties}
 
 
-class _AsciiBody:
-    def __init__(self, values: NDArray[np.float64]) -> None:
-        self._values, self._position = values, 0
-
-    def read(self, element: _Element) -> dict[str, _Column]:
-        if element.count == 0:
-            return {prop.name: _ragged_column(prop, []) for prop in element.properties}
-        places = self._places(element, self._position)
-        width = places[-1][2] - self._position
-        end = self._position + element.count * width
-        if end <= len(self._values):
-            table = self._values[self._position : end].reshape(element.count, width)
-            starts = [(prop, first - self._position, last - self._position) for prop, first, last in places]
-            if all((table[:, first - 1] == last - first).all() for prop, first, last in starts if prop.count_type):
-                self._position = end
-                return {prop.name: _table_column(table, prop, first, last) for prop, first, last in starts}
-        elif not any(prop.count_type for prop in element.properties):
-            raise _cut_short(element)
-        return self._read_ragged(element)
-
-    def _places(self, element: _Element, position: int) -> list[tuple[_Property, int, int]]:
-        """First and last position of the values of each property in the row at `position`."""
-        places: list[tuple[_Property, int, int]] = []
-        for prop in element.properties:
-            length = 1
-            if prop.count_type:
-                if position >= len(self._values):
-                    raise _cut_short(element)
-                length = int(self._values[position])
-                position += 1
-                if length < 0:
-                    raise FileFormatError(f"a list of '{element.name}' has a negative length")
-            places.append((prop, position, position + length))
-            position += length
-        return places
-
-    def _read_ragged(self, element: _Element) -> dict[str, _Column]:
-        gathered: dict[str, list[NDArray[Any]]] = {prop.name: [] for prop in element.properties}
-        for _ in range(element.count):
-            places = self._places(element, self._position)
-            self._position = places[-1][2]
-            if self._position > len(self._values):
-                raise _cut_short(element)
-            for prop, first, last in places:
-                gathered[prop.name].append(self._values[first:last])
-        return {prop.name: _ragged_column(prop, gathered[prop.name]) for prop in element.properties}
-
-
-def _ragged_column(prop: _Property, rows: list[NDArray[Any]]) -> _Column:
+def _column(prop: _Property, rows: list[NDArray[Any]]) -> _Column:
     values = np.concatenate([np.atleast_1d(row) for row in rows]) if rows else np.empty(0)
     if not prop.count_type:
         return values
@@ -277,9 +236,3 @@ def _uniform_column(table: NDArray[Any], prop: _Property, lengths: dict[str, int
     if not prop.count_type:
         return table[prop.name]
     return np.full(len(table), lengths[prop.name], dtype=np.int64), table[prop.name].ravel()
-
-
-def _table_column(table: NDArray[np.float64], prop: _Property, first: int, last: int) -> _Column:
-    if not prop.count_type:
-        return table[:, first]
-    return np.full(len(table), last - first, dtype=np.int64), table[:, first:last].ravel()

@@ -31,8 +31,9 @@ def read_xyz(path: Path) -> MeshData:
         raise FileFormatError(f"its first line has {columns} numbers, but others have more or fewer; it is damaged")
     table = values.reshape(-1, columns)
     normals = table[:, 3:6] if columns >= 6 else None
-    if normals is not None and not np.allclose(np.linalg.norm(normals, axis=1), 1.0, atol=0.02):
-        normals = None
+    if normals is not None:
+        lengths = np.linalg.norm(normals[np.isfinite(table[:, :3]).all(axis=1)], axis=1)
+        normals = normals if np.allclose(lengths, 1.0, atol=0.02) else None
     faces = np.empty((0, 3), dtype=np.int64)
     return MeshData(table[:, :3], faces, frame_hint(comments), unit_hint(comments), normals)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.cleaning.components import largest_components
 from sgcn_core.cleaning.point_cloud import surface_of_points
-from sgcn_core.errors import FileFormatError, VolumeError
+from sgcn_core.errors import VolumeError
 from sgcn_core.geometry.triangles import cross_products
 from sgcn_core.skin.field_of_view import (
     RoundFieldOfView,
@@ -119,18 +119,19 @@ def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surfa
         No usable surface, or a point cloud through which none can be drawn.
     """
     from sgcn_core.io.meshes import read_mesh_data, surface_of
-    from sgcn_core.io.volumes import is_volume, read_volume
+    from sgcn_core.io.read import read
+    from sgcn_core.io.volumes import is_volume
 
-    if not is_volume(path):
-        data = read_mesh_data(path, unit=unit)
-        if len(data.faces):
-            return surface_of(data, path)
-        frame = data.frame or "LPS"
-        surface = surface_of_points(data.vertices, data.normals, unit=data.unit, frame=frame, source=os.fspath(path))
-        return surface.with_(anatomical=data.frame is not None)
-    if unit not in (None, "mm"):
-        raise FileFormatError(f"{path} is a volume, and those are in mm; received the unit {unit!r}, leave it out")
-    return skin_surface(read_volume(path))
+    if is_volume(path):
+        volume = read(path, unit=unit)
+        assert isinstance(volume, Volume)
+        return skin_surface(volume)
+    data = read_mesh_data(path, unit=unit)
+    if len(data.faces):
+        return surface_of(data, path)
+    frame = data.frame or "LPS"
+    surface = surface_of_points(data.vertices, data.normals, unit=data.unit, frame=frame, source=os.fspath(path))
+    return surface.with_(anatomical=data.frame is not None, notes=(*data.notes, *surface.notes))
 
 
 def _working_grid(volume: Volume, tissue: Tissue, resolution: float, view: RoundFieldOfView | None) -> VoxelGrid:

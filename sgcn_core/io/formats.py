@@ -1,0 +1,34 @@
+"""The one list of file suffixes: what is read and written, told apart by the name alone. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+WRITABLE_MESH_SUFFIXES: tuple[str, ...] = (".ply", ".obj", ".stl", ".vtp", ".vtk")
+MESH_SUFFIXES: tuple[str, ...] = (".obj", ".ply", ".stl", ".vtk", ".vtp", ".off", ".glb", ".gltf", ".xyz")
+DICOM_SUFFIXES: tuple[str, ...] = (".dcm", ".ima")
+IMAGE_SUFFIXES: tuple[str, ...] = (".nii.gz", ".nii", ".nrrd", ".mha", ".nhdr", ".mhd", ".hdr")
+VOLUME_SUFFIXES: tuple[str, ...] = (*IMAGE_SUFFIXES, *DICOM_SUFFIXES)
+LANDMARK_SUFFIXES: tuple[str, ...] = (".mrk.json", ".fcsv", ".csv", ".json")
+
+
+def mesh_suffix(path: str | os.PathLike[str]) -> str | None:
+    """The suffix by which a file is read as a mesh or point cloud; None if it is neither."""
+    return _suffix(path, MESH_SUFFIXES)
+
+
+def volume_suffix(path: str | os.PathLike[str]) -> str | None:
+    """The suffix by which a file is read as a volume; None if it is none."""
+    return _suffix(path, VOLUME_SUFFIXES)
+
+
+def landmark_suffix(path: str | os.PathLike[str]) -> str | None:
+    """The landmark format that a file's name promises; None if it is none."""
+    return _suffix(path, LANDMARK_SUFFIXES)
+
+
+def _suffix(path: str | os.PathLike[str], known: tuple[str, ...]) -> str | None:
+    """The longest suffix comes first in each list; a name that is nothing but a suffix has none."""
+    name = Path(path).name.lower()
+    return next((suffix for suffix in known if name.endswith(suffix) and len(name) > len(suffix)), None)
