@@ -232,7 +232,8 @@ def _in_order(slices: list[Slice], folder: Path) -> list[Slice]:
 def _places(slices: list[Slice]) -> NDArray[np.float64]:
     """Positions (N, 3) of slices along their rows, their columns and their normal, mm."""
     rows, columns = np.array(slices[0].orientation).reshape(2, 3)
-    return np.array([header.position for header in slices]) @ np.array([rows, columns, np.cross(rows, columns)]).T
+    axes = np.array([rows, columns, np.cross(rows, columns)])
+    return np.asarray(np.array([header.position for header in slices]) @ axes.T)
 
 
 def _without_copies(slices: list[Slice]) -> list[Slice]:

@@ -36,7 +36,7 @@ def stl_bytes(surface: Surface) -> bytes:
     records["normal"] = surface.face_normals
     records["corners"] = surface.vertices[surface.faces]
     header = f"Binary STL. {tag_text(surface.frame, surface.unit)}".encode("ascii").ljust(80)
-    return header + np.uint32(len(records)).astype("<u4").tobytes() + records.tobytes()
+    return header + len(records).to_bytes(4, "little") + records.tobytes()
 
 
 def _is_ascii(data: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,7 +47,7 @@ class Volume:
         Not three axes, a side too short to hold a head, or impossible spacing, origin or direction.
     """
 
-    array: NDArray
+    array: NDArray[Any]
     spacing: NDArray[np.float64]
     origin: NDArray[np.float64]
     direction: NDArray[np.float64]
@@ -85,7 +86,8 @@ class Volume:
     def physical(self, indices: ArrayLike) -> NDArray[np.float64]:
         """Positions (N, 3), mm in LPS, of voxel indices (N, 3) along x, y, z, which may be fractions."""
         matrix = self.index_to_physical
-        return np.asarray(indices, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+        places: NDArray[np.float64] = np.asarray(indices, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+        return places
 
 
 def checked_geometry(
