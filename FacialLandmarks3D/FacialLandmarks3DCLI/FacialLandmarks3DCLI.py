@@ -222,7 +222,9 @@ def write_table(result: Any, table: Path | None) -> str | None:
     """Write the table where one is wanted; returns what went wrong."""
     try:
         if table is not None:
-            result.save(table)
+            from sgcn_core import write_landmarks
+
+            write_landmarks(result, table)
     except (OSError, ValueError) as error:
         return str(error)
     return None

@@ -249,6 +249,15 @@ def test_babies_are_small_with_a_short_nose(people: MakeHuman) -> None:
     assert ratio[0] < 0.9 * ratio[1]
 
 
+def test_children_are_smaller_than_people_of_all_ages(people: MakeHuman) -> None:
+    young = people.children()
+    faces = young.draw(PLAIN, seeded(3), 24)
+    adult = 1.07 * distance(people, people.neutral, "n", "gn")
+    lengths = distance(young, faces, "n", "gn")
+    assert lengths.max() < adult and lengths.min() < 0.75 * adult
+    assert people.weights.ages is None and young.weights.ages is not None
+
+
 def test_expressions_move_the_mouth_not_the_ears(people: MakeHuman) -> None:
     calm = people.draw(PLAIN, seeded(5), 16)
     table = people.weights._table(1)

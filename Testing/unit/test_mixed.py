@@ -36,7 +36,7 @@ def mixed(share: float) -> MixedGenerator:
     second = FaceGenerator(
         Lacking(), nodes=NODES, pools=2, pool_size=1500, options=GeneratorOptions.clean(), prototype=first.prototype
     )
-    return MixedGenerator(first, second, share=share)
+    return MixedGenerator({"a": first, "b": second}, {"a": 1.0 - share, "b": share})
 
 
 def from_second(generator: MixedGenerator, step: int, count: int) -> int:
@@ -71,11 +71,29 @@ def test_nodes_and_options_reach_both_sources() -> None:
     generator.nodes = 50
     assert generator.batch(0, 2).x.shape == (100, 6)
     other = generator.with_options(dataclasses.replace(GeneratorOptions.clean(), extrema=False))
-    assert not other.first.options.extrema and not other.second.options.extrema and generator.options.extrema
+    assert not any(source.options.extrema for source in other.sources.values()) and generator.options.extrema
 
 
 def test_populations_with_other_landmarks_are_refused() -> None:
     generator = mixed(0.5)
-    generator.second.model = dataclasses.replace(tiny_face_model(), labels=("other",) * 30)
+    generator.sources["b"].model = dataclasses.replace(tiny_face_model(), labels=("other",) * 30)
     with pytest.raises(ValueError, match="different landmarks"):
-        MixedGenerator(generator.first, generator.second, share=0.5)
+        MixedGenerator(generator.sources, generator.shares)
+
+
+def test_three_populations_get_their_shares() -> None:
+    two = mixed(0.5)
+    three = MixedGenerator({**two.sources, "c": two.sources["b"]}, {"a": 2.0, "b": 1.0, "c": 1.0})
+    drawn = [three.counts(step, 3) for step in range(400)]
+    assert all(sum(taken.values()) == 3 and min(taken.values()) >= 0 for taken in drawn)
+    for name, share in (("a", 0.5), ("b", 0.25), ("c", 0.25)):
+        assert abs(sum(taken[name] for taken in drawn) / 1200 - share) < 0.03
+    assert three.batch(0, 5).num_graphs == 5
+
+
+def test_shares_that_make_no_sense_are_refused() -> None:
+    sources = mixed(0.5).sources
+    with pytest.raises(ValueError, match="shares are given for"):
+        MixedGenerator(sources, {"a": 1.0})
+    with pytest.raises(ValueError, match="must not be negative"):
+        MixedGenerator(sources, {"a": 1.5, "b": -0.5})

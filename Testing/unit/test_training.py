@@ -159,6 +159,35 @@ def test_configuration_names_unknown_keys(tmp_path: Path) -> None:
         TrainingConfig.load(path)
 
 
+def test_shares_follow_the_populations_of_a_run(tmp_path: Path) -> None:
+    old = dataclasses.replace(CONFIG, second_share=0.3)
+    assert old.shares(["ict"]) == {"ict": 1.0}
+    assert old.shares(["ict", "makehuman"]) == {"ict": 0.7, "makehuman": 0.3}
+    assert old.shares(["ict", "makehuman", "gnm"]) == {"ict": 0.7, "makehuman": 0.15, "gnm": 0.15}
+    new = dataclasses.replace(CONFIG, populations={"gnm": 0.25, "ict": 0.75})
+    assert list(new.shares(["ict", "gnm"]).items()) == [("ict", 0.75), ("gnm", 0.25)]
+    with pytest.raises(ValueError, match=r"asks for the populations \['gnm', 'ict'\]"):
+        new.shares(["ict", "makehuman"])
+
+
+def test_a_run_of_three_populations_trains_and_names_them_all(tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, populations={"ict": 0.5, "makehuman": 0.25, "gnm": 0.25})
+    others = {"makehuman": tiny_face_model(), "gnm": tiny_face_model()}
+    fabric = Fabric(accelerator="cpu", devices=1)
+    run = TrainingRun(config, tiny_face_model(), tmp_path, fabric=fabric, others=others, report=lambda line: None)
+    assert run.train()
+    export_weights(run, tmp_path / "face.safetensors")
+    info = load_checkpoint(tmp_path / "face.safetensors").info
+    assert all(name in info["data"] for name in ("ICT-FaceKit", "MakeHuman (CC0)", "GNM Head v3"))
+    assert info["training"]["populations"] == config.populations
+
+
+def test_the_long_configuration_is_about_three_populations() -> None:
+    config = TrainingConfig.load(Path(__file__).resolve().parents[1] / "configs" / "face_long.json")
+    assert config.total_steps == 53000 and config.shares(["ict", "makehuman", "gnm"])["ict"] == 0.5
+    assert sum(config.size_at(step)[1] for step in range(config.total_steps)) > 290_000
+
+
 def test_shipped_configuration_loads() -> None:
     config = TrainingConfig.load(Path(__file__).resolve().parents[2] / "research/configs" / "face.json")
     assert config.depth == 20 and config.channels == 64

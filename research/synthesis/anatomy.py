@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from research.synthesis.age import age_fields
+from research.synthesis.eyelids import eyelid_fields
 from research.synthesis.landmark_fields import LandmarkFields
 from research.synthesis.pathology import SIDES, pathology_fields
 from research.synthesis.population import Population
@@ -38,6 +39,7 @@ class AnatomyOptions:
         place do not exist.
     swelling : cheek, jaw angle, lids up to 12, 12 and 4 mm, on one side or both, or lips up to 6 mm.
     palsy : one side hangs.
+    narrow_fissure : lids up to 4.5 mm closer to each other, and the corners of each eye up to 5 mm.
     """
 
     child: float = 0.12
@@ -49,6 +51,7 @@ class AnatomyOptions:
     cleft: float = 0.03
     swelling: float = 0.06
     palsy: float = 0.04
+    narrow_fissure: float = 0.15
 
 
 class Anatomy:
@@ -66,7 +69,7 @@ class Anatomy:
     def __init__(self, model: Population, options: AnatomyOptions | None = None) -> None:
         self.options = options or AnatomyOptions()
         fields = LandmarkFields.of(model)
-        made = {**age_fields(fields), **pathology_fields(fields)}
+        made = {**age_fields(fields), **pathology_fields(fields), **eyelid_fields(fields)}
         kept = {name: field for name, field in made.items() if field is not None}
         self.names = tuple(kept)
         stacked = torch.stack(list(kept.values())) if kept else torch.zeros(0, len(model.neutral), 3)
@@ -108,6 +111,7 @@ class Anatomy:
         """Random strength (B,) of every field."""
         found = {**self._age(draw, count), **self._mandible(draw, count), **self._nose(draw, count)}
         found |= {**self._swelling(draw, count), **self._cleft(draw, count)}
+        found |= self._fissures(draw, count)
         found["orbit"] = draw.uniform(-4.0, 4.0, count) * draw.chance(self.options.orbit, count)
         deficient = draw.uniform(0.03, 0.2, count) * draw.chance(self.options.deficiency, count)
         palsy = draw.uniform(0.3, 1.1, count) * draw.chance(self.options.palsy, count)
@@ -136,6 +140,13 @@ class Anatomy:
             "nose_side": draw.uniform(-8.0, 8.0, count) * shown * draw.chance(0.6, count),
             "nose_bridge": draw.uniform(-6.0, 5.0, count) * shown * draw.chance(0.6, count),
             "nose_tip": draw.uniform(-4.0, 5.0, count) * shown * draw.chance(0.5, count),
+        }
+
+    def _fissures(self, draw: Draw, count: int) -> dict[str, Tensor]:
+        shown = draw.chance(self.options.narrow_fissure, count)
+        return {
+            "fissure_narrow": draw.uniform(0.5, 3.0, count) * shown * draw.chance(0.8, count),
+            "fissure_short": draw.uniform(-0.5, 2.5, count) * shown * draw.chance(0.5, count),
         }
 
     def _cleft(self, draw: Draw, count: int) -> dict[str, Tensor]:

@@ -144,7 +144,7 @@ class ScanMaker:
         pieces, kept = [skin], np.ones(len(skin.faces), dtype=bool)
         bare = kept
         if self.source.scanner is not None:
-            pieces, kept, bare = self._scene(skin, eye, vertices, lots)
+            pieces, kept, bare = self._scene(skin, eye, vertices, landmarks, lots)
         left, uncovered = _surroundings(landmarks[0].double().numpy(), skin.centroids, kept[: len(skin.faces)], bare)
         whole = joined(pieces)
         mesh = compacted(Mesh(whole.vertices, whole.faces[kept]))
@@ -155,7 +155,7 @@ class ScanMaker:
         return mesh, landmarks, left, uncovered
 
     def _scene(
-        self, skin: Mesh, eye: BoolArray, vertices: Tensor, lots: Lots
+        self, skin: Mesh, eye: BoolArray, vertices: Tensor, landmarks: Tensor, lots: Lots
     ) -> tuple[list[Mesh], BoolArray, BoolArray]:
         """The head and what stands near it, which triangles of it all the scanner keeps, and which skin is bare."""
         scanner = self.source.scanner
@@ -173,6 +173,7 @@ class ScanMaker:
         is_eye = torch.zeros_like(exists)
         is_eye[0, : len(eye)] = torch.from_numpy(eye)
         kept = visible(centroids, facing, is_eye, scanner.options, lots.draw, lots=lots, exists=exists, pixel=_PIXEL)
+        kept &= scanner.eye_holes.outside(centroids, landmarks, scanner.options.eye_holes, lots)
         return [skin, *things], kept[0].numpy(), bare[0].numpy()
 
     def _spoiled(self, mesh: Mesh, landmarks: Tensor, lots: Lots, rng: np.random.Generator) -> tuple[Mesh, Tensor]:

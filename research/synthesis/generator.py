@@ -109,8 +109,14 @@ class FaceGenerator:
 
     def _make_pools(self, pools: int, size: int) -> SamplePools:
         vertices, faces = self.model.neutral.cpu().numpy(), self.model.faces.cpu().numpy()
-        known = self.model.landmarks[self.model.known].cpu().numpy()
-        reach = cKDTree(vertices[known]).query(vertices[faces].mean(1))[0]
+        known = self.model.known.cpu().numpy()
+        # A landmark that the population lacks is where the prototype has it: the scan does not end there.
+        places = np.where(
+            known[:, None],
+            vertices[self.model.landmarks.clamp(min=0).cpu().numpy()],
+            self.prototype.cpu().numpy(),
+        )
+        reach = cKDTree(places).query(vertices[faces].mean(1))[0]
         near = np.flatnonzero(reach < _POOL_MARGIN)
         return SamplePools.drawn(self.model, near, count=pools, size=size, seed=self.seed)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ from torch import Tensor
 
 from research.synthesis.makehuman_files import BaseMesh, read_base, read_target, target_files
 from research.synthesis.makehuman_head import Head, build_head
-from research.synthesis.makehuman_weights import TargetWeights
+from research.synthesis.makehuman_weights import CHILDHOOD, TargetWeights
 from research.synthesis.random_tensors import Draw
 from research.synthesis.shapes import ShapeOptions, smooth_displacement
 
 # A target that moves no vertex of the head farther than this, millimetres, is left out.
 _SMALLEST = 0.4
+# MakeHuman's adults are smaller than real ones by this factor (research.synthesis.population_check).
+_SIZE = 1.07
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,12 @@ class MakeHuman:
             known=known.to(device),
         )
 
+    def children(self) -> MakeHuman:
+        """The same with nobody older than about 14 years: babies, small children, school children alike."""
+        weights = copy(self.weights)
+        weights.ages = CHILDHOOD
+        return replace(self, weights=weights)
+
     def draw(self, options: ShapeOptions, draw: Draw, count: int) -> Tensor:
         """Vertices (count, V, 3) of ``count`` people in millimetres; a child's head has a child's size.
 
@@ -98,7 +107,7 @@ class MakeHuman:
         weights = self.weights.draw(options, draw, count)
         shape = self.base + (weights @ self.targets.flatten(1)).view(count, -1, 3)
         shape = shape + smooth_displacement(self.neutral, draw, count, deviation=options.warp)
-        return shape * torch.exp(draw.normal(options.build, count, 1, 3))
+        return shape * (_SIZE * torch.exp(draw.normal(options.build, count, 1, 3)))
 
 
 # Mean of the known landmarks, where the ICT model's landmarks have theirs.

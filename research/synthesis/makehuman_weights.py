@@ -18,6 +18,8 @@ _RACES = ("african", "asian", "caucasian")
 _SEXES = ("female", "male")
 _AGES = ("baby", "child", "young", "old")  # about 1, 11, 25 and 90 years
 _SIZES = (0.55, 0.85, 1.0, 1.0)  # of the head at these ages: an adult's targets move a child's face by less
+# From babies (0) over children of 11 years (1) a fifth of the way to young adults of 25 (2).
+CHILDHOOD = (0.0, 1.2)
 _LEVELS = ("min", "average", "max")
 _SHARE_OF_AGES = (0.12, 0.33)  # below the first: baby to child; below the second: child to young; else to old
 
@@ -37,6 +39,8 @@ _SIDEWAYS = ("nose/nose-trans", "mouth/mouth-trans")
 _SKEWED = re.compile(r"asym/|.*-sideways")
 
 _FEATURE_SHARE, _FEATURE_DEVIATION = 0.35, 0.45
+# MakeHuman's average nose protrudes 15 mm, that of 85 real people 21 mm.
+_AVERAGE = {"nose/nose-scale-depth": 0.4}
 _SKEW_SHARE, _SKEW_SCALE = 0.3, 1.2
 _LARGEST_WEIGHT, _LARGEST_MOVE = 0.85, 8.0  # of a feature's target; millimetres
 _MOUTH_SUM = 0.9  # of all units of the mouth but its opening
@@ -49,7 +53,14 @@ class TargetWeights:
     ----------
     names : names of the targets, paths below ``targets/`` without ending
     reach : Tensor, shape (T,), the farthest that each target moves a vertex, millimetres
+
+    Attributes
+    ----------
+    ages : (youngest, oldest), from 0 for babies to 3 for old people, drawn evenly; None for people of all ages as they
+        come before a scanner
     """
+
+    ages: tuple[float, float] | None = None
 
     def __init__(self, names: tuple[str, ...], reach: Tensor) -> None:
         self.device = reach.device
@@ -87,7 +98,7 @@ class TargetWeights:
         self._fill(table, _RACES, torch.softmax(draw.normal(2.5, count, 3), dim=1))
         male = draw.uniform(-0.3, 1.3, count).clamp(0.0, 1.0)
         self._fill(table, _SEXES, torch.stack([1.0 - male, male], 1))
-        ages = _draw_ages(draw, count)
+        ages = _draw_ages(draw, count, self.ages)
         size = (ages @ torch.tensor(_SIZES, device=ages.device))[:, None]
         self._fill(table, _AGES, ages)
         for trait in ("muscle", "weight"):
@@ -128,11 +139,13 @@ class Features:
             (i, scales[_left(scale)]) for scale, i in scales.items() if _left(scale) in scales and _left(scale) != scale
         ]
         self.count = len(scales)
+        self.average = [_AVERAGE.get(scale, 0.0) for scale in scales]
 
     def draw(self, options: ShapeOptions, draw: Draw, count: int) -> Tensor:
         """Weights (count, targets) >= 0: a third of the features differ from the average, one way or the other."""
         deviation = _FEATURE_DEVIATION * options.identity / ShapeOptions().identity
         values = draw.normal(deviation, count, self.count) * draw.chance(_FEATURE_SHARE, count, self.count)
+        values = values + torch.tensor(self.average, device=values.device)
         skew = draw.normal(_SKEW_SCALE * options.asymmetry, count, self.count)
         skew = skew * draw.chance(_SKEW_SHARE, count, self.count)
         values[:, self.skewed] = skew[:, self.skewed]
@@ -166,8 +179,10 @@ def draw_units(names: tuple[str, ...], options: ShapeOptions, draw: Draw, count:
     return weights
 
 
-def _draw_ages(draw: Draw, count: int) -> Tensor:
+def _draw_ages(draw: Draw, count: int, ages: tuple[float, float] | None) -> Tensor:
     """Weights (count, 4) of baby, child, young, old: two neighbours share each person."""
+    if ages is not None:
+        return _between(4, draw.uniform(*ages, count))
     which, within = draw.uniform(0.0, 1.0, count), draw.uniform(0.0, 1.0, count)
     first = (which > _SHARE_OF_AGES[0]).float() + (which > _SHARE_OF_AGES[1]).float()
     return _between(4, first + within)

@@ -24,6 +24,7 @@ class ScanOptions:
     front_only, no_flanks, no_ears, low_forehead, no_chin, tilted_cut : cut by a plane
     holes : round holes of 4-25 mm
     no_eyes : the eyeballs are missing
+    eye_holes : ragged holes over the palpebral fissures and some of the lids
     few_cameras : one to three cameras, which see neither what turns away nor what something else hides
     long_hair : a bulky shell over ears, temples, nape, at times the forehead
     head_rest : pads or the wings of a shell beside the head
@@ -54,6 +55,7 @@ class ScanOptions:
     tilted_cut: float = 0.1
     holes: float = 0.35
     no_eyes: float = 0.1
+    eye_holes: float = 0.08
     few_cameras: float = 0.35
     long_hair: float = 0.2
     head_rest: float = 0.08

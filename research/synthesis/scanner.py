@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from research.synthesis import mesh_artefacts as artefacts
+from research.synthesis.eye_holes import EyeHoles
 from research.synthesis.hair_shell import HairShell, HairSites
 from research.synthesis.lots import Lots
 from research.synthesis.mouth import Mouth
@@ -32,6 +33,7 @@ class Scanner:
     def __init__(self, model: Population, options: ScanOptions) -> None:
         self.options = options
         self.mouth = Mouth(model.labels, model.known)
+        self.eye_holes = EyeHoles(model.labels, model.known)
         self.hair_sites = HairSites(model.neutral[model.landmarks[model.known]])
         shares = asdict(options)
         self.objects = ObjectPlacer(model.neutral, model.skin, {name: shares[name] for name in OBJECTS})
@@ -62,6 +64,7 @@ class Scanner:
             exists=scene.rank.isfinite(),
             pixel=1.4 * density.spacing,
         )
+        keep &= self.eye_holes.outside(scene.points, landmarks, self.options.eye_holes, lots)
         shown = _mostly_kept(landmarks, skin.points[:, :_JUDGED], keep[:, :own][:, :_JUDGED])
         keep &= artefacts.thinned(scene.points, self.options.density, lots)
         rank = scene.rank.masked_fill(~keep, torch.inf)

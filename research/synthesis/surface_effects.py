@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
 from research.synthesis.lots import Lots
+from research.synthesis.normals import vertex_normals
+from research.synthesis.openings import Openings, Shares
 from research.synthesis.population import Population
 from research.synthesis.random_tensors import Draw
 
@@ -36,6 +38,12 @@ class EffectOptions:
     collar : the neck is 3-30 mm thicker
     strap : a band around forehead or chin, 1-3 mm thick, that presses the skin in by up to 4 mm
     eye_spikes : spikes and craters of 1-6 mm over the cornea
+    lids_smeared : lashes and lids are smeared over the palpebral fissure
+    fissure_closed : a membrane closes the fissure, or its two ends
+    eye_craters : craters and spikes of 2-10 mm in place of the iris
+    lips_smeared : the line between the lips is smeared
+    nostrils_filled : nostrils are shallow or filled
+    camera_offsets : steps of 0.3-1.5 mm at lids and nostrils, where the patches of two cameras meet
     smoothing : Laplacian smoothing; the landmarks are brought onto the smoothed surface
     mesh_noise : jitter of the vertices by up to 0.35 mm
     """
@@ -48,6 +56,12 @@ class EffectOptions:
     collar: float = 0.15
     strap: float = 0.06
     eye_spikes: float = 0.25
+    lids_smeared: float = 0.2
+    fissure_closed: float = 0.15
+    eye_craters: float = 0.12
+    lips_smeared: float = 0.15
+    nostrils_filled: float = 0.25
+    camera_offsets: float = 0.12
     smoothing: float = 0.5
     mesh_noise: float = 0.5
 
@@ -82,6 +96,7 @@ class SurfaceEffects:
         self.neck = torch.sigmoid((-86.0 - y + 0.12 * (z - 60.0)) / 4.0) * skin
         self.brows = torch.sigmoid((6.0 - _distance_to(model, _BROWS)) / 1.5) * skin
         self.average = _neighbour_average(model)
+        self.openings = Openings(model, Shares(**{f.name: getattr(options, f.name) for f in fields(Shares)}))
 
     def apply(self, vertices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Changed vertices (B, V, 3) and which landmarks (B, L) are still visible."""
@@ -92,7 +107,7 @@ class SurfaceEffects:
 
     def reshape(self, vertices: Tensor, lots: Lots) -> tuple[Tensor, Tensor]:
         """What changes the skin itself: vertices (B, V, 3), and which landmarks (B, L) a strap hides."""
-        vertices = self._smooth(vertices, lots)
+        vertices = self.openings.apply(self._smooth(vertices, lots), lots)
         return self._strap(vertices, lots)
 
     def cover(self, vertices: Tensor, lots: Lots) -> tuple[Tensor, Tensor]:
@@ -189,16 +204,6 @@ class SurfaceEffects:
             average = (self.average @ stacked).view(vertices.shape[1], len(active), 3).transpose(0, 1)
             vertices = vertices.index_copy(0, active, 0.5 * (chosen + average))
         return vertices
-
-
-def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Area-weighted unit normals (B, V, 3)."""
-    a, b, c = (vertices[:, faces[:, i]] for i in range(3))
-    normals = torch.linalg.cross(b - a, c - a)
-    total = torch.zeros_like(vertices)
-    for corner in range(3):
-        total.index_add_(1, faces[:, corner], normals)
-    return torch.nn.functional.normalize(total, dim=2)
 
 
 def _distance_to(model: Population, labels: tuple[str, ...]) -> Tensor:

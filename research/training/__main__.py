@@ -10,7 +10,7 @@ import torch
 from lightning.fabric import Fabric
 
 from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
-from research.synthesis.makehuman import MakeHuman
+from research.synthesis.populations import load_others
 from research.training.data import training_data
 from sgcn_core.training.config import TrainingConfig
 from sgcn_core.training.run import TrainingRun
@@ -22,6 +22,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
     parser.add_argument("--clinical", type=Path, default=CLINICAL_VERTICES, help="JSON: clinical label -> vertex")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's base mesh and targets, for more people")
+    parser.add_argument("--gnm", type=Path, help="gnm_head.npz, for yet more people")
     parser.add_argument(
         "--run", type=Path, required=True, help="folder of the run; continued where it has a checkpoint"
     )
@@ -44,9 +45,11 @@ def main(arguments: list[str] | None = None) -> None:
     fabric = Fabric(accelerator=options.accelerator, devices=devices, precision=options.precision)
     fabric.launch()
     model = FaceModel.load(options.model, options.clinical, device=fabric.device)
-    second = MakeHuman.load(options.makehuman, device=fabric.device) if options.makehuman else None
     config = TrainingConfig.load(options.config)
-    run = TrainingRun(config, *training_data(config, model, second), options.run, fabric=fabric)
+    others = load_others(
+        options.makehuman, options.gnm, children="children" in (config.populations or {}), device=fabric.device
+    )
+    run = TrainingRun(config, *training_data(config, model, others), options.run, fabric=fabric)
     if options.start:
         run.start_from(options.start)
     run.train(minutes=options.minutes)

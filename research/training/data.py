@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from research.synthesis.face_model import FaceModel
 from research.synthesis.generator import FaceGenerator, GeneratorOptions
 from research.synthesis.mixed import MixedGenerator
@@ -12,26 +14,40 @@ from sgcn_core.training.config import TrainingConfig
 Source = FaceGenerator | MixedGenerator | PaperFaces
 
 
+# The name of the population that the others are labelled and cropped like.
+FIRST = "ict"
+
+
 def training_data(
-    config: TrainingConfig, model: FaceModel, second: Population | None = None
+    config: TrainingConfig, model: FaceModel, others: Mapping[str, Population] | None = None
 ) -> tuple[Source, dict[str, Source]]:
     """What to train on, and what to measure the error on by name.
 
-    A second population gives ``config.second_share`` of the generated faces. The paper's people are measured on others
-    of their kind: their own batches of the validation stream.
+    Other populations, by name, give their shares of the generated faces (``TrainingConfig.shares``). The paper's people
+    are measured on others of their kind: their own batches of the validation stream.
     """
     if config.data == "generator":
-        generator = _generator(config, model, second)
+        generator = _generator(config, model, others or {})
         return generator, {"clean": generator.with_options(GeneratorOptions.clean()), "corrupted": generator}
     faces = PaperFaces(model, config.data, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
     return faces, {config.data: faces}
 
 
-def _generator(config: TrainingConfig, model: FaceModel, second: Population | None) -> FaceGenerator | MixedGenerator:
+def _generator(
+    config: TrainingConfig, model: FaceModel, others: Mapping[str, Population]
+) -> FaceGenerator | MixedGenerator:
+    shares = config.shares([FIRST, *others])
     first = FaceGenerator(model, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
-    if second is None:
+    if not others:
         return first
-    other = FaceGenerator(
-        second, neighbours=config.neighbours, pools=config.pools, seed=config.seed, prototype=first.prototype
-    )
-    return MixedGenerator(first, other, share=config.second_share)
+    sources = {
+        name: FaceGenerator(
+            population,
+            neighbours=config.neighbours,
+            pools=config.pools,
+            seed=config.seed,
+            prototype=first.prototype,
+        )
+        for name, population in others.items()
+    }
+    return MixedGenerator({FIRST: first, **sources}, shares)

@@ -14,10 +14,18 @@ from research.synthesis.lots import Lots
 from research.synthesis.mixed import MixedGenerator
 from research.synthesis.paper_faces import PaperFaces
 from research.synthesis.random_tensors import Draw
-from research.training.data import Source
+from research.training.data import FIRST, Source
 from sgcn_core.graph.crop import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
 from sgcn_core.training.run import TrainingRun
 from sgcn_core.weights.checkpoint import Checkpoint, save_checkpoint
+
+# Where the people of each population come from, and under which licence.
+_CREDITS = {
+    FIRST: "ICT-FaceKit Light (USC ICT, MIT)",
+    "makehuman": "MakeHuman (CC0)",
+    "gnm": "GNM Head v3 (Google, Apache-2.0; identity modes derived from 200 heads drawn from it)",
+    "children": "MakeHuman's children (CC0)",
+}
 
 
 def export_weights(run: TrainingRun, path: Path) -> None:
@@ -51,8 +59,9 @@ def export_weights(run: TrainingRun, path: Path) -> None:
 
 
 def _populations(generator: Source) -> str:
-    light = "ICT-FaceKit Light (USC ICT, MIT)"
-    return f"{light} and MakeHuman (CC0)" if isinstance(generator, MixedGenerator) else light
+    names = list(generator.sources) if isinstance(generator, MixedGenerator) else [FIRST]
+    *before, last = (_CREDITS.get(name, name) for name in names)
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def landmark_deviation(generator: Source, people: int = 512) -> np.ndarray:
@@ -62,7 +71,7 @@ def landmark_deviation(generator: Source, people: int = 512) -> np.ndarray:
     """
     if isinstance(generator, PaperFaces):
         return generator.deviation.double().cpu().numpy()
-    sources = [generator.first, generator.second] if isinstance(generator, MixedGenerator) else [generator]
+    sources = list(generator.sources.values()) if isinstance(generator, MixedGenerator) else [generator]
     off = torch.cat([_distances(source, people // len(sources)) for source in sources])
     return off.square().nanmean(0).double().sqrt().cpu().numpy()
 

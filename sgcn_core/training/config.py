@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ class TrainingConfig:
     weight_decay, clip : of the optimiser, and the largest gradient norm
     ema : decay of the running mean of the weights, which is what gets shipped
     pools : number of blue-noise sample sets
-    second_share : of the faces from the second population, where one is given
+    second_share : of the faces from all populations but the first, in equal parts, where ``populations`` is not given
+    populations : name (``ict``, ``makehuman``, ``gnm``, ``children``) to share of the faces; all of them must be given
+        to the run
     data : ``"generator"``, fresh generated scans; ``"neutral"`` or ``"emotions"``, the fixed people of the paper's
         experiments (``research.synthesis.paper_faces``)
     """
@@ -61,6 +64,7 @@ class TrainingConfig:
     pools: int = 64
     data: str = "generator"
     second_share: float = 0.35
+    populations: dict[str, float] | None = None
     validate_every: int = 250
     validation_faces: int = 16
 
@@ -76,6 +80,24 @@ class TrainingConfig:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def shares(self, names: Sequence[str]) -> dict[str, float]:
+        """Share of each population of a run, the first the one that all others are labelled and cropped like.
+
+        Raises
+        ------
+        ValueError
+            If ``populations`` names others than the run has.
+        """
+        if self.populations is None:
+            rest = self.second_share if len(names) > 1 else 0.0
+            return {name: rest / (len(names) - 1) if i else 1.0 - rest for i, name in enumerate(names)}
+        if set(self.populations) != set(names):
+            raise ValueError(
+                f"the configuration asks for the populations {sorted(self.populations)}, "
+                f"the run has the data of {sorted(names)}"
+            )
+        return {name: self.populations[name] for name in names}
 
     @property
     def total_steps(self) -> int:

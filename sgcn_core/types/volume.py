@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.errors import VolumeError
+from sgcn_core.types.arrays import read_only
 
 _SMALLEST_SIDE = 8  # voxels; fewer hold no head
 _SPACING_MM = (1e-3, 50.0)
@@ -68,7 +69,7 @@ class Volume:
         if self.frame != "LPS":
             raise VolumeError(f"{prefix}a volume's frame is LPS, received {self.frame!r}")
         for name, value in (("array", array), ("spacing", spacing), ("origin", origin), ("direction", direction)):
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, read_only(value))
 
     def __repr__(self) -> str:
         size = "x".join(str(n) for n in self.array.shape[::-1])
@@ -86,8 +87,8 @@ class Volume:
     def physical(self, indices: ArrayLike) -> NDArray[np.float64]:
         """Positions (N, 3), mm in LPS, of voxel indices (N, 3) along x, y, z, which may be fractions."""
         matrix = self.index_to_physical
-        places: NDArray[np.float64] = np.asarray(indices, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
-        return places
+        placed: NDArray[np.float64] = np.asarray(indices, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+        return placed
 
 
 def checked_geometry(
