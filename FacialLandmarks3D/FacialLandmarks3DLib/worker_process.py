@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-_ENVIRONMENT = {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+# The current folder may hold a torch.py beside the scans: Python 3.11 and later then import nothing from it.
+_ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 _MOST_BYTES_AT_ONCE = 1 << 20
 # Freeing its memory may take a killed process longer; Slicer's interface does not wait for that.
 _REAP_SECONDS = 0.05

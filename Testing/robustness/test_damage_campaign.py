@@ -21,13 +21,14 @@ from research.robustness.damage import damaged
 from research.robustness.damage_campaign import Reading, criterion_of, read_damaged
 from research.robustness.damage_child import judged, read, read_one, validate
 from research.robustness.damage_seeds import Sample, whole_samples
+from sgcn_core.batch import ExitCode
 from sgcn_core.cli import detect as detect_command
 from sgcn_core.cli.app import app
-from sgcn_core.cli.exit_codes import ExitCode
 from sgcn_core.errors import FileFormatError, SgcnError, SurfaceError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_mesh_data, read_surface, write_surface
 from sgcn_core.io.volumes import read_volume
+from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
@@ -55,13 +56,13 @@ def changed(note: str, *pairs: tuple[bytes, bytes]) -> Sample:
 
 
 class Stub:
-    def detect(self, surface, **options) -> LandmarkResult:
+    def detect(self, surface: Surface, settings: DetectionSettings, **_: object) -> LandmarkResult:
         return LandmarkResult(("prn",), surface.vertices[:1], np.array([0.9]), ("found",))
 
 
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detect_command, "load_detector", lambda weights, device: Stub())
+    monkeypatch.setattr(detect_command, "load_detector", lambda settings: Stub())
 
 
 # The campaign

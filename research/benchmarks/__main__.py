@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sgcn_core.batch import ExitCode
 from sgcn_core.cli.console import print_json, progress_bar, reporting_errors, say
-from sgcn_core.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from research.criteria import Criterion

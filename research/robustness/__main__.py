@@ -14,6 +14,7 @@ from sgcn_core.cli.console import note, progress_bar, reporting_errors
 from sgcn_core.cli.detect import load_detector
 from sgcn_core.cli.evaluate import print_and_write
 from sgcn_core.cli.machine import processor
+from sgcn_core.settings import DetectionSettings
 
 
 class Part(str, Enum):
@@ -46,7 +47,7 @@ def robustness(
 ) -> None:
     """Measure robustness as far as data is given. All of it takes an hour; see --share and --part."""
     with reporting_errors(debug=debug), progress_bar(1) as start:
-        detector = load_detector(weights, device)
+        detector = load_detector(DetectionSettings(weights=weights, device=device))
         inputs = Inputs(detector, model, makehuman, scans, volumes, share, seed)
         criteria: list[Criterion] = []
         for criterion in measure(inputs, [chosen.value for chosen in part or Part], start(0, "robustness")):

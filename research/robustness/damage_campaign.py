@@ -22,9 +22,10 @@ from typing import IO, Any
 from research.criteria import Criterion
 from research.robustness.damage import damaged
 from research.robustness.damage_seeds import Sample, whole_samples
+from sgcn_core.child_process import python_command, python_environment
 
 HANG_SECONDS = 10.0
-COMMAND = [sys.executable, "-m", "research.robustness.damage_child"]
+COMMAND = python_command("research.robustness.damage_child")
 _START_SECONDS = 120.0  # of the child: importing libraries on a busy machine
 _BATCH = 100
 
@@ -116,7 +117,9 @@ def _put(sample: Sample, folder: Path) -> Path:
 
 def _answers(requests: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
     """The answers of one process, up to the file at which it fell or stood still."""
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
+    with subprocess.Popen(
+        COMMAND, env=python_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
         assert process.stdin is not None and process.stdout is not None
         lines: queue.Queue[str] = queue.Queue()
         stream = process.stdout

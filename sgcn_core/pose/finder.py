@@ -42,7 +42,7 @@ _TURN, _SHIFT = np.deg2rad(16.0), 16.0
 # Votes this close to a chosen pose are its own, and found no other.
 _OWN_TURN, _OWN_SHIFT = np.deg2rad(35.0), 40.0
 _LEAST_SHARE = 0.03  # of probability: what is less is no vote
-_PER_PATCH = 2
+_VOTES_PER_PATCH = 2
 _LEAST_SUPPORT = 0.08  # of the best pose's
 
 
@@ -182,7 +182,7 @@ def votes_of(
     peak = (share >= np.roll(share, 1, 1)) & (share > np.roll(share, -1, 1))
     # What lies beside a peak says the same.
     height = np.where(peak, share + np.roll(share, 1, 1) + np.roll(share, -1, 1), 0.0)
-    angle = np.argsort(-height, axis=1)[:, :_PER_PATCH]
+    angle = np.argsort(-height, axis=1)[:, :_VOTES_PER_PATCH]
     patch, rank = np.nonzero(np.take_along_axis(height, angle, 1) > _LEAST_SHARE)
     sector = angle[patch, rank]
     turned = frames[patch] @ _about_normal(sector * (2.0 * np.pi / share.shape[1]))
