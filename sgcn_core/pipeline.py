@@ -22,10 +22,10 @@ import torch
 
 from sgcn_core.cleaning.clean import Cleaned
 from sgcn_core.errors import FaceNotFoundError
+from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.geometry.procrustes import align_to_prototype
 from sgcn_core.geometry.similarity import Similarity, from_crop, standardise_paper
 from sgcn_core.geometry.surface_index import SurfaceIndex
-from sgcn_core.geometry.surface_projection import closest_on_surface
 from sgcn_core.graph.face_graph import FaceGraph, build_face_graph
 from sgcn_core.method import Method
 from sgcn_core.pose.finder import HeadFinder
@@ -88,7 +88,7 @@ class Pipeline:
             self.finder,
             probe,
             across=float(surface.extent.max()),
-            stated=settings.unit or (surface.unit if surface.cut_planes else None),  # a volume is in mm
+            stated=settings.unit or (surface.unit if surface.origin == "volume" else None),  # a volume is in mm
             in_file=surface.unit,
             frame=surface.frame if surface.anatomical else None,
         )
@@ -129,8 +129,8 @@ class Pipeline:
     def heatmaps(self, graph: FaceGraph, *, factor: float = 1.0) -> Heatmaps:
         """Stage 1 (Eq. 1-3): a heatmap of each landmark on the nodes. ``factor``: millimetres of the input's unit."""
         features = np.concatenate([graph.nodes, graph.normals], axis=1).astype(np.float32)
-        tensors = (torch.from_numpy(features), torch.from_numpy(graph.neighbours), torch.from_numpy(graph.members))
-        predicted = self.checkpoint.network.predict(*(tensor.to(self.device) for tensor in tensors))
+        arrays = (features, graph.neighbours, graph.members)
+        predicted = self.checkpoint.network.predict(*(torch.tensor(array, device=self.device) for array in arrays))
         return Heatmaps(self.checkpoint.labels, predicted.cpu().numpy(), graph, factor)
 
     def place(self, heatmaps: Heatmaps, method: Method | None = None) -> Placed:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -12,12 +15,12 @@ from sgcn_core.demo import demo_surface
 from sgcn_core.errors import FaceNotFoundError, LandmarkError, SurfaceError
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.graph.crop import CROP_CENTRE
-from sgcn_core.pose.finder import HeadFinder
+from sgcn_core.pose.finder import HeadFinder, PoseHypothesis, Votes, agreements
 from sgcn_core.pose.network import PoseNetwork, orthonormal, shipped_pose_network
 from sgcn_core.pose.patches import ANGLES, CHANNELS, polar_patches
 from sgcn_core.pose.probe import SurfaceProbe, farthest_points, probe_surface
+from sgcn_core.pose.refine import refine_pose
 from sgcn_core.pose.search import FROM_SIZE, IN_FILE, STATED, Located, check_size, locate_head, located_by_hand
-from sgcn_core.pose.votes import Votes, agreements
 
 MIDDLE = np.array(CROP_CENTRE)
 
@@ -143,6 +146,115 @@ def test_what_is_no_face_gets_little_confidence(finder: HeadFinder, probe: Surfa
         surface = non_face(number, seed=3).surface
         found = finder.find(probe_surface(surface.vertices, surface.faces))
         assert not found or found[0].confidence < 0.6 * face, kinds()[number]
+
+
+# Refusals: what they cost is counted in patches and alignments, as time depends on the machine.
+
+
+def ball(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """A sphere of radius 1 with ``2 * count * (count - 1)`` triangles."""
+    polar, turn = np.linspace(0.0, np.pi, count + 1), np.linspace(0.0, 2.0 * np.pi, count, endpoint=False)
+    radius, height = np.sin(polar)[:, None], np.broadcast_to(np.cos(polar)[:, None], (count + 1, count))
+    vertices = np.stack([radius * np.cos(turn), radius * np.sin(turn), height], axis=2).reshape(-1, 3)
+    return vertices, grid_faces(count + 1, count, closed=False)
+
+
+def torus(count: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    turn = np.linspace(0.0, 2.0 * np.pi, count, endpoint=False)
+    across = 1.0 + 0.4 * np.cos(turn)[None]
+    height = np.broadcast_to(0.4 * np.sin(turn), (count, count))
+    vertices = np.stack([np.cos(turn)[:, None] * across, np.sin(turn)[:, None] * across, height], axis=2)
+    return vertices.reshape(-1, 3), grid_faces(count, count, closed=True)[:, ::-1]
+
+
+def cube() -> tuple[np.ndarray, np.ndarray]:
+    vertices = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
+    squares = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    return vertices, np.array([triangle for a, b, c, d in squares for triangle in ((a, b, c), (a, c, d))])
+
+
+def grid_faces(rows: int, columns: int, *, closed: bool) -> np.ndarray:
+    """Triangles of a grid whose columns are joined to a ring, and its rows too if it is closed."""
+    ids = np.arange(rows * columns).reshape(rows, columns)
+    below = np.roll(ids, -1, axis=0) if closed else ids[1:]
+    a, b = ids[: len(below)], below
+    c, d = np.roll(a, -1, axis=1), np.roll(b, -1, axis=1)
+    faces = np.concatenate([np.stack([a, b, c], 2).reshape(-1, 3), np.stack([c, b, d], 2).reshape(-1, 3)])
+    return faces
+
+
+SHAPES = {
+    "ball of 180 triangles": ball(10),
+    "ball of 1,740 triangles": ball(30),
+    "ball of 1,012,000 triangles": ball(712),
+    "cube": cube(),
+    "torus": torus(),
+}
+# A close look at the largest scene goes through 1,088 patches; there were five and more of them for one refusal.
+MOST_PATCHES = 3 * 1088
+
+
+@pytest.mark.parametrize("size", [0.9, 130.0])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_refusal_looks_at_few_patches(
+    finder: HeadFinder, monkeypatch: pytest.MonkeyPatch, shape: str, size: float
+) -> None:
+    looked = []
+    vote = finder.network.vote
+    monkeypatch.setattr(finder.network, "vote", lambda images: looked.append(len(images)) or vote(images))
+    vertices, faces = SHAPES[shape]
+    with contextlib.suppress(FaceNotFoundError):
+        assert located(finder, probe_surface(size * vertices, faces)).hypotheses[0].confidence < 0.25
+    assert sum(looked) <= MOST_PATCHES
+
+
+def test_other_sizes_and_units_are_looked_at_closely_only_after_a_glimpse(
+    finder: HeadFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = []
+    find = finder.find
+    monkeypatch.setattr(finder, "find", lambda probe: close.append(probe) or find(probe))
+    monkeypatch.setattr(finder, "glimpse", lambda probe: False)
+    with pytest.raises(FaceNotFoundError, match="looks like a face"):
+        located(finder, probe_surface(*SHAPES["torus"]).scaled(100.0))
+    assert len(close) == 1
+
+
+def test_a_glimpse_sees_a_face_in_a_large_scene(finder: HeadFinder, probe: SurfaceProbe) -> None:
+    """A head before a wall of 3 m, with a thousand square millimetres for each point."""
+    rng = np.random.default_rng(0)
+    wall = np.concatenate([rng.uniform(-1500.0, 1500.0, (12_000, 2)), np.full((12_000, 1), -400.0)], axis=1)
+    area = 3000.0**2
+    face = probe.points[: int(12_000 * probe.area / area)]
+    points = np.concatenate([wall, face])
+    normals = np.concatenate([np.tile([0.0, 0.0, 1.0], (len(wall), 1)), probe.normals[: len(face)]])
+    order = rng.permutation(len(points))
+    seen = SurfaceProbe(points[order], normals[order], area + probe.area)
+    assert finder.glimpse(seen)
+    np.testing.assert_allclose(finder.find(seen)[0].to_head.apply(MIDDLE), MIDDLE, atol=25.0)
+
+
+def test_a_probe_too_sparse_to_show_a_face_is_not_looked_at(
+    finder: HeadFinder, probe: SurfaceProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finder.network, "vote", lambda images: pytest.fail("looked"))
+    sparse = SurfaceProbe(probe.points[:40], probe.normals[:40], probe.area)
+    assert not finder.glimpse(sparse)
+    assert finder.find(sparse) == []
+
+
+def test_a_hopeless_pose_is_aligned_once() -> None:
+    tried = []
+
+    def align(pose: Similarity) -> tuple[float, Similarity]:
+        tried.append(pose)
+        turn = Rotation.from_euler("x", 40, degrees=True).as_matrix()
+        return 0.06, Similarity(1.0, turn @ pose.rotation, np.zeros(3))
+
+    poses = [PoseHypothesis(Similarity.identity(), confidence) for confidence in (0.03, 0.029, 0.028, 0.027)]
+    with pytest.raises(FaceNotFoundError):
+        refine_pose(align, poses)
+    assert len(tried) == 3
 
 
 # Units

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from sgcn_core.geometry.similarity import Similarity, from_crop, procrustes, standardise_paper
+from sgcn_core.geometry.procrustes import procrustes
+from sgcn_core.geometry.similarity import Similarity, from_crop, standardise_paper
 
 
 def some_similarity(seed: int) -> Similarity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from importlib.resources import files
@@ -41,6 +42,21 @@ def test_detection_never_loads_the_training_libraries():
 def test_every_public_name_can_be_had(name):
     assert getattr(sgcn_core, name) is not None
     assert name in dir(sgcn_core)
+
+
+FOLDERS = ("cleaning", "geometry", "graph", "pose", "sampling", "skin", "types")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_gives_its_public_names_on_use(folder):
+    package = importlib.import_module(f"sgcn_core.{folder}")
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = package.nothing
+
+
+def test_folders_load_nothing_heavy_before_a_name_is_used():
+    assert loaded_by("\n".join(f"import sgcn_core.{folder}" for folder in FOLDERS)) == set()
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sgcn_core.errors import RenderError
+from sgcn_core.geometry.triangles import vertex_normals
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.viz import isolated, render_landmarks, software
 from sgcn_core.viz.canvas import Canvas, text_mask
 from sgcn_core.viz.labels import leaders, spread, tag_places
-from sgcn_core.viz.mesh import ColouredMesh, vertex_normals
+from sgcn_core.viz.mesh import ColouredMesh
 from sgcn_core.viz.picture import visible_points
 from sgcn_core.viz.scene import build_scene
 from sgcn_core.viz.shading import UNCERTAIN

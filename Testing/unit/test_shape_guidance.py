@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tiny_face_model import ellipsoid
 
+from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.geometry.surface_index import SurfaceIndex
-from sgcn_core.geometry.surface_projection import closest_on_surface
 from sgcn_core.refinement.guidance import guided_positions
 from sgcn_core.refinement.landmark_estimation import Refined
 from sgcn_core.refinement.shape_model import LandmarkShape

@@ -10,11 +10,13 @@ from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 from voxel_head import MR_LIKE, NOSTRIL, VoxelHead, skin_distance
 
+from sgcn_core.cleaning.components import components
 from sgcn_core.errors import FileFormatError, VolumeError
+from sgcn_core.geometry.triangles import triangle_normals
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.io.volumes import read_volume
 from sgcn_core.skin.extract import Skin, extract_skin, read_scan, skin_surface
-from sgcn_core.skin.threshold import judge_tissue
+from sgcn_core.skin.threshold import classify_tissue
 from sgcn_core.types.volume import Volume
 
 OBLIQUE = Rotation.from_euler("xyz", [12, -8, 20], degrees=True).as_matrix()
@@ -35,12 +37,14 @@ def errors_of(skin: Skin) -> np.ndarray:
 
 
 def is_outer_skin(skin: Skin) -> None:
-    """One piece, no vertex deep in the head, normals outwards."""
+    """One piece, no vertex deep in the head, normals outwards; from a volume, which makes its unit certain."""
     surface = skin.surface
-    assert len(np.unique(surface.components())) == 1
+    assert (surface.origin, surface.unit) == ("volume", "mm")
+    assert len(np.unique(components(surface))) == 1
     assert skin_distance(surface.vertices).min() > -11.0  # the stump of the nostril
     middle = surface.vertices[surface.faces].mean(axis=1)
-    probe = skin_distance(middle + surface.face_normals) - skin_distance(middle - surface.face_normals)
+    normals = triangle_normals(surface.vertices, surface.faces)
+    probe = skin_distance(middle + normals) - skin_distance(middle - normals)
     assert np.mean(probe > 0) > 0.97
 
 
@@ -94,10 +98,10 @@ def test_a_head_rest_that_touches_the_head_is_removed():
 def test_neck_is_open_where_the_image_ends():
     head = VoxelHead(noise=20.0)
     skin = extract_skin(head.volume())
-    assert [cut.side for cut in skin.cut_sides] == ["bottom"]
-    assert skin.cut_sides[0].area == pytest.approx(np.pi * 52**2, rel=0.25)
-    assert skin.cut_sides[0].normal == pytest.approx((0, 0, -1))
-    assert skin.cut_sides[0].point[2] == pytest.approx(-118.5, abs=0.1)
+    assert [cut.side for cut in skin.surface.cut_planes] == ["bottom"]
+    assert skin.surface.cut_planes[0].area == pytest.approx(np.pi * 52**2, rel=0.25)
+    assert skin.surface.cut_planes[0].normal == pytest.approx((0, 0, -1))
+    assert skin.surface.cut_planes[0].point[2] == pytest.approx(-118.5, abs=0.1)
     low = skin.surface.vertices[:, 2] < -117
     assert np.hypot(*(skin.surface.vertices[low, :2] - [0, 10]).T).min() > 48  # a ring, no disc
 
@@ -109,8 +113,8 @@ def test_a_cut_face_bears_no_triangles(padding):
     array = np.pad(full.array, [(0, 0), (padding, 0), (0, 0)])
     origin = full.origin - np.array([0, padding * full.spacing[1], 0])
     skin = extract_skin(Volume(array, full.spacing, origin, full.direction))
-    assert {cut.side for cut in skin.cut_sides} == {"front", "bottom"}
-    front = next(cut for cut in skin.cut_sides if cut.side == "front")
+    assert {cut.side for cut in skin.surface.cut_planes} == {"front", "bottom"}
+    front = next(cut for cut in skin.surface.cut_planes if cut.side == "front")
     assert front.point[1] == pytest.approx(-78.5, abs=3.1)
     inside = skin_distance(skin.surface.vertices)
     near = skin.surface.vertices[:, 1] < -74
@@ -125,8 +129,8 @@ def test_a_head_in_air_is_not_cut():
     array = volume.array.copy()
     array.reshape(-1)[np.linalg.norm(points / [72, 92, 105], axis=1) > 1.1] = -1000  # without the neck's end
     skin = extract_skin(Volume(array, volume.spacing, volume.origin, volume.direction))
-    assert "top" not in {cut.side for cut in skin.cut_sides}
-    assert "front" not in {cut.side for cut in skin.cut_sides}
+    assert "top" not in {cut.side for cut in skin.surface.cut_planes}
+    assert "front" not in {cut.side for cut in skin.surface.cut_planes}
 
 
 def test_fine_voxels_are_averaged_and_stay_in_place():
@@ -139,14 +143,14 @@ def test_fine_voxels_are_averaged_and_stay_in_place():
 
 def test_kinds_and_thresholds():
     ct = VoxelHead(noise=10.0).volume()
-    assert judge_tissue(ct).threshold == -300
+    assert classify_tissue(ct).threshold == -300
     unsigned = Volume((np.clip(ct.array, -1000, None) + 1000).astype(np.uint16), ct.spacing, ct.origin, ct.direction)
-    assert judge_tissue(unsigned).kind == "ct"
-    assert judge_tissue(unsigned).threshold == pytest.approx(700, abs=40)
+    assert classify_tissue(unsigned).kind == "ct"
+    assert classify_tissue(unsigned).threshold == pytest.approx(700, abs=40)
     mr = VoxelHead(tissue=MR_LIKE, noise=12.0).volume()
-    assert judge_tissue(mr).kind == "mr"
-    assert 40 < judge_tissue(mr).threshold < 280
-    assert judge_tissue(mr, threshold=123.0).threshold == 123.0
+    assert classify_tissue(mr).kind == "mr"
+    assert 40 < classify_tissue(mr).threshold < 280
+    assert classify_tissue(mr, threshold=123.0).threshold == 123.0
 
 
 def test_round_field_of_view_is_open():
@@ -224,7 +228,7 @@ def test_shared_volumes(shared_data, name, kind, cut):
     volume = read_volume(shared_data / "volumes" / name)
     skin = extract_skin(volume, resolution=1.0 if kind == "labels" else 2.0)
     assert skin.kind == kind
-    found = {side.side for side in skin.cut_sides}
+    found = {side.side for side in skin.surface.cut_planes}
     assert found == cut if kind == "labels" else cut <= found
-    assert len(np.unique(skin.surface.components())) == 1
+    assert len(np.unique(components(skin.surface))) == 1
     assert 120 < skin.surface.extent.max() < 320

@@ -16,8 +16,8 @@ from research.synthesis.voxeliser import mesh_coverage
 from sgcn_core.demo import demo_surface
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.skin.extract import extract_skin
-from sgcn_core.skin.scanner_view import find_round_view, measured_box
-from sgcn_core.skin.threshold import judge_tissue
+from sgcn_core.skin.field_of_view import field_of_view_box, find_round_field_of_view
+from sgcn_core.skin.threshold import classify_tissue
 from sgcn_core.types.field_of_view import CutPlane, depth_below_cuts
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.volume import Volume
@@ -94,7 +94,7 @@ def test_landmarks_of_a_volume_are_those_of_the_mesh(detector, head, truth):
 def test_a_cut_nose_has_no_tip(detector, head, truth, padding):
     front = truth["prn"][1] + 9.0
     skin = extract_skin(shown(head, front=front, padding=padding))
-    assert "front" in {cut.side for cut in skin.cut_sides}
+    assert "front" in {cut.side for cut in skin.surface.cut_planes}
     result = detector.detect(skin.surface)
     status = states(result)
     beyond = [label for label, place in truth.items() if place[1] < front - STEP]
@@ -129,25 +129,25 @@ def test_round_view_is_found_whatever_its_padding(head):
     for padding in (-1024, -2000, -3024):
         array = np.where(inside.reshape(head.array.shape), head.array, padding).astype(np.int16)
         volume = Volume(array, head.spacing, head.origin, head.direction)
-        view = find_round_view(volume)
+        view = find_round_field_of_view(volume)
         assert view is not None
         assert view.axis == 0
         assert view.radius == pytest.approx(80.0, abs=STEP)
         skin = extract_skin(volume)
         distance = np.hypot(*(skin.surface.vertices - centre)[:, :2].T)
         assert distance.max() < 80.0 + STEP
-        assert "front" in {cut.side for cut in skin.cut_sides}
+        assert "front" in {cut.side for cut in skin.surface.cut_planes}
         depth = depth_below_cuts(skin.surface.cut_planes, skin.surface.vertices)
         assert depth.min() > -STEP
-    assert find_round_view(head) is None
+    assert find_round_field_of_view(head) is None
 
 
 def test_padding_is_told_from_air_that_was_masked(head):
     padded = np.pad(head.array, [(3, 0), (0, 0), (0, 5)], constant_values=-1024)
-    low, high = measured_box(padded)
+    low, high = field_of_view_box(padded)
     assert (low.tolist(), high.tolist()) == ([3, 0, 0], [padded.shape[0], padded.shape[1], padded.shape[2] - 5])
     masked = np.where(head.array < -800, -1000, head.array)
-    low, high = measured_box(masked)
+    low, high = field_of_view_box(masked)
     assert (low.tolist(), high.tolist()) == ([0, 0, 0], list(masked.shape))
 
 
@@ -157,7 +157,7 @@ def test_mr_is_not_taken_for_ct_without_intercept():
     array = np.abs(draw.normal(0, 20, (60, 60, 60)))
     array[15:45] = tissue
     values = Volume(array.astype(np.float32), np.ones(3), np.zeros(3), np.eye(3))
-    assert judge_tissue(values).kind == "mr"
+    assert classify_tissue(values).kind == "mr"
 
 
 def test_cut_planes_move_with_the_surface():

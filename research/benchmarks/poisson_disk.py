@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
+from sgcn_core.geometry.triangles import triangle_areas
 from sgcn_core.sampling.elimination import largest_radius
 from sgcn_core.sampling.poisson_disk import sample_poisson_disk
 
@@ -86,8 +87,7 @@ def run(repeats: int = 11, *, count: int = 8000, mesh: Path | None = None) -> di
         ``spacing``; ``ratio`` is Open3D's median over ours; the rest describes mesh and machine.
     """
     vertices, faces = face_like_surface() if mesh is None else read_mesh(mesh)
-    a, b, c = np.moveaxis(vertices[faces], 1, 0)
-    area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
+    area = float(triangle_areas(vertices, faces).sum())
     samplers: dict[str, Sampler] = {
         "ours": lambda seed: sample_poisson_disk(vertices, faces, count, seed=seed).points,
     }

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.geometry.triangles import interpolate, triangle_areas
 from sgcn_core.refinement import MODES, refine, top_nodes, weighted_mean
 
 SIGMA = 0.03
@@ -28,10 +29,9 @@ def points_on(
     vertices: NDArray[np.float64], faces: NDArray[np.int64], count: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Points drawn uniformly over the area of a surface."""
-    corners = vertices[faces]
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    areas = triangle_areas(vertices, faces)
     chosen = rng.choice(len(faces), size=count, p=areas / areas.sum())
-    return np.einsum("nk,nkc->nc", rng.dirichlet(np.ones(3), size=count), corners[chosen])
+    return interpolate(vertices, faces[chosen], rng.dirichlet(np.ones(3), size=count))
 
 
 def evenly_spaced(points: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sgcn_core.demo import demo_surface
+from sgcn_core.geometry.triangles import triangle_areas
 from sgcn_core.types.surface import Surface
 
 
@@ -40,7 +41,7 @@ def _in_four(points: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _with_centres(points: np.ndarray, faces: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     corners = points[faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    area = triangle_areas(points, faces)
     chosen = np.sort(np.argsort(-area, kind="stable")[:most])
     centre = np.arange(len(chosen)) + len(points)
     a, b, c = faces[chosen].T

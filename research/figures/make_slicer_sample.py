@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from sgcn_core import Surface, demo_surface, write_surface
-from sgcn_core.viz.mesh import ColouredMesh, vertex_normals
+from sgcn_core.geometry.triangles import vertex_normals
+from sgcn_core.viz.mesh import ColouredMesh
 from sgcn_core.viz.shading import SKIN
 from sgcn_core.viz.software import draw
 from sgcn_core.viz.views import FRONT, View

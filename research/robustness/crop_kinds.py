@@ -10,6 +10,7 @@ import numpy as np
 from research.synthesis.generated_scan import GeneratedScan, ScanMaker
 from research.synthesis.options import GeneratorOptions
 from research.synthesis.population import Population
+from sgcn_core.geometry.triangles import triangle_normals
 from sgcn_core.graph.crop import CROP_CENTRE
 from sgcn_core.types.surface import Surface
 
@@ -67,7 +68,7 @@ def _cut(scan: GeneratedScan, kind: str, rng: np.random.Generator) -> Surface:
         kept = (side * centroids[:, 0] > -_MIDLINE) & (centroids[:, 2] > rng.uniform(-40.0, 20.0))
     elif kind == "three quarters":
         camera = np.array([side, 0.0, 1.0]) / np.sqrt(2.0)
-        kept = scan.to_head.apply_to_normals(surface.face_normals) @ camera > _GRAZING
+        kept = scan.to_head.apply_to_normals(triangle_normals(surface.vertices, surface.faces)) @ camera > _GRAZING
     else:
         return surface
     return surface.clipped(kept).compacted()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.geometry.triangles import cross_products
 from sgcn_core.types.surface import Surface
 
 FloatArray = NDArray[np.float64]
@@ -133,9 +134,9 @@ DAMAGES: dict[str, Damage] = {
 
 def _offset(surface: Surface, share: float) -> FloatArray:
     """Vertices moved inwards along their normals by a share of the size; smoothed normals, so that nothing folds."""
-    normals = np.zeros_like(surface.vertices)
+    normals, weighted = np.zeros_like(surface.vertices), cross_products(surface.vertices, surface.faces)
     for corner in range(3):
-        np.add.at(normals, surface.faces[:, corner], surface.face_normals * surface.face_areas[:, None])
+        np.add.at(normals, surface.faces[:, corner], weighted)
     for _ in range(30):
         spread = np.zeros_like(normals)
         for corner in range(3):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from sgcn_core.geometry.triangles import triangle_areas
+
 _ALPHA = 8.0
 
 
@@ -28,7 +30,7 @@ def progressive_samples(
     """
     rng = np.random.default_rng(seed)
     corners = vertices[faces]
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+    areas = triangle_areas(vertices, faces)
     candidates = 3 * count
     cumulative = np.cumsum(areas)
     triangles = np.searchsorted(cumulative, rng.random(candidates) * cumulative[-1], side="right")

@@ -12,6 +12,7 @@ from torch import Tensor
 from research.synthesis.population import Population
 from research.synthesis.random_tensors import Draw
 from research.synthesis.sample_pool import progressive_samples
+from sgcn_core.geometry.triangles import triangle_areas
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +34,7 @@ class SamplePools:
         drawn = [progressive_samples(vertices, faces[near], size, seed=seed + i) for i in range(count)]
         triangles = torch.from_numpy(np.stack([near[triangles] for triangles, _ in drawn]))
         weights = torch.from_numpy(np.stack([barycentric for _, barycentric in drawn]))
-        a, b, c = vertices[faces[near]].transpose(1, 0, 2)
-        area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2.0)
+        area = float(triangle_areas(vertices, faces[near]).sum())
         return cls(triangles.to(model.device), weights.to(model.device), model.faces, area)
 
     def most(self, nodes: int) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.geometry.triangles import triangle_normals, vertex_normals
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -32,20 +34,12 @@ class Mesh:
     @property
     def face_normals(self) -> FloatArray:
         """Unit normals (F, 3); zero for a triangle without area."""
-        return _unit(self._cross())
+        return triangle_normals(self.vertices, self.faces)
 
     @property
     def vertex_normals(self) -> FloatArray:
         """Area-weighted unit normals (V, 3)."""
-        total = np.zeros_like(self.vertices)
-        for corner in range(3):
-            np.add.at(total, self.faces[:, corner], self._cross())
-        return _unit(total)
-
-    def _cross(self) -> FloatArray:
-        a, b, c = self.vertices[self.faces].transpose(1, 0, 2)
-        cross: FloatArray = np.cross(b - a, c - a)
-        return cross
+        return vertex_normals(self.vertices, self.faces)
 
 
 def _unit(vectors: FloatArray) -> FloatArray:

@@ -10,6 +10,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 
+from sgcn_core.geometry.triangles import triangle_areas
+
 # Largest edge of the pieces that the triangles of a patch are cut into: millimetres within the midline's strip, else a
 # share of the reach; and the most pieces along an edge.
 _PIECE, _PIECE_OF_REACH, _MOST_PIECES = 1.2, 0.22, 6
@@ -90,7 +92,7 @@ def _cut(corners: np.ndarray, piece: float) -> tuple[np.ndarray, np.ndarray, np.
     """Cut triangles (K, 3, 3) until no edge exceeds ``piece``: owner (S,), barycentric centres (S, 3), area (S,)."""
     edges = np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2).max(1)
     parts = np.clip(np.ceil(edges / piece), 1, _MOST_PIECES).astype(int)
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+    areas = triangle_areas(corners.reshape(-1, 3), np.arange(3 * len(corners)).reshape(-1, 3))
     centres = [_centres(n) for n in parts]
     owner = np.repeat(np.arange(len(corners)), parts**2)
     area = np.maximum(areas[owner] / parts[owner] ** 2, 1e-6)

@@ -127,7 +127,7 @@ def examples_of(probe: Probe, rng: np.random.Generator, *, patches: int) -> Exam
     middle = to_head.inverse().apply(np.array(CROP_CENTRE))
     back = found.frames.transpose(0, 2, 1)
     return Examples(
-        torch.from_numpy(found.images).half(),
+        torch.tensor(found.images).half(),
         torch.from_numpy(state[centres]),
         torch.from_numpy((back @ (middle - found.origins)[..., None])[..., 0]).float(),
         torch.from_numpy(back @ to_head.rotation.T).float(),

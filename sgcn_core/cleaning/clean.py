@@ -1,4 +1,4 @@
-"""From a mesh as somebody exported it to the outer skin, wound outwards. Works in any unit."""
+"""From a mesh as somebody exported it to the outer skin, oriented outwards. Works in any unit."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.cleaning.components import stray_triangles
-from sgcn_core.cleaning.double_layers import second_layers, sides_of_walls, with_islands
-from sgcn_core.cleaning.inside import partly_unseen_patches, unseen_patches, unseen_regions
-from sgcn_core.cleaning.topology import (
-    Patches,
-    find_patches,
-    triangle_areas,
-    useful_triangles,
-    welded_corners,
+from sgcn_core.cleaning.double_layers import second_layers, split_double_layers, with_islands
+from sgcn_core.cleaning.topology import Patches, find_patches, useful_triangles, welded_corners
+from sgcn_core.cleaning.visibility import (
+    Samples,
+    Views,
+    draw_samples,
+    inward_patches,
+    look_from_outside,
+    partly_unseen_patches,
+    unseen_patches,
+    unseen_regions,
 )
-from sgcn_core.cleaning.views import Views, inward_patches, look_from_outside
-from sgcn_core.cleaning.visibility import Samples, draw_samples
 from sgcn_core.errors import SurfaceError
+from sgcn_core.geometry.triangles import triangle_areas
+from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.surface import Surface
 
 FloatArray = NDArray[np.float64]
@@ -27,7 +30,8 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 _SAMPLES = 40_000
-_CONSISTENT = 0.01  # of the area wound against its neighbours, at most, in a file whose winding means something
+_CONSISTENT = 0.01  # of the area oriented against its neighbours, at most, in a file whose orientation means something
+_WORTH_A_NOTE = 0.01  # of the triangles; exporters leave that many useless or flipped ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +42,9 @@ class Cleaned:
     ----------
     surface : Surface
         The very same object where there was nothing to clean. Vertices and their indices are those of the input;
-        triangles were left out or reversed, the others keep their order.
+        triangles were removed or flipped, the others keep their order.
     notes : tuple of str
-        For people: what was left out or reversed.
+        For people: what was removed or flipped, if it is worth mentioning.
     """
 
     surface: Surface
@@ -48,9 +52,9 @@ class Cleaned:
 
 
 def clean_surface(surface: Surface) -> Cleaned:
-    """Leave out what is not outer skin and wind the triangles so that their normals look outwards.
+    """Remove what is not outer skin and orient the triangles so that their normals point outwards.
 
-    Left out are triangles without area and repeated ones, small pieces that float apart, and what cannot be seen from
+    Removed are triangles without area and repeated ones, small pieces that float apart, and what is not visible from
     any side: shells inside, eyeballs' backs, mouth bags, airways. Small hidden places such as nostrils stay.
 
     Raises
@@ -58,25 +62,25 @@ def clean_surface(surface: Surface) -> Cleaned:
     SurfaceError
         If no triangle has an area.
     """
-    faces = surface.faces
-    areas = triangle_areas(surface.vertices, faces)
-    corners = welded_corners(surface.vertices, faces)
+    areas = triangle_areas(surface.vertices, surface.faces)
+    corners = welded_corners(surface.vertices, surface.faces)
     useful, repeated = useful_triangles(corners, areas, float(surface.extent.max()))
     if not useful.any():
         raise SurfaceError("all triangles of the surface are degenerate: it has no area")
     mesh = _prepared(surface, np.flatnonzero(useful & ~repeated), corners, areas)
-    notes = _counted(~useful, "{} without area left out") + _counted(repeated, "{} left out as repetitions")
+    notes = _counted(~useful, "without area") + _counted(repeated, "that repeat others")
     for step in (_without_strays, _outer_skin):
         mesh, more = step(mesh)
         notes.extend(more)
-    told = tuple(notes)
-    return Cleaned(surface.with_(faces=mesh.faces), told) if told else Cleaned(surface)
+    if len(mesh.faces) == len(surface.faces) and not mesh.turned.any():
+        return Cleaned(surface)
+    return Cleaned(surface.with_(faces=mesh.faces), tuple(notes))
 
 
 @dataclass(frozen=True, eq=False)
-class _Mesh:
-    """What the steps hand on: triangles wound alike within each patch, `turned` (F,) where the file winds them
-    the other way."""
+class _Mesh(ReadOnlyArrays):
+    """What the steps hand on: triangles oriented consistently within each patch, `turned` (F,) where the file orients
+    them the other way."""
 
     vertices: FloatArray
     faces: IntArray
@@ -106,18 +110,18 @@ def _prepared(surface: Surface, chosen: IntArray, corners: IntArray, areas: Floa
     patches = find_patches(corners, areas)
     samples = draw_samples(surface.vertices, faces, areas, _SAMPLES)
     mesh = _Mesh(surface.vertices, faces, areas, np.zeros(len(faces), dtype=bool), patches, samples)
-    return mesh.turn(patches.reversed) if patches.reversed.any() else mesh
+    return mesh.turn(patches.flipped) if patches.flipped.any() else mesh
 
 
 def _without_strays(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
     stray = stray_triangles(mesh.vertices, mesh.faces, mesh.areas, mesh.patches.patch, mesh.samples)
     if not stray.any():
         return mesh, []
-    return mesh.keep(~stray), [f"stray pieces left out ({_percent(mesh.areas[stray].sum(), mesh)} of the area)"]
+    return mesh.keep(~stray), [f"removed stray pieces ({_percent(mesh.areas[stray].sum(), mesh)} of the area)"]
 
 
 def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
-    """Without what nobody sees, the rest with its front outside."""
+    """Without what is not visible, the rest with its front outside."""
     views = look_from_outside(mesh.vertices, mesh.faces, mesh.areas, mesh.patches, mesh.samples)
     trusted = mesh.areas[mesh.turned].sum() < _CONSISTENT * mesh.areas.sum()
     inward = inward_patches(views, mesh.patches.count, trusted=bool(trusted))
@@ -128,18 +132,18 @@ def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
         mesh = mesh.turn(inward[mesh.patches.patch])
     if partly.any():
         inner |= unseen_regions(mesh.vertices, mesh.faces, mesh.areas, mesh.patches, mesh.samples, partly)
-    notes = [f"inner parts left out ({_percent(mesh.areas[inner].sum(), mesh)} of the area)"] if inner.any() else []
+    notes = [f"removed inner parts ({_percent(mesh.areas[inner].sum(), mesh)} of the area)"] if inner.any() else []
     if inner.any():
         mesh = mesh.keep(~inner)
     if mesh.areas[mesh.turned].sum() > (1.0 - _CONSISTENT) * mesh.areas.sum():
-        notes.append("triangles were wound inwards")
-    elif mesh.turned.any():
-        notes.append(f"triangles were not wound alike ({_percent(mesh.areas[mesh.turned].sum(), mesh)} reversed)")
+        notes.append("flipped all triangles, which faced inwards")
+    elif mesh.turned.mean() >= _WORTH_A_NOTE:
+        notes.append(f"flipped inconsistently oriented triangles ({100.0 * mesh.turned.mean():.0f} %)")
     return mesh, notes
 
 
 def _second_layers(mesh: _Mesh, views: Views, trusted: bool) -> BoolArray:
-    parts = sides_of_walls(views, mesh.patches, mesh.vertices, mesh.faces)
+    parts = split_double_layers(views, mesh.patches, mesh.vertices, mesh.faces)
     views = replace(views, patch=parts.patch[views.triangle])
     gone = second_layers(views, inward_patches(views, parts.count, trusted=trusted))
     if parts is mesh.patches or not gone.any():
@@ -147,9 +151,8 @@ def _second_layers(mesh: _Mesh, views: Views, trusted: bool) -> BoolArray:
     return with_islands(gone, parts)
 
 
-def _counted(mask: BoolArray, text: str) -> list[str]:
-    count = int(mask.sum())
-    return [text.format(f"{count} triangle{'s' if count > 1 else ''}")] if count else []
+def _counted(mask: BoolArray, kind: str) -> list[str]:
+    return [f"removed {int(mask.sum())} triangles {kind}"] if mask.mean() >= _WORTH_A_NOTE else []
 
 
 def _percent(area: float, mesh: _Mesh) -> str:

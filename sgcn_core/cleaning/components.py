@@ -1,12 +1,15 @@
-"""Pieces of a scan that float apart from the rest: specks, and flat things far away such as cloth or part of a wall."""
+"""Connected components of a surface, and pieces that float apart from the rest: specks, cloth, part of a wall."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.cleaning.topology import connected
+from sgcn_core.cleaning.topology import connected, welded_corners
 from sgcn_core.cleaning.visibility import Samples
+from sgcn_core.errors import SurfaceError
+from sgcn_core.geometry.triangles import triangle_areas
+from sgcn_core.types.surface import Surface
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -44,6 +47,38 @@ def stray_triangles(
     return stray
 
 
+def components(surface: Surface) -> IntArray:
+    """Number of the connected component of each triangle, (F,); 0 has the largest area, and so on.
+
+    Triangles are connected where they share a vertex or vertices at the very same position, so that a surface cut along
+    texture seams stays in one piece.
+    """
+    corners = welded_corners(surface.vertices, surface.faces)
+    _, part = connected(np.concatenate([corners[:, :2], corners[:, 1:]]), int(corners.max()) + 1)
+    _, component = np.unique(part[corners[:, 0]], return_inverse=True)
+    area = np.bincount(component, weights=triangle_areas(surface.vertices, surface.faces))
+    rank = np.empty(len(area), dtype=np.int64)
+    rank[np.argsort(-area, kind="stable")] = np.arange(len(area))
+    return rank[component]
+
+
+def largest_components(surface: Surface, *, min_area_fraction: float = 0.05) -> Surface:
+    """Keep the components with at least this fraction of the area of the largest one.
+
+    Vertices and their indices stay as they are; follow with ``Surface.compacted`` to drop the unused ones.
+
+    Raises
+    ------
+    SurfaceError
+        The fraction is not in [0, 1].
+    """
+    if not 0 <= min_area_fraction <= 1:
+        raise SurfaceError(f"min_area_fraction must lie in [0, 1], received {min_area_fraction}")
+    component = components(surface)
+    area = np.bincount(component, weights=triangle_areas(surface.vertices, surface.faces))
+    return surface.clipped((area >= min_area_fraction * area.max())[component])
+
+
 def _pieces(vertices: FloatArray, faces: IntArray, patch: IntArray, points: FloatArray) -> IntArray:
     """Number of the piece of each triangle: patches in cells of a grid that touch."""
     from scipy.ndimage import label
@@ -69,7 +104,7 @@ def _pieces(vertices: FloatArray, faces: IntArray, patch: IntArray, points: Floa
 
 def _can_go(area: FloatArray, of_sample: IntArray, points: FloatArray) -> BoolArray:
     largest = int(area.argmax())
-    gone = area < _SPECK * area[largest]
+    gone: BoolArray = area < _SPECK * area[largest]
     if not _is_flat(points[of_sample == largest]):
         for piece in np.flatnonzero(~gone & (area < _SMALLER * area[largest])):
             gone[piece] = _is_flat(points[of_sample == piece])

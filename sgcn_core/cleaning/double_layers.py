@@ -1,4 +1,4 @@
-"""Second layers under the skin that are seen all the same, through a neck or from behind: inner shells, thick walls."""
+"""Second layers under the skin that are visible through a neck or from behind: inner shells, thickened models."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.cleaning.topology import Patches, connected
-from sgcn_core.cleaning.views import Views
-from sgcn_core.cleaning.visibility import PIXEL, unit_normals
+from sgcn_core.cleaning.visibility import PIXEL, Views
+from sgcn_core.geometry.triangles import triangle_normals
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -17,11 +17,11 @@ _LARGE = 0.05  # of the points; smaller parts are not asked: an eye may have a c
 _LESS = 0.8  # of the sightings of what lies beneath, that its cover has at least
 _DEEP = 0.15  # of the size of the surface, of a second layer at most
 _COVERED = 0.7  # of a part's points that lie beneath another part
-_WALL = 0.06  # of the size, the thickness of a wall at most
-_WALLED = 0.6  # of the points with the other side of a wall behind them, in a model that was thickened
-_CREASE = 0.5  # cosine between the normals of neighbours, less where the two sides of a wall meet
+_THICKEST = 0.06  # of the size, the distance of two layers at most
+_LAYERED = 0.6  # of the points with a second layer behind them, in a model that was thickened
+_CREASE = 0.5  # cosine between the normals of neighbours, less where the two layers meet
 _TRIED = 1_000  # points that tell whether it was thickened
-_ERODED = 2  # rings of triangles beside rims and creases
+_ERODED = 2  # rings of triangles beside boundaries and creases
 _ROUNDS = 20
 _MOST = 500_000  # triangles; more take too long
 
@@ -79,35 +79,35 @@ def _beneath(views: Views, inward: BoolArray, asked: BoolArray, covers: BoolArra
     alike = np.einsum("ij,ij->i", views.normals[asked], outward[nearest]) > 0.0
     front, back = views.seen.front[asked], views.seen.back[asked]
     seen = np.where(alike, front - back, back - front) > 0
-    close = behind < 1.5 * PIXEL * views.occluders_apart
+    close = behind < 1.5 * PIXEL * views.occluder_spacing
     beneath: BoolArray = (
-        (behind > 0.0) & (behind < _DEEP * size) & (aside < 0.5 * behind + 2.0 * views.apart) & (close | ~seen)
+        (behind > 0.0) & (behind < _DEEP * size) & (aside < 0.5 * behind + 2.0 * views.spacing) & (close | ~seen)
     )
     return beneath
 
 
-def sides_of_walls(views: Views, patches: Patches, vertices: FloatArray, faces: IntArray) -> Patches:
-    """Where most of the surface is one side of a wall: its sides in the place of patches; else the patches.
+def split_double_layers(views: Views, patches: Patches, vertices: FloatArray, faces: IntArray) -> Patches:
+    """Where most of the surface is one of two layers: the layers in the place of patches; else the patches.
 
-    The sides of a thickened model hang together along its rim. There, triangles have no other side behind them, so
-    what is left without them and without creases falls apart into the sides.
+    The layers of a thickened model are connected along its boundary. There, triangles have no other layer behind them,
+    so what is left without them and without creases falls apart into the layers.
     """
     some = np.arange(0, len(views.points), max(1, len(views.points) // _TRIED))
-    if len(faces) > _MOST or _walled(views, views.points[some], views.normals[some]).mean() < _WALLED:
+    if len(faces) > _MOST or _has_layer_behind(views, views.points[some], views.normals[some]).mean() < _LAYERED:
         return patches
-    normals = unit_normals(vertices, faces)
-    walled = _walled(views, vertices[faces].mean(axis=1), normals)
+    normals = triangle_normals(vertices, faces)
+    layered = _has_layer_behind(views, vertices[faces].mean(axis=1), normals)
     first, second = patches.pairs.T
     smooth = np.einsum("ij,ij->i", normals[first], normals[second]) > _CREASE
     for _ in range(_ERODED):
-        border = ~(walled[first] & walled[second] & smooth)
-        walled[first[border]] = False
-        walled[second[border]] = False
-    count, part = connected(patches.pairs[smooth & walled[first] & walled[second]], len(normals))
-    return Patches(patches.pairs, part, patches.reversed, count)
+        border = ~(layered[first] & layered[second] & smooth)
+        layered[first[border]] = False
+        layered[second[border]] = False
+    count, part = connected(patches.pairs[smooth & layered[first] & layered[second]], len(normals))
+    return Patches(patches.pairs, part, patches.flipped, count)
 
 
-def _walled(views: Views, points: FloatArray, normals: FloatArray) -> BoolArray:
+def _has_layer_behind(views: Views, points: FloatArray, normals: FloatArray) -> BoolArray:
     """Which points (N, 3) have a point of the surface with the opposite normal close behind them."""
     from scipy.spatial import cKDTree
 
@@ -118,5 +118,6 @@ def _walled(views: Views, points: FloatArray, normals: FloatArray) -> BoolArray:
     behind = np.einsum("ij,ij->i", apart, normals)
     aside = np.sqrt(np.maximum((apart**2).sum(axis=1) - behind**2, 0.0))
     opposite = np.einsum("ij,ij->i", normals, views.normals[nearest]) < -0.7
-    walled: BoolArray = opposite & (behind > 0.0) & (behind < _WALL * size)
-    return walled & (aside < 0.5 * behind + 2.0 * views.apart)
+    close = (behind > 0.0) & (behind < _THICKEST * size) & (aside < 0.5 * behind + 2.0 * views.spacing)
+    layered: BoolArray = opposite & close
+    return layered

@@ -7,21 +7,20 @@ surface either: nothing is bridged.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sgcn_core.cleaning.point_normals import Neighbourhoods, estimate_normals, neighbourhoods
 from sgcn_core.errors import SurfaceError
-from sgcn_core.io.mesh_data import MeshData
+from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.surface import Surface
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+_NEIGHBOURS = 16  # of a point, that tell its tangent plane
 _FEWEST = 3_000  # of a whole head these lie 7 mm apart; with fewer hardly a landmark is found
 _MOST = 120_000  # points worked with; of more, one from each cell of a grid
 _LONELY = 6.0  # times further from its neighbours than usual a point is noise
@@ -64,30 +63,22 @@ def surface_of_points(
     """
     prefix = f"{source}: " if source else ""
     cloud, given = _checked(points, normals, prefix)
-    around = neighbourhoods(cloud)
+    around = find_neighbourhoods(cloud)
     crowded = around.reach <= _LONELY * np.median(around.reach)
     if not crowded.all() and crowded.sum() >= _FEWEST:
         cloud, given = cloud[crowded], None if given is None else given[crowded]
-        around = neighbourhoods(cloud)
+        around = find_neighbourhoods(cloud)
     _refuse_without_surface(around, prefix)
     facing = estimate_normals(cloud, around) if given is None else given
     vertices, faces = _zero_set(cloud, facing, around.spacing)
     faces = _near_points(vertices, faces, cloud, around.spacing)
     if len(faces) == 0:
         raise SurfaceError(f"{prefix}no surface could be drawn through the {len(cloud)} points; mesh them first")
-    surface = Surface(vertices, faces, unit, frame, source=source).compacted()
+    surface = Surface(vertices, faces, unit, frame, source=source, origin="point cloud").compacted()
     return surface.with_(
         vertices=_closer(surface.vertices, cloud, facing, around.spacing),
         notes=(f"surface reconstructed from {len(np.asarray(points))} points",),
     )
-
-
-def surface_of_cloud(data: MeshData, path: str | os.PathLike[str]) -> Surface:
-    """The same for what a parser has read from a file without triangles."""
-    surface = surface_of_points(
-        data.vertices, data.normals, unit=data.unit, frame=data.frame or "LPS", source=str(Path(path))
-    )
-    return surface.with_(anatomical=data.frame is not None, notes=(*data.notes, *surface.notes))
 
 
 def _checked(points: ArrayLike, normals: ArrayLike | None, prefix: str) -> tuple[FloatArray, FloatArray | None]:
@@ -206,3 +197,78 @@ def _polydata(points: FloatArray, normals: FloatArray) -> Any:
     facing.SetName("Normals")
     polydata.GetPointData().SetNormals(facing)
     return polydata
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbourhoods(ReadOnlyArrays):
+    """What the nearest neighbours of each point say.
+
+    Attributes
+    ----------
+    neighbours : (N, k) int64
+    normals : (N, 3)
+        Direction in which they spread least; its sign means nothing.
+    thickness : (N,)
+        Share of the spread (variance) in that direction: 0 on a plane, 1/3 in a volume.
+    reach : (N,)
+        Distance to the furthest neighbour.
+    spacing : float
+        Mean distance of neighbouring points, from the area that each has.
+    """
+
+    neighbours: IntArray
+    normals: FloatArray
+    thickness: FloatArray
+    reach: FloatArray
+    spacing: float
+
+
+def find_neighbourhoods(points: FloatArray) -> Neighbourhoods:
+    """Principal directions of each point's neighbours (N, 3)."""
+    from scipy.spatial import cKDTree
+
+    distance, near = map(np.asarray, cKDTree(points).query(points, k=_NEIGHBOURS))
+    local = points[near] - points[near].mean(axis=1, keepdims=True)
+    values, vectors = np.linalg.eigh(np.einsum("nki,nkj->nij", local, local))
+    thickness = values[:, 0] / np.maximum(values.sum(axis=1), 1e-300)
+    # k points share the disc that reaches to the last of them.
+    spacing = float(np.median(distance[:, -1])) * np.sqrt(np.pi / _NEIGHBOURS)
+    return Neighbourhoods(near.astype(np.int64), vectors[:, :, 0], thickness, distance[:, -1], spacing)
+
+
+def estimate_normals(points: FloatArray, around: Neighbourhoods) -> FloatArray:
+    """Unit normals (N, 3), on one side of each connected part of the surface.
+
+    The sign is handed on from neighbour to neighbour along a minimal spanning tree, first where normals agree most
+    (Hoppe et al. 1992). Which side it is remains open.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
+
+    count, k = around.neighbours.shape
+    start, end = np.repeat(np.arange(count), k - 1), around.neighbours[:, 1:].ravel()
+    agreement = np.abs(np.einsum("ij,ij->i", around.normals[start], around.normals[end]))
+    reach = np.linalg.norm(points[start] - points[end], axis=1) / around.spacing
+    weight = 1e-3 + (1.0 - agreement) + 0.02 * reach
+    graph = coo_matrix((weight, (start, end)), shape=(count, count)).tocsr()
+    tree = minimum_spanning_tree(graph.maximum(graph.T))
+    sign = np.ones(count)
+    _, part = connected_components(tree, directed=False)
+    for root in np.unique(part, return_index=True)[1]:
+        order, before = breadth_first_order(tree, root, directed=False)
+        _hand_on(sign, around.normals, order.astype(np.int64), before.astype(np.int64))
+    return around.normals * sign[:, None]
+
+
+def _hand_on(sign: FloatArray, normals: FloatArray, order: IntArray, before: IntArray) -> None:
+    """Signs along a tree: of each node the product of all changes on its way from the root, by pointer doubling."""
+    parent = np.arange(len(sign))
+    parent[order[1:]] = before[order[1:]]
+    change = np.ones(len(sign))
+    change[order[1:]] = np.where(np.einsum("ij,ij->i", normals[order[1:]], normals[before[order[1:]]]) < 0, -1.0, 1.0)
+    while True:
+        further = parent[parent]
+        if (further == parent).all():
+            break
+        change, parent = change * change[parent], further
+    sign[order] = change[order]

@@ -64,14 +64,14 @@ def _document(source: Path, output: Path, found: Skin) -> dict[str, Any]:
         "kind": found.kind,
         "threshold": found.threshold,
         "cut_sides": [
-            {"side": cut.side, "area_mm2": round(cut.area, 1), "point": cut.point, "normal": cut.normal}
-            for cut in found.cut_sides
+            {"side": cut.side, "area_mm2": round(cut.area or 0.0, 1), "point": cut.point, "normal": cut.normal}
+            for cut in found.surface.cut_planes
         ],
     }
 
 
 def _sentence(source: Path, output: Path, found: Skin) -> str:
-    cuts = ", ".join(f"{cut.side} ({cut.area / 100:.0f} cm2)" for cut in found.cut_sides) or "none"
+    cuts = ", ".join(f"{cut.side} ({(cut.area or 0.0) / 100:.0f} cm2)" for cut in found.surface.cut_planes) or "none"
     return (
         f"{source} -> {output}  ({found.kind}, threshold {found.threshold:.5g}; {len(found.surface.faces)} triangles; "
         f"cut by the field of view: {cuts})"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import SurfaceError
+from sgcn_core.types.arrays import read_only
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
@@ -53,8 +54,8 @@ class SurfaceIndex:
             )
         if self.tree is not None and self.tree.n != len(points):
             raise SurfaceError(f"the KD-tree holds {self.tree.n} points, but there are {len(points)} vertices")
-        object.__setattr__(self, "vertices", points)
-        object.__setattr__(self, "faces", triangles)
+        object.__setattr__(self, "vertices", read_only(points))
+        object.__setattr__(self, "faces", read_only(triangles))
 
     @cached_property
     def vertex_tree(self) -> cKDTree:
@@ -93,7 +94,8 @@ class SurfaceIndex:
             corners = np.ascontiguousarray(self.vertices[:, axis])[ids]
             for k in range(3):
                 squared[k] += (corners[k] - corners[k - 1]) ** 2
-        return np.sqrt(squared.max(axis=0))
+        longest: NDArray[np.float64] = np.sqrt(squared.max(axis=0))
+        return longest
 
     def triangles_around(
         self, vertices: NDArray[np.int64], owners: NDArray[np.int64]

@@ -13,6 +13,7 @@ from sgcn_core.graph.coarse import coarse_set
 from sgcn_core.graph.crop import faces_near
 from sgcn_core.graph.fine import fine_neighbours, spatial_order
 from sgcn_core.sampling.poisson_disk import sample_poisson_disk
+from sgcn_core.types.arrays import ReadOnlyArrays
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -22,7 +23,7 @@ _BEYOND = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class FaceGraph:
+class FaceGraph(ReadOnlyArrays):
     """One face as the network sees it; all coordinates normalised.
 
     Attributes

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
+from sgcn_core.geometry.triangles import triangle_normals
 from sgcn_core.io.mesh_data import MeshData, frame_hint, numbers, tag_text, unit_hint
 from sgcn_core.types.surface import Surface, coincident_vertices
 
@@ -33,7 +34,7 @@ def read_stl(path: Path) -> MeshData:
 def stl_bytes(surface: Surface) -> bytes:
     """Binary STL; the header does not begin with "solid", which would announce ASCII."""
     records = np.zeros(len(surface.faces), dtype=_RECORD)
-    records["normal"] = surface.face_normals
+    records["normal"] = triangle_normals(surface.vertices, surface.faces)
     records["corners"] = surface.vertices[surface.faces]
     header = f"Binary STL. {tag_text(surface.frame, surface.unit)}".encode("ascii").ljust(80)
     return header + np.uint32(len(records)).astype("<u4").tobytes() + records.tobytes()

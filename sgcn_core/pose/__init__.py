@@ -1,1 +1,41 @@
 """Where the head is on a surface, and how it is turned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sgcn_core.lazy_names import imported_on_use
+
+if TYPE_CHECKING:
+    from sgcn_core.pose.finder import HeadFinder, PoseHypothesis
+    from sgcn_core.pose.manual import pose_of_points
+    from sgcn_core.pose.probe import probe_surface
+    from sgcn_core.pose.refine import refine_pose
+    from sgcn_core.pose.search import Located, check_size, locate_head, located_by_hand
+
+__all__ = [
+    "HeadFinder",
+    "Located",
+    "PoseHypothesis",
+    "check_size",
+    "locate_head",
+    "located_by_hand",
+    "pose_of_points",
+    "probe_surface",
+    "refine_pose",
+]
+
+__getattr__ = imported_on_use(
+    __name__,
+    {
+        "HeadFinder": "finder",
+        "Located": "search",
+        "PoseHypothesis": "finder",
+        "check_size": "search",
+        "locate_head": "search",
+        "located_by_hand": "search",
+        "pose_of_points": "manual",
+        "probe_surface": "probe",
+        "refine_pose": "refine",
+    },
+)

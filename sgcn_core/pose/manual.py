@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.errors import LandmarkError
-from sgcn_core.geometry.similarity import Similarity, procrustes
+from sgcn_core.geometry.procrustes import procrustes
+from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS
 
 # Sizes of heads against the mean one, and millimetres of the mean head by which hand-placed points may be off.

@@ -96,7 +96,8 @@ def about_normal(angles: Tensor) -> Tensor:
     """Turns (..., 3, 3) about the third axis, from angles (...)."""
     cosine, sine, zero, one = angles.cos(), angles.sin(), torch.zeros_like(angles), torch.ones_like(angles)
     rows = torch.stack([cosine, -sine, zero, sine, cosine, zero, zero, zero, one], -1)
-    return rows.unflatten(-1, (3, 3))
+    turns: Tensor = rows.unflatten(-1, (3, 3))
+    return turns
 
 
 class _Mixer(nn.Module):

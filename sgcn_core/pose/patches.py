@@ -13,6 +13,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.types.arrays import ReadOnlyArrays
+
 FloatArray = NDArray[np.float64]
 FloatArray32 = NDArray[np.float32]
 
@@ -30,7 +32,7 @@ _ENOUGH = 0.5  # blurred number of points in a cell that makes it half certain
 
 
 @dataclass(frozen=True, eq=False)
-class PolarPatches:
+class PolarPatches(ReadOnlyArrays):
     """P patches.
 
     Attributes

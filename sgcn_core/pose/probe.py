@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import SurfaceError
+from sgcn_core.geometry.area_sampling import sample_by_area
+from sgcn_core.geometry.triangles import interpolate, triangle_areas, triangle_normals
+from sgcn_core.types.arrays import ReadOnlyArrays
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class SurfaceProbe:
+class SurfaceProbe(ReadOnlyArrays):
     """What was drawn.
 
     Attributes
@@ -41,20 +44,13 @@ def probe_surface(
     SurfaceError
         If the surface has no area.
     """
-    corners = vertices[faces]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    doubled = np.linalg.norm(cross, axis=1)
-    cumulative = np.cumsum(doubled)
+    cumulative = np.cumsum(triangle_areas(vertices, faces))
     if not cumulative[-1] > 0.0:
         raise SurfaceError("all triangles of the surface are degenerate: it has no area")
-    rng = np.random.default_rng(seed)
-    chosen = np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")
-    chosen = np.minimum(chosen, np.flatnonzero(doubled > 0.0)[-1])
-    root, split = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
-    a, b, c = corners[chosen].transpose(1, 0, 2)
-    points = (1.0 - root) * a + root * (1.0 - split) * b + root * split * c
-    normals = cross[chosen] / doubled[chosen, None]
-    return SurfaceProbe(points, normals, float(cumulative[-1]) / 2.0)
+    triangles, barycentric = sample_by_area(cumulative, count, np.random.default_rng(seed), stratified=False)
+    chosen = faces[triangles]
+    points = interpolate(vertices, chosen, barycentric)
+    return SurfaceProbe(points, triangle_normals(vertices, chosen), float(cumulative[-1]))
 
 
 def farthest_points(points: FloatArray, count: int) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sgcn_core.errors import FaceNotFoundError, LandmarkError, SurfaceError
-from sgcn_core.geometry.similarity import Similarity
+from sgcn_core.geometry.similarity import Similarity, scaling
 from sgcn_core.graph.crop import CROP_CENTRE
 from sgcn_core.pose.finder import HeadFinder, PoseHypothesis
 from sgcn_core.pose.manual import pose_of_points
@@ -84,7 +84,9 @@ def locate_head(
     best_score = 0.0
     for size in (1.0, *_SIZES):
         for unit in units:
-            found = _posed(finder, probe, UNITS_TO_MM[unit], size, frame)
+            # All but the likeliest are looked at closely only where a glimpse shows something.
+            likeliest = size == 1.0 and unit == units[0]
+            found = _posed(finder, probe.scaled(UNITS_TO_MM[unit] / size), size, frame, glimpse=not likeliest)
             source = STATED if stated is not None else IN_FILE if unit == in_file else FROM_SIZE
             score = found[0].confidence * (1.0 if size == 1.0 else _OFF_SIZE) if found else 0.0
             if score > best_score:
@@ -170,14 +172,13 @@ def _possible_units(across: float, in_file: str | None) -> Iterator[str]:
 
 
 def _posed(
-    finder: HeadFinder, probe: SurfaceProbe, factor: float, size: float, frame: str | None
+    finder: HeadFinder, probe: SurfaceProbe, size: float, frame: str | None, *, glimpse: bool
 ) -> list[PoseHypothesis]:
-    """Poses found if heads were of this size, from millimetres of the scan."""
-    shrink = Similarity(1.0 / size, np.eye(3), np.zeros(3))
-    found = [
-        PoseHypothesis(hypothesis.to_head @ shrink, hypothesis.confidence)
-        for hypothesis in finder.find(probe.scaled(factor / size))
-    ]
+    """Poses, from millimetres of the scan, found on a probe that was divided by the size of the head."""
+    if glimpse and not finder.glimpse(probe):
+        return []
+    shrink = scaling(1.0 / size)
+    found = [PoseHypothesis(hypothesis.to_head @ shrink, hypothesis.confidence) for hypothesis in finder.find(probe)]
     if frame is None:
         return found
     return sorted(found, key=lambda hypothesis: -hypothesis.confidence * (_TRUST if _stands(hypothesis, frame) else 1))

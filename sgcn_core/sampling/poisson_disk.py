@@ -1,7 +1,7 @@
 """Poisson-disk sampling of a surface: a fixed number of points, evenly spaced, by weighted sample elimination.
 
 C. Yuksel, "Sample Elimination for Generating Poisson Disk Sample Sets", Computer Graphics Forum 34(2), 2015: draw more
-candidates than needed, then keep removing the one that is most crowded (`sample_elimination`).
+candidates than needed, then keep removing the one that is most crowded (`sampling.elimination`).
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.errors import SurfaceError
+from sgcn_core.geometry.area_sampling import sample_by_area
+from sgcn_core.geometry.triangles import interpolate, triangle_areas, triangle_normals
 from sgcn_core.sampling.elimination import crowding, eliminate
+from sgcn_core.types.arrays import ReadOnlyArrays
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_FLAT = 1e-12  # twice the area over the squared edge lengths, below which the direction of a triangle is rounding noise
-
 
 @dataclass(frozen=True, eq=False)
-class SurfaceSamples:
+class SurfaceSamples(ReadOnlyArrays):
     """Points on the triangles of a surface.
 
     Attributes
@@ -102,14 +103,17 @@ def sample_poisson_disk(
     if not oversampling >= 1:
         raise ValueError(f"oversampling must be at least 1, received {oversampling}")
     corner_points, corners = _checked_mesh(vertices, faces)
-    cumulative = np.cumsum(_areas(corner_points, corners))
-    triangles, barycentric = _candidates(cumulative, math.ceil(count * oversampling), seed)
-    points = _interpolate(corner_points, corners[triangles], barycentric)
+    areas = triangle_areas(corner_points, corners, zero_if_flat=True)
+    if not areas.any():
+        raise SurfaceError(f"all {len(corners)} triangles are flat: a surface without area cannot be sampled")
+    cumulative = np.cumsum(areas)
+    rng = np.random.default_rng((seed, 0))
+    triangles, barycentric = sample_by_area(cumulative, math.ceil(count * oversampling), rng)
+    points = interpolate(corner_points, corners[triangles], barycentric)
     crowded = crowding(points, float(cumulative[-1]), count, alpha=alpha, beta=beta, gamma=gamma, seed=seed)
     kept = eliminate(*crowded, count)
     triangles = triangles[kept]
-    cross = _cross_products(corner_points, corners[triangles])[0]
-    normals = np.ascontiguousarray((cross / np.sqrt((cross * cross).sum(axis=0))).T)
+    normals = triangle_normals(corner_points, corners[triangles])
     return SurfaceSamples(points[kept], triangles, normals, barycentric[kept])
 
 
@@ -124,49 +128,3 @@ def _checked_mesh(vertices: ArrayLike, faces: ArrayLike) -> tuple[FloatArray, In
             f"faces must index the {len(points)} vertices, received indices {corners.min()} to {corners.max()}"
         )
     return points, corners
-
-
-def _cross_products(points: FloatArray, corners: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Cross product of two edges of each triangle (3, F), and the sum of their squared lengths (F,).
-
-    One row per axis, which is several times faster than one per triangle.
-    """
-    axes = np.ascontiguousarray(points.T)
-    origin, first, second = (axes.take(corner, axis=1) for corner in corners.T)
-    first -= origin
-    second -= origin
-    (ux, uy, uz), (vx, vy, vz) = first, second
-    cross = np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx])
-    return cross, (first * first + second * second).sum(axis=0)
-
-
-def _areas(points: FloatArray, corners: IntArray) -> FloatArray:
-    """Areas (F,), exactly zero for flat triangles."""
-    cross, squared_edges = _cross_products(points, corners)
-    double_area = np.sqrt((cross * cross).sum(axis=0))
-    double_area[double_area <= _FLAT * squared_edges] = 0.0
-    if not double_area.any():
-        raise SurfaceError(f"all {len(corners)} triangles are flat: a surface without area cannot be sampled")
-    areas: FloatArray = double_area / 2
-    return areas
-
-
-def _candidates(cumulative: FloatArray, number: int, seed: int) -> tuple[IntArray, FloatArray]:
-    """Triangles and barycentric coordinates of random points, uniform in area.
-
-    The area, triangle after triangle, is cut into `number` equal pieces with one point in each. Every place is as
-    likely as with independent points, but there are fewer clumps and gaps, which leaves a better spacing in the end.
-    """
-    rng = np.random.default_rng((seed, 0))
-    place = (np.arange(number) + rng.random(number)) * (cumulative[-1] / number)
-    # Rounding may put the last place at the very end, past the last triangle that has an area.
-    last = np.searchsorted(cumulative, cumulative[-1])
-    triangles = np.minimum(np.searchsorted(cumulative, place, side="right"), last)
-    root, second = np.sqrt(rng.random(number)), rng.random(number)
-    return triangles, np.stack([1 - root, root * (1 - second), root * second], axis=1)
-
-
-def _interpolate(points: FloatArray, corners: IntArray, barycentric: FloatArray) -> FloatArray:
-    first, second, third = (points.take(corner, axis=0) for corner in corners.T)
-    interpolated: FloatArray = first * barycentric[:, :1] + second * barycentric[:, 1:2] + third * barycentric[:, 2:]
-    return interpolated

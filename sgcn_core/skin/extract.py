@@ -8,14 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.cleaning.point_cloud import surface_of_cloud
+from sgcn_core.cleaning.components import largest_components
+from sgcn_core.cleaning.point_cloud import surface_of_points
 from sgcn_core.errors import VolumeError
-from sgcn_core.skin.cut_sides import CutSide, find_cuts
+from sgcn_core.geometry.triangles import cross_products
+from sgcn_core.skin.field_of_view import (
+    RoundFieldOfView,
+    field_of_view_box,
+    find_cut_planes,
+    find_round_field_of_view,
+)
 from sgcn_core.skin.head_mask import HeadMask, head_mask
 from sgcn_core.skin.isosurface import isosurface, smoothed
-from sgcn_core.skin.scanner_view import RoundView, find_round_view, measured_box
-from sgcn_core.skin.threshold import Tissue, judge_tissue
+from sgcn_core.skin.threshold import Tissue, classify_tissue
 from sgcn_core.skin.voxel_grid import VoxelGrid, block_means
+from sgcn_core.types.field_of_view import CutPlane
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.volume import Volume
 
@@ -36,16 +43,14 @@ class Skin:
     Attributes
     ----------
     surface : Surface
-        Outer skin in the image's physical frame, LPS, mm, normals outwards, without triangles on a cut plane.
-    cut_sides : tuple of CutSide
-        Where the field of view cuts the head.
+        Outer skin in the image's physical frame, LPS, mm, normals outwards, without triangles on a cut plane; its
+        `cut_planes` are those on which the field of view cuts the head.
     threshold : float
         Grey value of the skin; 0.5 (of a voxel) for labels.
     kind : {"ct", "mr", "labels"}
     """
 
     surface: Surface
-    cut_sides: tuple[CutSide, ...]
     threshold: float
     kind: str
 
@@ -78,21 +83,29 @@ def extract_skin(volume: Volume, *, threshold: float | None = None, resolution: 
     VolumeError
         There is no head in the volume.
     """
-    tissue = judge_tissue(volume, threshold=threshold)
+    tissue = classify_tissue(volume, threshold=threshold)
     try:
-        view = None if tissue.kind == "labels" else find_round_view(volume)
+        view = None if tissue.kind == "labels" else find_round_field_of_view(volume)
         grid = _working_grid(volume, tissue, resolution, view)
         steps = grid.factors_to(_COARSE)
         mask = head_mask(_coarse_share(grid, tissue, steps), _times(grid.spacing, steps), hollow=tissue.kind != "ct")
         vertices, faces, cuts = _outer_skin(grid, mask, steps, tissue, volume, view)
         vertices = smoothed(vertices, faces, pass_band=_PASS_BAND[tissue.kind])
         faces = _without_caps(vertices, faces, cuts, volume.direction * grid.spacing[::-1])
-        surface = Surface(vertices, faces, "mm", volume.frame, volume.source, anatomical=True)
-        surface = surface.with_(cut_planes=tuple(cut.plane for cut in cuts))
+        surface = Surface(
+            vertices,
+            faces,
+            "mm",
+            volume.frame,
+            volume.source,
+            anatomical=True,
+            cut_planes=tuple(cuts),
+            origin="volume",
+        )
     except VolumeError as error:
         raise VolumeError(f"{volume.source}: {error}" if volume.source else str(error)) from error
-    surface = surface.largest_components(min_area_fraction=_STRAY).compacted()
-    return Skin(surface, tuple(cuts), tissue.threshold, tissue.kind)
+    surface = largest_components(surface, min_area_fraction=_STRAY).compacted()
+    return Skin(surface, tissue.threshold, tissue.kind)
 
 
 def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surface:
@@ -114,13 +127,20 @@ def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surfa
         assert isinstance(volume, Volume)
         return skin_surface(volume)
     data = read_mesh_data(path, unit=unit)
-    return surface_of(data, path) if len(data.faces) else surface_of_cloud(data, path)
+    if len(data.faces):
+        return surface_of(data, path)
+    frame = data.frame or "LPS"
+    surface = surface_of_points(data.vertices, data.normals, unit=data.unit, frame=frame, source=os.fspath(path))
+    return surface.with_(anatomical=data.frame is not None, notes=(*data.notes, *surface.notes))
 
 
-def _working_grid(volume: Volume, tissue: Tissue, resolution: float, view: RoundView | None) -> VoxelGrid:
+def _working_grid(volume: Volume, tissue: Tissue, resolution: float, view: RoundFieldOfView | None) -> VoxelGrid:
     """Finite float32 values, not much finer than the resolution, without padding and the outermost noise."""
     grid = VoxelGrid.of(volume)
-    grid = grid.with_values(grid.values > 0) if tissue.kind == "labels" else grid.cropped(*measured_box(volume.array))
+    if tissue.kind == "labels":
+        grid = grid.with_values(grid.values > 0)
+    else:
+        grid = grid.cropped(*field_of_view_box(volume.array))
     grid = grid.averaged(grid.factors_to(resolution) if resolution else (1, 1, 1))
     if view is not None:
         np.putmask(grid.values, np.broadcast_to(view.depth(grid, volume) < 0, grid.values.shape), tissue.air)
@@ -146,28 +166,28 @@ def _outer_skin(
     steps: tuple[int, int, int],
     tissue: Tissue,
     volume: Volume,
-    view: RoundView | None,
-) -> tuple[NDArray[np.float64], NDArray[np.int64], list[CutSide]]:
+    view: RoundFieldOfView | None,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], list[CutPlane]]:
     """Isosurface of the grey values beside the head, with its inside filled and everything else made air."""
     low, high = _box(mask.near)
     grid = grid.cropped(low * steps, np.minimum(high * steps, grid.values.shape))
     near, deep = (_refined(m, low, high, steps, grid.values.shape) for m in (mask.near, mask.deep))
     head = _filled_head(grid.values > tissue.threshold, near, deep)
-    cuts, first, last = find_cuts(head, grid, volume)
+    cuts, first, last = find_cut_planes(head, grid, volume)
     # Grey values stay where they tell air from skin; where they contradict the head, they are replaced.
     values = np.where(
         head, np.where(grid.values > tissue.threshold, grid.values, np.float32(tissue.flesh)), grid.values
     )
     values[~head & (values > tissue.threshold)] = tissue.air
     ends = grid.with_values(values).cropped(first, last)
-    unmeasured = None
+    outside = None
     if view is not None:
         cuts += view.cuts(head, grid, volume)
-        unmeasured = np.broadcast_to(view.depth(ends, volume) < 0, ends.values.shape)
+        outside = np.broadcast_to(view.depth(ends, volume) < 0, ends.values.shape)
     elif tissue.padding is not None:
         # Averaging mixes padding with what lies beside it: half of it is enough.
-        unmeasured = grid.cropped(first, last).values < (tissue.padding + tissue.air) / 2
-    vertices, faces = isosurface(ends, tissue.threshold, volume, open_beside=unmeasured)
+        outside = grid.cropped(first, last).values < (tissue.padding + tissue.air) / 2
+    vertices, faces = isosurface(ends, tissue.threshold, volume, open_beside=outside)
     if len(faces) == 0:
         raise VolumeError("the volume holds no skin: its head fills all of the image")
     return vertices, faces, cuts
@@ -206,19 +226,19 @@ def _filled_head(above: NDArray[np.bool_], near: NDArray[np.bool_], deep: NDArra
     outside = np.zeros(count + 1, dtype=bool)
     outside[np.unique(pieces[~near])] = True
     outside[0] = False
-    reached = binary_dilation(outside[pieces], iterations=2, mask=air)
+    reached: NDArray[np.bool_] = binary_dilation(outside[pieces], iterations=2, mask=air)
     return ~reached
 
 
 def _without_caps(
-    vertices: NDArray[np.float64], faces: NDArray[np.int64], cuts: list[CutSide], steps: NDArray[np.float64]
+    vertices: NDArray[np.float64], faces: NDArray[np.int64], cuts: list[CutPlane], steps: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Triangles without those that lie along a cut plane and beside it: they are the image's end, not skin.
 
     The columns of `steps` lead from voxel to voxel, mm.
     """
     a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    normals = np.cross(b - a, c - a)
+    normals = cross_products(vertices, faces)
     length = np.linalg.norm(normals, axis=1)
     kept = np.ones(len(faces), dtype=bool)
     for cut in cuts:

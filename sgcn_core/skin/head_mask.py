@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import VolumeError
+from sgcn_core.types.arrays import ReadOnlyArrays
 
 Mask = NDArray[np.bool_]
 Spacing = tuple[float, float, float]
@@ -22,13 +23,13 @@ _SMALLEST_HEAD = 2e5  # mm3; a fifth of a litre, a piece of a small child's face
 
 
 @dataclass(frozen=True, eq=False)
-class HeadMask:
+class HeadMask(ReadOnlyArrays):
     """Where the skin is looked for, on the coarse grid.
 
     Attributes
     ----------
     near : bool array
-        The head and a rim around it.
+        The head and a margin around it.
     deep : bool array
         So far under the skin that all of it is head.
     """
@@ -77,7 +78,8 @@ def _distance(mask: Mask, spacing: Spacing) -> NDArray[np.float32]:
     image = sitk.GetImageFromArray(mask.astype(np.uint8))
     image.SetSpacing(spacing[::-1])
     signed = sitk.SignedMaurerDistanceMap(image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
-    return np.maximum(sitk.GetArrayFromImage(signed), 0)
+    distance: NDArray[np.float32] = np.maximum(sitk.GetArrayFromImage(signed), 0)
+    return distance
 
 
 def _grown(mask: Mask, spacing: Spacing, radius: float) -> Mask:
@@ -99,7 +101,8 @@ def _largest(mask: Mask) -> Mask:
     pieces, count = label(mask)
     if count == 0:
         raise VolumeError("nothing in the volume is thick enough to be a head; check the threshold, or state it")
-    return pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+    largest: Mask = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+    return largest
 
 
 def _without_attachments(mask: Mask, spacing: Spacing) -> Mask:

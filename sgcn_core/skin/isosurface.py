@@ -60,7 +60,7 @@ def isosurface(
     volume : Volume
         Gives the physical frame.
     open_beside : bool array, optional
-        Voxels that hold no measurement: triangles within two voxels of them are left out.
+        Voxels outside the field of view: triangles within two voxels of them are left out.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def _beside(mask: NDArray[np.bool_], points: Vertices) -> NDArray[np.bool_]:
 
 
 def smoothed(vertices: Vertices, faces: Faces, *, pass_band: float, iterations: int = 20) -> Vertices:
-    """Positions after windowed-sinc smoothing (Taubin 1996), which keeps the size; open rims stay where they are."""
+    """Positions after windowed-sinc smoothing (Taubin 1996), which keeps the size; open boundaries stay."""
     from vtkmodules.vtkFiltersCore import vtkWindowedSincPolyDataFilter
 
     smoother = vtkWindowedSincPolyDataFilter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,8 @@ CT_AIR, CT_SKIN, CT_FLESH = -1000.0, -300.0, 40.0
 # CT without its intercept: air at 0 and water about 1000 (or 1024) above it.
 _CT_WATER = (950.0, 1150.0)
 _CT_NARROW = 0.55  # share of what lies within 150 of water that lies within 50: CT 0.7 and more, MR 0.4
-_CT_PADDING = -1500.0  # what is written where nothing was measured lies below
-# Between air and flesh, as a share of their distance: below one half, as coils and skin itself make the rim darker.
+_CT_PADDING = -1500.0  # what is written outside the field of view lies below
+# Between air and flesh, as a share of their distance: below one half, as coils and skin itself make the edge darker.
 _MR_LEVEL = 0.4
 _MR_NOISE = 4.5  # standard deviations of air's noise that the threshold keeps from air at least
 _LEAST_CONTRAST = 4.0  # standard deviations of air's noise between flesh and air at least
@@ -32,7 +33,7 @@ class Tissue:
     Attributes
     ----------
     kind : {"ct", "mr", "labels"}
-        Calibrated X-ray density; any other grey values; numbers of tissues, 0 outside.
+        Calibrated X-ray density; any other grey values; labels of tissues, 0 outside.
     threshold : float
         Grey value of the skin's surface. For labels the share of a voxel that is head.
     air, flesh : float
@@ -40,7 +41,7 @@ class Tissue:
     noise : float
         Standard deviation of air.
     padding : float or None
-        Values below this were never measured (outside a CT's round field of view).
+        Values below this lie outside a CT's round field of view.
     """
 
     kind: str
@@ -51,7 +52,7 @@ class Tissue:
     padding: float | None = None
 
 
-def judge_tissue(volume: Volume, *, threshold: float | None = None) -> Tissue:
+def classify_tissue(volume: Volume, *, threshold: float | None = None) -> Tissue:
     """Kind and threshold from the grey values, and from the modality where it is stated.
 
     Raises
@@ -80,14 +81,14 @@ def judge_tissue(volume: Volume, *, threshold: float | None = None) -> Tissue:
     return Tissue(kind, float(threshold), air, flesh, 0.0, padding)
 
 
-def _sample(array: NDArray) -> NDArray[np.float32]:
+def _sample(array: NDArray[Any]) -> NDArray[np.float32]:
     """Every n-th slice and row, so that neighbours along x stay neighbours."""
     step = max(1, int(np.ceil((array.size / _SAMPLE) ** 0.5)))
     return np.asarray(array[step // 2 :: step, step // 2 :: step], dtype=np.float32)
 
 
 def _of_labels(volume: Volume, finite: NDArray[np.float32]) -> Tissue | None:
-    """Labels are whole numbers from 0 on, and neighbours mostly bear the same."""
+    """Labels are integers from 0 on, and neighbours mostly bear the same."""
     if finite.min() != 0 or not (finite == np.round(finite)).all():
         return None
     rows = _sample(volume.array)
@@ -100,9 +101,9 @@ def _of_labels(volume: Volume, finite: NDArray[np.float32]) -> Tissue | None:
 
 def _of_ct(values: NDArray[np.float32], modality: str | None) -> Tissue | None:
     padding = _CT_PADDING if values.min() < _CT_PADDING else None
-    measured = values if padding is None else values[values > padding]
-    air = float(np.mean((measured > -1100) & (measured < -850)))
-    flesh = float(np.mean((measured > -150) & (measured < 150)))
+    inside = values if padding is None else values[values > padding]
+    air = float(np.mean((inside > -1100) & (inside < -850)))
+    flesh = float(np.mean((inside > -150) & (inside < 150)))
     if min(air, flesh) > 0.02 or (modality == "CT" and values.min() < -500):
         return Tissue("ct", CT_SKIN, CT_AIR, CT_FLESH, 0.0, padding)
     if values.min() < -100 or values.max() < 1500 or modality == "MR":

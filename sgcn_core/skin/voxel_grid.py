@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class VoxelGrid:
         Voxel (k, j, i) of the grid lies at ``scale * (k, j, i) + shift`` in voxels of the volume.
     """
 
-    values: NDArray
+    values: NDArray[Any]
     spacing: Triple
     scale: Triple = (1.0, 1.0, 1.0)
     shift: Triple = (0.0, 0.0, 0.0)
@@ -36,7 +37,7 @@ class VoxelGrid:
         """The whole volume."""
         return cls(volume.array, _triple(volume.spacing[::-1]))
 
-    def with_values(self, values: NDArray) -> VoxelGrid:
+    def with_values(self, values: NDArray[Any]) -> VoxelGrid:
         """Other values at the same places."""
         return VoxelGrid(values, self.spacing, self.scale, self.shift)
 
@@ -65,7 +66,7 @@ class VoxelGrid:
         return z, y, x
 
 
-def block_means(values: NDArray, factors: tuple[int, int, int]) -> NDArray[np.float32]:
+def block_means(values: NDArray[Any], factors: tuple[int, int, int]) -> NDArray[np.float32]:
     """Mean of every complete block of `factors` voxels, (Z // fz, Y // fy, X // fx)."""
     shape = tuple(n // f for n, f in zip(values.shape, factors, strict=True))
     total = np.zeros(shape, dtype=np.float32)
@@ -76,6 +77,6 @@ def block_means(values: NDArray, factors: tuple[int, int, int]) -> NDArray[np.fl
     return total
 
 
-def _triple(values: NDArray | Triple) -> Triple:
+def _triple(values: NDArray[Any] | Triple) -> Triple:
     z, y, x = (float(v) for v in values)
     return z, y, x

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,22 +13,28 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class CutPlane:
-    """A plane beyond which nothing was measured.
+    """A plane of the field of view beyond which the head goes on.
 
     Attributes
     ----------
     point, normal : 3 floats each
-        A point of the plane in the surface's own frame and unit, and its unit normal, out of what was measured.
+        A point of the plane in the surface's own frame and unit, and its unit normal, out of the field of view.
+    side : str or None
+        "left", "right", "front", "back", "top" or "bottom" of the patient: where the normal points to, if known.
+    area : float or None
+        Of the head on the plane in the volume, mm2, if known.
     """
 
     point: Triple
     normal: Triple
+    side: str | None = None
+    area: float | None = None
 
     def transformed(self, matrix: NDArray[np.float64]) -> CutPlane:
         """The plane after the affine 4x4 matrix that its surface is moved by (normals by the inverse transpose)."""
         point = matrix[:3, :3] @ np.asarray(self.point) + matrix[:3, 3]
         normal = np.linalg.solve(matrix[:3, :3].T, np.asarray(self.normal))
-        return CutPlane(_triple(point), _triple(normal / np.linalg.norm(normal)))
+        return replace(self, point=triple(point), normal=triple(normal / np.linalg.norm(normal)))
 
 
 def depth_below_cuts(planes: Sequence[CutPlane], points: ArrayLike) -> NDArray[np.float64]:
@@ -40,6 +46,7 @@ def depth_below_cuts(planes: Sequence[CutPlane], points: ArrayLike) -> NDArray[n
     return depth
 
 
-def _triple(values: NDArray[np.float64]) -> Triple:
-    x, y, z = (float(v) for v in values)
+def triple(values: ArrayLike) -> Triple:
+    """Three numbers as floats of Python."""
+    x, y, z = (float(v) for v in np.asarray(values))
     return x, y, z

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.types.arrays import read_only
 from sgcn_core.types.landmark_sets import (
     EXPECTED_USE,
     LANDMARK_SETS,
@@ -100,7 +101,7 @@ class LandmarkResult:
             ("frame", checked_frame(self.frame)),
             *errors.items(),
         ):
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, read_only(value) if isinstance(value, np.ndarray) else value)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -120,7 +121,8 @@ class LandmarkResult:
 
     def position(self, label: str) -> NDArray[np.float64]:
         """Position of one landmark, shape (3,); NaN if it is missing."""
-        return self.positions[self.index(label)].copy()
+        position: NDArray[np.float64] = self.positions[self.index(label)].copy()
+        return position
 
     def select(self, labels: Sequence[str]) -> LandmarkResult:
         """The landmarks with these labels, in this order."""

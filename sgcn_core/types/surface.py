@@ -1,4 +1,4 @@
-"""Surface: a validated triangle mesh with its unit and anatomical frame. NumPy only, SciPy where it is used."""
+"""Surface: a validated triangle mesh with its unit and anatomical frame. NumPy only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.errors import SurfaceError
+from sgcn_core.types.arrays import read_only
 from sgcn_core.types.field_of_view import CutPlane
 from sgcn_core.types.units import checked_frame, checked_unit
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int64]
+
+ORIGINS: tuple[str, ...] = ("mesh", "volume", "point cloud")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +26,9 @@ class Surface:
     Parameters
     ----------
     vertices : array_like (P, 3)
-        Positions in the file's own frame and unit; stored as C-contiguous float64.
+        Positions in the file's own frame and unit; stored as C-contiguous float64, read-only.
     faces : array_like (F, 3) of integers
-        0-based vertex indices; stored as int64.
+        0-based vertex indices; stored as int64, read-only.
     unit : {"um", "mm", "cm", "m"} or None
         As the file declares it, None where it does not.
     frame : {"LPS", "RAS"}
@@ -39,6 +42,8 @@ class Surface:
         Where the field of view of a volume cuts the head; they move with the surface.
     notes : tuple of str
         For people: how it came about, where it is not as its file holds it.
+    origin : {"mesh", "volume", "point cloud"}
+        What it was made from. The skin of a volume is in millimetres for certain; what a mesh declares may be wrong.
 
     Raises
     ------
@@ -54,28 +59,21 @@ class Surface:
     anatomical: bool = False
     cut_planes: tuple[CutPlane, ...] = ()
     notes: tuple[str, ...] = ()
+    origin: str = "mesh"
 
     def __post_init__(self) -> None:
         prefix = f"{self.source}: " if self.source else ""
         vertices = _checked_vertices(self.vertices, prefix)
-        object.__setattr__(self, "vertices", vertices)
-        object.__setattr__(self, "faces", _checked_faces(self.faces, len(vertices), prefix))
+        if self.origin not in ORIGINS:
+            raise SurfaceError(f"{prefix}origin {self.origin!r} is not known; use one of {', '.join(ORIGINS)}")
+        object.__setattr__(self, "vertices", read_only(vertices))
+        object.__setattr__(self, "faces", read_only(_checked_faces(self.faces, len(vertices), prefix)))
         object.__setattr__(self, "unit", None if self.unit is None else checked_unit(self.unit))
         object.__setattr__(self, "frame", checked_frame(self.frame))
 
     def __repr__(self) -> str:
         unit = self.unit or "unit not declared"
         return f"Surface({len(self.vertices)} vertices, {len(self.faces)} triangles, {unit}, {self.frame})"
-
-    @property
-    def face_normals(self) -> FloatArray:
-        """Unit normal of each triangle, shape (F, 3), right-hand rule; zero for a triangle without area."""
-        return _unit_rows(self._face_cross_products())
-
-    @property
-    def face_areas(self) -> FloatArray:
-        """Area of each triangle, shape (F,), in squared file units."""
-        return 0.5 * np.linalg.norm(self._face_cross_products(), axis=1)
 
     @property
     def bounds(self) -> FloatArray:
@@ -87,7 +85,8 @@ class Surface:
     def extent(self) -> FloatArray:
         """Size of the bounding box, shape (3,), of the vertices that a triangle uses."""
         low, high = self.bounds
-        return high - low
+        size: FloatArray = high - low
+        return size
 
     def with_(self, **changes: Any) -> Surface:
         """A copy with some fields replaced, validated again."""
@@ -130,41 +129,6 @@ class Surface:
         new_index = np.cumsum(used) - 1
         return self.with_(vertices=self.vertices[used], faces=new_index[self.faces])
 
-    def components(self) -> IndexArray:
-        """Number of the connected component of each triangle, shape (F,); 0 has the largest area, and so on.
-
-        Triangles are connected where they share a vertex or vertices at the very same position, so that a
-        surface cut along texture seams stays in one piece.
-        """
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
-
-        first, group = coincident_vertices(self.vertices)
-        corners = group[self.faces]
-        links = corners[:, :2].ravel(), corners[:, 1:].ravel()
-        adjacency = coo_matrix((np.ones(links[0].size, dtype=np.int8), links), shape=(len(first), len(first)))
-        _, vertex_component = connected_components(adjacency.tocsr(), directed=False)
-        _, component = np.unique(vertex_component[corners[:, 0]], return_inverse=True)
-        area = np.bincount(component, weights=self.face_areas)
-        rank = np.empty(len(area), dtype=np.int64)
-        rank[np.argsort(-area, kind="stable")] = np.arange(len(area))
-        return rank[component]
-
-    def largest_components(self, *, min_area_fraction: float = 0.05) -> Surface:
-        """Keep the components with at least this fraction of the area of the largest one.
-
-        Vertices and their indices stay as they are; follow with :meth:`compacted` to drop the unused ones.
-        """
-        if not 0 <= min_area_fraction <= 1:
-            raise SurfaceError(f"min_area_fraction must lie in [0, 1], received {min_area_fraction}")
-        component = self.components()
-        area = np.bincount(component, weights=self.face_areas)
-        return self.clipped((area >= min_area_fraction * area.max())[component])
-
-    def _face_cross_products(self) -> FloatArray:
-        a, b, c = (self.vertices[self.faces[:, corner]] for corner in range(3))
-        return np.cross(b - a, c - a)
-
     def _used_vertices(self) -> NDArray[np.bool_]:
         used = np.zeros(len(self.vertices), dtype=bool)
         used[self.faces] = True
@@ -195,11 +159,6 @@ def coincident_vertices(vertices: FloatArray) -> tuple[IndexArray, IndexArray]:
     group = np.empty(len(vertices), dtype=np.int64)
     group[order] = rank[np.cumsum(starts) - 1]
     return first_of_group[appearance].astype(np.int64), group
-
-
-def _unit_rows(vectors: FloatArray) -> FloatArray:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 
 
 def _checked_vertices(values: ArrayLike, prefix: str) -> FloatArray:

@@ -42,4 +42,5 @@ def checked_frame(text: str) -> str:
 
 def flip_frame(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """LPS to RAS or back, shape (N, 3): x and y change sign."""
-    return points * np.array([-1.0, -1.0, 1.0])
+    flipped: NDArray[np.float64] = points * np.array([-1.0, -1.0, 1.0])
+    return flipped

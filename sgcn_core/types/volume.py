@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sgcn_core.errors import VolumeError
+from sgcn_core.types.arrays import read_only
 
 _SMALLEST_SIDE = 8  # voxels; fewer hold no head
 _SPACING_MM = (1e-3, 50.0)
@@ -46,7 +48,7 @@ class Volume:
         Not three axes, a side too short to hold a head, or impossible spacing, origin or direction.
     """
 
-    array: NDArray
+    array: NDArray[Any]
     spacing: NDArray[np.float64]
     origin: NDArray[np.float64]
     direction: NDArray[np.float64]
@@ -67,7 +69,7 @@ class Volume:
         if self.frame != "LPS":
             raise VolumeError(f"{prefix}a volume's frame is LPS, received {self.frame!r}")
         for name, value in (("array", array), ("spacing", spacing), ("origin", origin), ("direction", direction)):
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, read_only(value))
 
     def __repr__(self) -> str:
         size = "x".join(str(n) for n in self.array.shape[::-1])
@@ -85,7 +87,8 @@ class Volume:
     def physical(self, indices: ArrayLike) -> NDArray[np.float64]:
         """Positions (N, 3), mm in LPS, of voxel indices (N, 3) along x, y, z, which may be fractions."""
         matrix = self.index_to_physical
-        return np.asarray(indices, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+        placed: NDArray[np.float64] = np.asarray(indices, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+        return placed
 
 
 def checked_geometry(

@@ -29,17 +29,3 @@ class ColouredMesh:
     faces: NDArray[np.int64]
     normals: Array
     colours: Array
-
-
-def vertex_normals(vertices: Array, faces: NDArray[np.int64]) -> Array:
-    """Area-weighted normals, (P, 3); (0, 0, 1) at a vertex that no triangle uses."""
-    corners = vertices[faces]
-    weighted = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for axis in range(3):
-        for corner in range(3):
-            normals[:, axis] += np.bincount(faces[:, corner], weighted[:, axis], len(vertices))
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
-    normals[length[:, 0] == 0] = (0.0, 0.0, 1.0)
-    return normals

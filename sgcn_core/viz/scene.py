@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sgcn_core.errors import RenderError
+from sgcn_core.geometry.triangles import vertex_normals
 from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
 from sgcn_core.types.surface import Surface
-from sgcn_core.viz.mesh import Array, ColouredMesh, vertex_normals
+from sgcn_core.viz.mesh import Array, ColouredMesh
 from sgcn_core.viz.shading import GROUP_COLOURS, SKIN, UNCERTAIN
 
 Colour = tuple[float, float, float]
