@@ -149,3 +149,28 @@ def test_cmake_finds_every_file(tmp_path: Path) -> None:
     installed = set(re.findall(r"installed: (\S+ \S+)", ended.stdout))
     assert {f"FacialLandmarks3D {name}" for name in in_tree()} | {"FacialLandmarks3DCLI cli"} <= installed
     assert {"sgcn_core sgcn_core/__init__.py", "sgcn_core sgcn_core/resources/weights/face.safetensors"} <= installed
+
+
+# Each folder of the library may import those before it, and all may import the messages.
+LAYERS = ("messages", "worker", "scene", "detection", "review", "batch", "installation", "module_panel", "self_test")
+LARGEST = 320
+
+
+def test_imports_of_the_library_point_downwards() -> None:
+    library = MODULE / "FacialLandmarks3DLib"
+    for path in sorted(library.rglob("*.py")):
+        layer = path.relative_to(library).parts[0].removesuffix(".py")
+        if layer not in LAYERS:
+            continue
+        for node in ast.walk(ast.parse(text_of(path))):
+            if not isinstance(node, ast.ImportFrom) or not node.level:
+                continue
+            inside = node.level == len(path.relative_to(library).parts) - 1 and path.parent != library
+            target = layer if inside else (node.module or node.names[0].name).partition(".")[0]
+            assert LAYERS.index(target) <= LAYERS.index(layer), f"{path.name} imports {target}"
+
+
+def test_the_library_has_few_files_of_a_size_that_can_be_read() -> None:
+    files = sorted((MODULE / "FacialLandmarks3DLib").rglob("*.py"))
+    assert len([path for path in files if path.name != "__init__.py"]) <= 45
+    assert {path.name for path in files if len(text_of(path).splitlines()) > LARGEST} == set()
