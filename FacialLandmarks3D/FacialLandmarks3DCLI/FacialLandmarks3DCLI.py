@@ -267,7 +267,7 @@ def write_summary(cases: Sequence[Case]) -> None:
 
 def write_table(result: Any, table: Path | None) -> str | None:
     """Write the table where one is wanted; returns what went wrong."""
-    from sgcn_core.io.markups import write_landmarks
+    from sgcn_core import write_landmarks
 
     try:
         if table is not None:

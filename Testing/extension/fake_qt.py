@@ -269,6 +269,7 @@ class QHeaderView(QWidget):
 
     def setSectionResizeMode(self, *given: int) -> None:
         assert len(given) in (1, 2)
+        self.__dict__.setdefault("modes", []).append(given[-1])
 
 
 class QTableWidget(QWidget):

@@ -170,3 +170,28 @@ def package_files(package: Path) -> dict[str, int]:
     """Paths in the package and their sizes, without compiled files."""
     found = (path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
     return {path.relative_to(package).as_posix(): path.stat().st_size for path in found}
+
+
+# Each folder of the library may import those before it, and all may import the messages.
+LAYERS = ("messages", "worker", "scene", "detection", "review", "batch", "installation", "module_panel", "self_test")
+LARGEST = 320
+
+
+def test_imports_of_the_library_point_downwards() -> None:
+    library = MODULE / "FacialLandmarks3DLib"
+    for path in sorted(library.rglob("*.py")):
+        layer = path.relative_to(library).parts[0].removesuffix(".py")
+        if layer not in LAYERS:
+            continue
+        for node in ast.walk(ast.parse(text_of(path))):
+            if not isinstance(node, ast.ImportFrom) or not node.level:
+                continue
+            inside = node.level == len(path.relative_to(library).parts) - 1 and path.parent != library
+            target = layer if inside else (node.module or node.names[0].name).partition(".")[0]
+            assert LAYERS.index(target) <= LAYERS.index(layer), f"{path.name} imports {target}"
+
+
+def test_the_library_has_few_files_of_a_size_that_can_be_read() -> None:
+    files = sorted((MODULE / "FacialLandmarks3DLib").rglob("*.py"))
+    assert len([path for path in files if path.name != "__init__.py"]) <= 45
+    assert {path.name for path in files if len(text_of(path).splitlines()) > LARGEST} == set()

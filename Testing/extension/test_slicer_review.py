@@ -40,7 +40,7 @@ def case(application: Application) -> tuple[Any, Any]:
 def test_the_worst_come_first_and_are_counted(case: tuple[Any, Any]) -> None:
     review = review_of(case[1])
     assert [row.label for row in review.rows()] == ["go_l", "en_r", "ch_l", "ex_r", "prn", "al_l"]
-    assert [row.label for row in review.rows() if row.to_check] == ["ch_l", "go_l", "en_r"]
+    assert [row.label for row in review.rows() if row.to_check] == ["go_l", "en_r", "ch_l"]
     assert cases.status_of(review.rows()) == DETECTED
     counts = review.counts()
     assert (counts.total, counts.uncertain, counts.missing, counts.edited, counts.accepted) == (6, 2, 1, 0, 0)

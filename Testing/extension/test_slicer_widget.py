@@ -273,3 +273,20 @@ def test_a_hint_goes_when_its_step_is_done(window: Window) -> None:
     node.SetNthControlPointPositionWorld(node.GetControlPointIndexByLabel("ch_l"), 1.0, 2.0, 3.0)
     fake_qt.QTimer.run_out()
     assert not review.ui.reviewMessageLabel.visible and review.ui.reviewMessageLabel.text == ""
+
+
+def test_nothing_is_measured_or_built_with_each_cell_or_click(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ResizeToContents` measures all rows with every cell; a search tree is built before the first click needs it."""
+    import FacialLandmarks3DLib.scene.landmark_surface as surface
+
+    _model, node = cases.finished_case(window.application)
+    window.application.add("Camera", "Camera")
+    window.panel.show_landmarks(node)
+    table = window.panel.review.ui.reviewTable
+    assert fake_qt.QHeaderView.ResizeToContents not in table.horizontalHeader().modes
+    for _tick in range(20):
+        fake_qt.QTimer.run_out()
+    monkeypatch.setattr(surface, "_locator", lambda _surface: pytest.fail("built while the user waits"))
+    written = {place: item.written for place, item in table.items.items()}
+    table.setCurrentCell(table.texts(0).index("go_l"), 0)
+    assert {place: item.written for place, item in table.items.items()} == written

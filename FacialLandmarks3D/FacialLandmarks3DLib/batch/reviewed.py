@@ -1,4 +1,4 @@
-"""The landmark file of a case as a markups node for review, and back with what a hand has changed."""
+"""The landmark file of a case as a markups node for review, and back with the manual corrections."""
 
 from __future__ import annotations
 

@@ -237,7 +237,7 @@ def start_place_mode(node: Any, *, persistent: bool) -> None:
 def synchronise(node: Any, rows: Iterable[Row] | None = None) -> None:
     """Make colours and measurements say what the table says, so that other modules and files know it too.
 
-    What a hand has placed or accepted is as good as found: it is drawn in that colour (selected), its status is found,
+    What was placed or accepted manually counts as found: it is drawn in that colour (selected), its status is found,
     and a position that is not the detector's has no expected error. ``reset`` brings the detector's values back.
     """
     detected = detected_landmarks(node)

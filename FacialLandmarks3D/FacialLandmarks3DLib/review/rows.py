@@ -27,9 +27,9 @@ class Row:
     label, name, definition : of the landmark set; name and definition are empty for other labels
     side : {"right", "left", "midline", ""}, the subject's own; empty where not known
     status : {"found", "uncertain", "missing", "edited", "accepted"}
-    expected_error_mm : of the position as detected; None where not known, and for one that a hand has placed
-    moved_mm : distance in the world by which a hand has moved it, None where it was not moved
-    by_hand : a hand has moved it, or placed it where nothing was found, or taken it away
+    expected_error_mm : of the position as detected; None where not known, and for one placed manually
+    moved_mm : distance by which it was moved manually, None where it was not moved
+    by_hand : moved manually, or placed where nothing was found, or removed
     locked : bool
     """
 

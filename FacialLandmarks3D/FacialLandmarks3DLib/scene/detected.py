@@ -1,4 +1,4 @@
-"""What the detector placed, kept in the markups node beside what is corrected by hand."""
+"""What was detected, kept in the markups node beside the manual corrections."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DETECTED = PREFIX + "detected"
 _FACING = PREFIX + "facing"
 _STATUS_OF_CODE = {0.0: "missing", 1.0: "uncertain", 2.0: "found"}
 _CODE_OF_STATUS = {status: code for code, status in _STATUS_OF_CODE.items()}
-# So many landmarks, and so large a share of them, do not move by one and the same affine map under a hand.
+# Manual corrections do not move so many landmarks, and so large a share of them, by one and the same affine map.
 _LEAST, _SHARE = 8, 0.6
 _EXACT_MM = 1e-2
 _ROUNDS = 20
@@ -162,7 +162,7 @@ def begin_review(node: Any, model_node: Any) -> None:
 def adopt(node: Any) -> None:
     """Take the landmarks of a file, which has measurements but no attributes, as they are now as those detected.
 
-    Nothing happens where the node knows already, or where no detector has had a hand in it.
+    Nothing happens where the node knows already, or where the landmarks were not detected.
     """
     if not placed_positions(node) and point_values(node, "status") is not None:
         remember_placed(node)

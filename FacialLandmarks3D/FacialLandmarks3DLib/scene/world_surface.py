@@ -29,7 +29,7 @@ class WorldSurface:
     Attributes
     ----------
     points : (P, 3) float64, RAS, millimetres, in the order of the node's points
-    triangles : (F, 3) int64, wound as seen from outside where the node's polygons are
+    triangles : (F, 3) int64, oriented outwards where the node's polygons are
     mirrored : bool, whether the node's transforms turn left into right
     warnings : texts for the user
     """

@@ -229,7 +229,7 @@ class WorkerClient:
         self._quiet, self._looked = 0.0, self._clock()
 
     def _look(self, process: Process) -> None:
-        """Read what is there; judge silence and the end."""
+        """Read what is there; notice silence and the end."""
         code = process.exit_code()  # before reading: what is read then is all that there will be
         self._keep_log(process.read_log())
         try:
