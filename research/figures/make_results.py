@@ -3,7 +3,7 @@
     python -m research.experiments paper --model M --clinical C --out research/experiments/results
     python -m research.experiments shipped --model M --clinical C --out research/experiments/results
     python -m research.experiments corruptions --model M --clinical C --out research/experiments/results
-    sgcn-landmarks evaluate FOLDER --plausibility people.npy --out research/experiments/results
+    python -m research.experiments.plausibility FOLDER --people people.npy --out research/experiments/results
     python -m research.figures.make_results
 
 Nothing is computed here: what was not measured is said to be so.

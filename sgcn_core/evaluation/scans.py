@@ -16,7 +16,6 @@ from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.io.formats import LANDMARK_SUFFIXES, MESH_SUFFIXES
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface
-from sgcn_core.pose.search import HUMAN_SIZES
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import UNITS_TO_MM
@@ -183,9 +182,3 @@ def _row(name: str, errors: Sequence[tuple[str, float]], refused: int | None) ->
         return cells
     core = summarise([error for label, error in errors if label.casefold().rsplit("_", 1)[0] in CORE])
     return {**cells, "well defined, mean": core.mean, "refused": refused}
-
-
-def of_human_size(result: LandmarkResult) -> bool:
-    """Whether the head is as large as people's: the distances on others, such as sculptures, say nothing."""
-    low, high = HUMAN_SIZES
-    return bool(low < result.info["size_ratio"] < high)

@@ -13,11 +13,6 @@ VOLUME_SUFFIXES: tuple[str, ...] = (*IMAGE_SUFFIXES, *DICOM_SUFFIXES)
 LANDMARK_SUFFIXES: tuple[str, ...] = (".mrk.json", ".fcsv", ".csv", ".json")
 
 
-def mesh_suffix(path: str | os.PathLike[str]) -> str | None:
-    """The suffix by which a file is read as a mesh or point cloud; None if it is neither."""
-    return _suffix(path, MESH_SUFFIXES)
-
-
 def volume_suffix(path: str | os.PathLike[str]) -> str | None:
     """The suffix by which a file is read as a volume; None if it is none."""
     return _suffix(path, VOLUME_SUFFIXES)

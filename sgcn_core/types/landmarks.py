@@ -19,7 +19,7 @@ from sgcn_core.types.landmark_sets import (
     mirror_label,
     place_of,
 )
-from sgcn_core.types.units import UNITS_TO_MM, checked_frame, checked_unit, flip_frame
+from sgcn_core.types.units import checked_frame, checked_unit, flip_frame
 
 __all__ = [
     "EXPECTED_USE",
@@ -143,12 +143,6 @@ class LandmarkResult:
         if target == self.frame:
             return self
         return replace(self, positions=flip_frame(self.positions), frame=target)
-
-    def in_unit(self, unit: str) -> LandmarkResult:
-        """The same landmarks in another length unit."""
-        target = checked_unit(unit)
-        factor = UNITS_TO_MM[self.unit] / UNITS_TO_MM[target]
-        return self if target == self.unit else replace(self, positions=self.positions * factor, unit=target)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; the position of a missing landmark is None, and so are errors that are not known."""
