@@ -40,9 +40,7 @@ def evaluate(
     with reporting_errors(debug=debug), progress_bar(1) as start:
         start(0, "evaluate")
         if out is not None and out.exists() and out.samefile(scans):
-            raise FileFormatError(
-                f"--out would mix the tables with the landmark files of {scans}; name another folder"
-            )
+            raise FileFormatError(f"--out would mix the tables with the landmark files of {scans}; name another folder")
         for table in _tables(scans, settings, tuple(without or ())):
             print_and_write(table, out)
     raise end(ExitCode.OK)
