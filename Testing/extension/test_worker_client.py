@@ -257,9 +257,7 @@ def test_a_worker_lost_while_idle_is_told_and_replaced(start):
 
 
 def test_what_to_do_is_said_once(start):
-    script = (
-        "say(**READY); say(id=hear()['id'], answer='error', error={{'type': 'X', 'message': {!r}, 'hint': 'Look.'}})"
-    )
+    script = "say(**READY); say(id=hear()['id'], answer='error', error={{'type': 'SurfaceError', 'message': {!r}, 'hint': 'Look.'}})"
     for message, told in (
         ("no face", "no face Look."),
         ("no face; look again", "no face; look again"),

@@ -11,6 +11,8 @@ from typing import Any
 
 LOG_LINES_SHOWN = 30
 _LONGEST_QUOTE = 200
+# Errors of sgcn_core about what it was given.
+_WITH_REMEDY = ("FaceNotFoundError", "LandmarkError", "SurfaceError", "VolumeError", "FileFormatError", "SettingsError")
 FileStamp = tuple[int, int, int]
 
 
@@ -148,8 +150,9 @@ def reported(message: Mapping[str, Any], log: tuple[str, ...]) -> WorkerError:
     error = message.get("error")
     fields = error if isinstance(error, dict) else {}
     text = str(fields.get("message", "The worker did not say what went wrong."))
-    hint = "" if "; " in text else str(fields.get("hint", ""))
-    return WorkerError(str(fields.get("type", "Unknown")), text, hint=hint, log=log)
+    kind = str(fields.get("type", "Unknown"))
+    hint = "" if kind in _WITH_REMEDY and "; " in text else str(fields.get("hint", ""))
+    return WorkerError(kind, text, hint=hint, log=log)
 
 
 def checked_result(message: Mapping[str, Any], pending: Pending) -> dict[str, Any]:
