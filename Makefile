@@ -1,49 +1,73 @@
-# `make demo` and `make test` do all set-up on a fresh machine; running them again costs nothing.
+# `make demo` and `make test` do all set-up on a fresh machine; running them again installs nothing anew.
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.set-up
+# One stamp per environment: what a user needs, the development tools, the documentation tools, Slicer without its panel.
+USER   := $(VENV)/.set-up
+DEV    := $(VENV)/.set-up-dev
+DOCS   := $(VENV)/.set-up-docs
 SLICER := $(VENV)/.slicer-core
 
 # Threads that spin while they wait make torch several times slower on a machine that is busy otherwise.
 export OMP_WAIT_POLICY ?= PASSIVE
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo test lint benchmark pictures clean
+.PHONY: help demo test lint docs wheel benchmark pictures clean
 
 help:
-	@echo "make demo       detect landmarks on a face made by the package, write files and a picture to demo/"
-	@echo "make test       ruff, mypy and the whole test-suite"
-	@echo "make lint       ruff and mypy alone"
-	@echo "make benchmark  the table of speed and memory (installs the comparisons)"
-	@echo "make pictures   draw the README's pictures again"
+	@echo "make demo       detect landmarks on a generated face, write files and a picture to demo/"
+	@echo "make test       linters, types, documentation and the whole test suite"
+	@echo "make lint       linters and types alone"
+	@echo "make docs       the documentation site, in site/"
+	@echo "make wheel      wheel and source archive, in dist/"
+	@echo "make benchmark  the table of speed and memory (installs the packages compared with)"
+	@echo "make pictures   draw the pictures of README and documentation again"
 	@echo "make clean      remove the environment and everything generated"
 
-$(STAMP): pyproject.toml .ci/set-up
+$(USER): pyproject.toml .ci/set-up
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" .ci/set-up
 	@touch $@
 
-demo: $(STAMP)
-	$(BIN)/sgcn-landmarks demo --output-dir demo
+$(DEV): $(USER)
+	@VENV="$(VENV)" .ci/set-up dev docs
+	@touch $@ $(DOCS)
 
-lint: $(STAMP)
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+$(DOCS): $(USER)
+	@VENV="$(VENV)" .ci/set-up docs
+	@touch $@
 
-# Slicer without its panel, for the tests of the extension; where it cannot be had they are skipped, saying so.
-$(SLICER): $(STAMP)
+# Where it cannot be installed the tests of the extension are skipped, saying so.
+$(SLICER): $(DEV)
 	@$(BIN)/python -m pip install --quiet -e ".[slicer-test]" || echo "set-up: no slicer-core here; its tests are skipped"
 	@touch $@
 
-test: lint $(SLICER)
-	$(BIN)/python -m pytest
+demo: $(USER)
+	$(BIN)/sgcn-landmarks demo --output-dir demo
 
-benchmark: $(STAMP)
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+
+docs: $(DOCS)
+	$(BIN)/python -m mkdocs build --strict --quiet
+
+test: lint $(SLICER)
+	$(MAKE) docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+wheel: $(DEV)
+	$(BIN)/python -m build --outdir dist
+
+benchmark: $(DEV)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	$(BIN)/python -m research.benchmarks
 
-pictures: $(STAMP)
+pictures: $(DEV)
 	$(BIN)/python -m research.figures.make_pictures
 
 clean:
-	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""What was promised, what was measured."""
+"""Acceptance criteria: what is required and what was measured."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sgcn_core.evaluation.tables import Table
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One line of a table of promises.
+class Criterion:
+    """One line of a table of acceptance criteria.
 
     Attributes
     ----------
     what : str
-    bar : str
+    required : str
         What must be reached.
     measured : str
         Or why it could not be measured.
@@ -25,7 +25,7 @@ class Bar:
     """
 
     what: str
-    bar: str
+    required: str
     measured: str
     reached: bool | None
 
@@ -34,8 +34,11 @@ class Bar:
         return asdict(self)
 
 
-def bars_table(name: str, title: str, bars: Sequence[Bar]) -> Table:
-    """The table of the bars."""
+def criteria_table(name: str, title: str, criteria: Sequence[Criterion]) -> Table:
+    """The table of the criteria."""
     words = {True: "reached", False: "**not reached**", None: "not measured"}
-    rows = [{"what": it.what, "bar": it.bar, "measured": it.measured, "reached": words[it.reached]} for it in bars]
+    rows = [
+        {"what": it.what, "required": it.required, "measured": it.measured, "reached": words[it.reached]}
+        for it in criteria
+    ]
     return Table(name, title, rows)

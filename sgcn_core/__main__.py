@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from sgcn_core.cli import main
-from sgcn_core.cli.worker import worker
-
 if __name__ == "__main__":
-    worker() if sys.argv[1:] == ["worker"] else main()
+    if sys.argv[1:] == ["worker"]:
+        from sgcn_core.worker.server import serve
+
+        serve()
+    else:
+        from sgcn_core.cli import main
+
+        main()

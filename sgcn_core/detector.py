@@ -15,6 +15,7 @@ from sgcn_core import __version__
 from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.errors import ModelError
 from sgcn_core.io.markups import read_landmarks
+from sgcn_core.io.provenance import input_record
 from sgcn_core.method import Method
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.pose.search import Located, check_size
@@ -141,6 +142,8 @@ class LandmarkDetector:
             assessment = path.assess(placed, scan, size=posed.size, pose_confidence=confidence)
             notes = [*scan.notes, *clean.notes, *check_size(located, posed.size, scan.unit)]
         info = {**self._provenance(path.method, settings, posed, located), "notes": notes, "stages": clock.seconds}
+        if not isinstance(surface, Surface):
+            info["input"] = input_record(surface)
         return _result(placed, assessment, located.unit, scan.frame, info).select(labels)
 
     def _pipeline_for(self, settings: DetectionSettings) -> Pipeline:

@@ -37,3 +37,11 @@ class RenderError(SgcnError, RuntimeError):
 
 class SettingsError(SgcnError, ValueError):
     """An option has a value that is not possible; the message names it and what is."""
+
+
+class InstallationError(SgcnError):
+    """A package that detection needs cannot be imported."""
+
+
+class DeviceError(SgcnError):
+    """The compute device asked for is not there or cannot be used."""

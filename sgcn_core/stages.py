@@ -106,7 +106,8 @@ class Heatmaps:
         weight = np.where(np.isfinite(distance), 1.0 / np.maximum(distance, 1e-6 * spacing) ** 2, 0.0)
         total = weight.sum(axis=1)
         values = np.divide((weight * heat).sum(axis=1), total, out=np.zeros(len(points)), where=total > 0)
-        return values.astype(np.float32)
+        result: NDArray[np.float32] = values.astype(np.float32)
+        return result
 
 
 @dataclass(frozen=True, eq=False)

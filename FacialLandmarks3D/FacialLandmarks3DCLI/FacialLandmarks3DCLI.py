@@ -56,8 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 5
     if python is not None and not same_file(python, sys.executable):
         return run_in(python, sys.argv[1:] if arguments is None else arguments)
-    from sgcn_core.cli.exit_codes import ExitCode
-    from sgcn_core.cli.jobs import PlanError
+    from sgcn_core.batch import ExitCode, PlanError
 
     try:
         cases = plan_cases(options)
@@ -172,7 +171,7 @@ def find_package() -> None:
 
 def plan_cases(options: argparse.Namespace) -> list[Case]:
     """What is read and written, decided before any work; PlanError where the options do not go together."""
-    from sgcn_core.cli.jobs import PlanError, Request, plan
+    from sgcn_core.batch import PlanError, Request, plan
 
     given = [path for path in (options.input_model, options.input_volume) if path is not None]
     from_folder = not given and options.input_folder is not None
@@ -201,7 +200,7 @@ def table_beside(landmarks: Path) -> Path:
 
 def load_detector(options: argparse.Namespace) -> Any:
     """The detector; errors say whether PyTorch, the device or the weights are at fault."""
-    from sgcn_core.worker.models import Models, fastest_device
+    from sgcn_core.batch import Models, fastest_device
 
     device = fastest_device() if options.device == "auto" else options.device
     return Models().get(None if options.weights is None else str(options.weights), device).detector
@@ -209,14 +208,16 @@ def load_detector(options: argparse.Namespace) -> Any:
 
 def run_case(detector: Any, case: Case, options: argparse.Namespace, report: Report) -> bool:
     """Detect and write the files of one case; whether that worked. Its failure is told and stops no other case."""
-    from sgcn_core.cli.running import Settings, run_job
+    from sgcn_core.batch import run_job
+    from sgcn_core.settings import DetectionSettings
 
     report.start(case.job.source)
     if case.entry is not None and case.entry.can_be_reviewed:
         say(f"{case.job.source}: {case.job.landmarks} is kept; it may hold corrections")
         report.end()
         return True
-    outcome = run_job(detector, case.job, Settings(options.landmark_set, options.seed), progress=report.progress)
+    settings = DetectionSettings(landmark_set=options.landmark_set, seed=options.seed)
+    outcome = run_job(detector, case.job, settings, progress=report.progress)
     error = outcome.error or write_table(outcome.result, case.table)
     if error is None:
         say(f"{case.job.source} -> {case.job.landmarks} {outcome.result!r}")

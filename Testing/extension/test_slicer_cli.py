@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from voxel_head import VoxelHead
 
-from sgcn_core.cli.options import LandmarkSetName
 from sgcn_core.demo import demo_surface
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import write_surface
+from sgcn_core.types.landmark_sets import LANDMARK_SETS
 
 SCRIPT = Path(__file__).resolve().parents[2] / "FacialLandmarks3D" / "FacialLandmarks3DCLI" / "FacialLandmarks3DCLI.py"
 DESCRIPTION = SCRIPT.with_suffix(".xml")
@@ -89,7 +89,7 @@ def test_names_are_unique_and_the_offered_landmark_sets_exist() -> None:
     names = [entry.findtext("name") for entry in parameters().values()]
     assert len(set(names)) == len(names)
     offered = {element.text for element in parameters()["--landmarkSet"].findall("element")}
-    assert offered == {entry.value for entry in LandmarkSetName}
+    assert offered == set(LANDMARK_SETS)
     assert parameters()["--outputLandmarks"].get("fileExtensions") == ".mrk.json"
     assert parameters()["--outputTable"].get("fileExtensions") == ".csv"
 

@@ -18,16 +18,17 @@ from typer.testing import CliRunner
 
 from research.robustness import damage_campaign
 from research.robustness.damage import damaged
-from research.robustness.damage_campaign import Reading, bar_of, read_damaged
+from research.robustness.damage_campaign import Reading, criterion_of, read_damaged
 from research.robustness.damage_child import judged, read, read_one, validate
 from research.robustness.damage_seeds import Sample, whole_samples
+from sgcn_core.batch import ExitCode
 from sgcn_core.cli import detect as detect_command
 from sgcn_core.cli.app import app
-from sgcn_core.cli.exit_codes import ExitCode
 from sgcn_core.errors import FileFormatError, SgcnError, SurfaceError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_mesh_data, read_surface, write_surface
 from sgcn_core.io.volumes import read_volume
+from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
@@ -55,13 +56,13 @@ def changed(note: str, *pairs: tuple[bytes, bytes]) -> Sample:
 
 
 class Stub:
-    def detect(self, surface, **options) -> LandmarkResult:
+    def detect(self, surface: Surface, settings: DetectionSettings, **_: object) -> LandmarkResult:
         return LandmarkResult(("prn",), surface.vertices[:1], np.array([0.9]), ("found",))
 
 
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detect_command, "load_detector", lambda weights, device: Stub())
+    monkeypatch.setattr(detect_command, "load_detector", lambda settings: Stub())
 
 
 # The campaign
@@ -86,7 +87,7 @@ def test_damaged_files_of_every_format() -> None:
     assert [reading.number for reading in readings] == list(range(150))
     assert [reading for reading in readings if reading.outcome not in ("valid", "refused")] == []
     assert sum(reading.outcome == "refused" for reading in readings) > 75
-    assert bar_of(readings).reached
+    assert criterion_of(readings).reached
 
 
 def test_the_same_seed_makes_the_same_damage() -> None:
@@ -106,7 +107,7 @@ def test_crashes_and_hangs_are_noticed(monkeypatch: pytest.MonkeyPatch, does: st
     monkeypatch.setattr(damage_campaign, "COMMAND", [sys.executable, "-c", script])
     answers = damage_campaign._answers([{}] * 5)
     assert [answer["outcome"] for answer in answers] == ["valid", outcome]
-    assert not bar_of([Reading(0, "", outcome, "", 1.0)]).reached
+    assert not criterion_of([Reading(0, "", outcome, "", 1.0)]).reached
 
 
 def test_what_counts_as_a_fault(tmp_path: Path) -> None:

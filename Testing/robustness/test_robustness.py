@@ -1,4 +1,4 @@
-"""How robustness is measured: what counts as success, mirrored or refused; the things and heads measured on."""
+"""How robustness is measured: what counts as success, mirrored or refused; the negatives and heads measured on."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from tiny_face_model import tiny_face_model
 
-from research.criteria import Bar, bars_table
+from research.criteria import Criterion, criteria_table
 from research.robustness.checks import Poses, Turned, _unit_of, measure_refusal, mirrored, turned
 from research.robustness.crop_kinds import KINDS, HeadCutter
 from research.robustness.parts import measure_parts
 from research.robustness.run import Inputs, measure
-from research.synthesis.non_faces import kinds, non_face
+from research.synthesis.negatives import kinds, negative
 from research.synthesis.signed_distances import ball, box, capsule, joined_smoothly, surface_of
 from sgcn_core import LandmarkDetector
 from sgcn_core.demo import demo_surface
@@ -78,11 +78,11 @@ def test_a_refusal_of_the_turned_scan_is_no_success() -> None:
 def test_the_bars_count_what_they_say() -> None:
     good = Turned("a", "bust", None, np.full(5, 0.3), seconds=0.2)
     far = Turned("b", "bust", None, np.full(5, 4.0), mirrored=True, seconds=0.4)
-    bars = Poses([good] * 98 + [far], [Turned("c.ply", "real", "no face", np.empty(0))]).bars()
-    assert [bar.reached for bar in bars] == [False, False, True, True, True]
-    assert "98.0 %" in bars[0].measured and "b, c.ply" in bars[0].measured and bars[1].measured == "1"
-    assert bars[2].measured == "0.30 mm" and bars[3].measured == "0.20 s" and "100.0 %" in bars[4].measured
-    assert "**not reached**" in bars_table("t", "t", [Bar("w", "b", "m", False)]).markdown()
+    criteria = Poses([good] * 98 + [far], [Turned("c.ply", "real", "no face", np.empty(0))]).criteria()
+    assert [criterion.reached for criterion in criteria] == [False, False, True, True, True]
+    assert "98.0 %" in criteria[0].measured and "b, c.ply" in criteria[0].measured and criteria[1].measured == "1"
+    assert criteria[2].measured == "0.30 mm" and criteria[3].measured == "0.20 s" and "100.0 %" in criteria[4].measured
+    assert "**not reached**" in criteria_table("t", "t", [Criterion("w", "b", "m", False)]).markdown()
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_what_is_taken_for_a_face_is_counted_and_named() -> None:
                 return result_of(FACE)
             raise FaceNotFoundError("no face")
 
-    (bar,) = measure_refusal(Credulous(), None, count=len(kinds()))  # type: ignore[arg-type]
-    assert "chair 1" in bar.measured and bar.reached is False
+    (criterion,) = measure_refusal(Credulous(), None, count=len(kinds()))  # type: ignore[arg-type]
+    assert "chair 1" in criterion.measured and criterion.reached is False
 
 
 def test_an_unknown_part_is_refused() -> None:
@@ -122,15 +122,15 @@ def test_an_unknown_part_is_refused() -> None:
 
 
 @pytest.mark.parametrize("number", range(len(kinds())))
-def test_things_are_closed_wound_outwards_and_repeatable(number: int) -> None:
-    thing = non_face(number, seed=1)
-    corners = thing.surface.vertices[thing.surface.faces] - thing.surface.vertices.mean(0)
+def test_negatives_are_closed_oriented_outwards_and_repeatable(number: int) -> None:
+    shown = negative(number, seed=1)
+    corners = shown.surface.vertices[shown.surface.faces] - shown.surface.vertices.mean(0)
     volume = float((np.cross(corners[:, 0], corners[:, 1]) * corners[:, 2]).sum() / 6.0)
-    edges = np.sort(thing.surface.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    assert volume > 1e4 and 60.0 < thing.surface.extent.max() < 700.0
+    edges = np.sort(shown.surface.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    assert volume > 1e4 and 60.0 < shown.surface.extent.max() < 700.0
     assert (np.unique(edges, axis=0, return_counts=True)[1] % 2 == 0).all()
-    np.testing.assert_array_equal(thing.surface.vertices, non_face(number, seed=1).surface.vertices)
-    assert thing.kind == kinds()[number]
+    np.testing.assert_array_equal(shown.surface.vertices, negative(number, seed=1).surface.vertices)
+    assert shown.kind == kinds()[number]
 
 
 def test_signed_distances() -> None:

@@ -15,16 +15,15 @@ import pytest
 from typer.testing import CliRunner
 
 from sgcn_core import __version__
-from sgcn_core.cli import checks
+from sgcn_core.batch import EXIT_CODE_MEANINGS, ExitCode, PlanError, Request, plan
 from sgcn_core.cli import demo as demo_command
 from sgcn_core.cli import detect as detect_command
 from sgcn_core.cli import doctor as doctor_command
 from sgcn_core.cli.app import app
-from sgcn_core.cli.exit_codes import MEANINGS, ExitCode
-from sgcn_core.cli.jobs import PlanError, Request, plan
 from sgcn_core.errors import FaceNotFoundError, ModelError, RenderError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import write_surface
+from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
@@ -39,11 +38,10 @@ class FakeDetector:
     """Calls the first vertices landmarks; remembers how it was called."""
 
     def __init__(self) -> None:
-        self.calls: list[dict] = []
+        self.calls: list[tuple[str, DetectionSettings]] = []
 
-    def detect(self, surface, *, landmark_set, seed, refine, unit, initial_landmarks, progress):
-        asked = {"set": landmark_set, "seed": seed, "refine": refine, "unit": unit, "initial": initial_landmarks}
-        self.calls.append({"source": surface.source, **asked})
+    def detect(self, surface, settings, *, progress):
+        self.calls.append((surface.source, settings))
         progress("network", 0.5)
         name = Path(surface.source).stem
         if name == "noface":
@@ -57,7 +55,7 @@ class FakeDetector:
             status=("found", "uncertain", "missing"),
             unit=surface.unit or "mm",
             frame=surface.frame,
-            info={"pose": np.eye(4).tolist(), "seed": seed, "notes": ["2 stray pieces left out"]},
+            info={"pose": np.eye(4).tolist(), "seed": settings.seed, "notes": ["2 stray pieces left out"]},
         )
 
 
@@ -66,7 +64,7 @@ def detector(monkeypatch) -> FakeDetector:
     fake = FakeDetector()
     fake.loaded = 0
 
-    def load(weights, device):
+    def load(settings):
         fake.loaded += 1
         return fake
 
@@ -104,9 +102,11 @@ def test_equal_stems_never_share_an_output(tmp_path):
         (tmp_path / place).mkdir()
     sources = [tmp_path / "x" / n for n in ("scan.ply", "scan.obj", "SCAN.stl")] + [tmp_path / "y" / "scan.ply"]
     jobs = plan(Request(tuple(sources), output_dir=tmp_path / "out", picture=tmp_path / "out"))
-    outputs = [job.landmarks.name for job in jobs]
-    assert outputs == ["scan.ply.mrk.json", "scan.obj.mrk.json", "SCAN.stl.mrk.json", "scan.ply-2.mrk.json"]
-    assert len({job.picture.name.lower() for job in jobs}) == 4
+    outputs = [job.landmarks.relative_to(tmp_path / "out").as_posix() for job in jobs]
+    assert outputs == ["x/scan.ply.mrk.json", "x/scan.obj.mrk.json", "x/SCAN.stl.mrk.json", "y/scan.mrk.json"]
+    assert len({str(job.picture).lower() for job in jobs}) == 4
+    again = {job.source: job.landmarks for job in plan(Request(tuple(sources[::-1]), output_dir=tmp_path / "out"))}
+    assert again == {job.source: job.landmarks for job in jobs}, "names must not depend on the order"
 
 
 def test_names_stay_different_when_a_stem_looks_like_a_whole_name(tmp_path):
@@ -156,23 +156,20 @@ def test_success_is_told_with_the_file_that_was_written(detector, folder):
     output = folder / "new" / "place" / "b.mrk.json"
     assert output.is_file() and str(output) in ended.stdout
     assert "1 found, 1 uncertain, 1 missing" in ended.stdout
-    assert detector.calls == [
-        {"source": str(folder / "b.ply"), "set": "ibug68", "seed": 3, "refine": None, "unit": None, "initial": None}
-    ]
+    assert detector.calls == [(str(folder / "b.ply"), DetectionSettings(landmark_set="ibug68", seed=3))]
 
 
 def test_options_reach_the_detector(detector, folder):
-    run("detect", folder / "b.ply", "--refine", "paper", "--unit", "cm", "--format", "csv", "--output-dir", folder)
-    assert detector.calls[0]["refine"] == "paper" and detector.calls[0]["unit"] == "cm"
+    options = ("--refine", "paper", "--preset", "paper", "--unit", "cm", "--format", "csv", "--output-dir", folder)
+    run("detect", folder / "b.ply", *options)
+    assert detector.calls[0][1] == DetectionSettings(refine="paper", preset="paper", unit="cm")
     assert (folder / "b.csv").is_file()
 
 
-def test_points_by_hand_reach_the_detector_in_the_frame_of_the_scan(detector, folder):
-    (folder / "points.csv").write_text(
-        "label,x,y,z,frame\nex_r,1,2,3,RAS\nex_l,4,5,6,RAS\nprn,7,8,9,RAS\ngn,0,0,0,RAS\n"
-    )
+def test_points_by_hand_reach_the_detector(detector, folder):
+    (folder / "points.csv").write_text("label,x,y,z\nex_r,1,2,3\nex_l,4,5,6\nprn,7,8,9\n")
     run("detect", folder / "b.ply", "--initial-landmarks", folder / "points.csv")
-    assert detector.calls[0]["initial"] == {"ex_r": [-1, -2, 3], "ex_l": [-4, -5, 6], "prn": [-7, -8, 9]}
+    assert detector.calls[0][1].initial_landmarks == folder / "points.csv"
     ended = run("detect", folder, "--initial-landmarks", folder / "points.csv")
     assert ended.exit_code == ExitCode.USAGE and "belongs to one scan" in " ".join(ended.output.split())
 
@@ -210,7 +207,10 @@ def test_all_failed_has_its_own_exit_code(detector, folder):
     assert not (folder / "noface.mrk.json").exists()
 
 
-@pytest.mark.parametrize("arguments", [(), ("--set", "nose"), ("a.ply", "b.ply", "-o", "c.csv"), ("--unit", "inch")])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--set", "nose"), ("a.ply", "b.ply", "-o", "c.csv"), ("--unit", "inch"), ("a.ply", "--format", "txt")],
+)
 def test_usage_errors(detector, arguments):
     ended = run("detect", *arguments)
     assert ended.exit_code == ExitCode.USAGE
@@ -244,18 +244,19 @@ def test_a_picture_that_fails_never_costs_the_landmarks(detector, folder, monkey
 
 def test_pictures_of_several_inputs_go_to_a_folder(detector, folder, monkeypatch):
     drawn = []
-    monkeypatch.setattr("sgcn_core.viz.picture.render_landmarks", lambda surface, result, path: drawn.append(path))
+    monkeypatch.setattr("sgcn_core.viz.picture.render_landmarks", lambda surface, result, path, **_: drawn.append(path))
     ended = run("detect", folder / "b.ply", folder / "a.obj", "--picture", folder / "pictures")
     assert ended.exit_code == ExitCode.OK
     assert drawn == [folder / "pictures" / "b.png", folder / "pictures" / "a.png"]
 
 
 def test_weights_that_cannot_be_loaded_have_their_own_exit_code(folder, monkeypatch):
-    def fail(weights, device):
+    def fail(settings):
         raise ModelError("x.safetensors is damaged")
 
     monkeypatch.setattr(detect_command, "load_detector", fail)
-    ended = run("detect", folder / "b.ply", "--weights", "x.safetensors")
+    (folder / "x.safetensors").write_bytes(b"damaged")
+    ended = run("detect", folder / "b.ply", "--weights", folder / "x.safetensors")
     assert ended.exit_code == ExitCode.NOT_USABLE
     assert "x.safetensors is damaged" in ended.stderr
 
@@ -266,7 +267,7 @@ def test_debug_shows_the_traceback(detector, folder):
 
 
 def test_interrupting_is_clean(folder, monkeypatch):
-    def interrupt(weights, device):
+    def interrupt(settings):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(detect_command, "load_detector", interrupt)
@@ -283,7 +284,7 @@ from sgcn_core.cli import detect, main
 # A shell starts what runs in its background with this signal ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-def load(weights, device):
+def load(settings):
     print("loading", flush=True)
     time.sleep(60)
 
@@ -309,7 +310,7 @@ def test_ctrl_c_ends_a_real_process(folder):
 
 def test_demo_writes_its_three_files_and_says_where(detector, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "sgcn_core.viz.picture.render_landmarks", lambda surface, result, path: path.write_bytes(b"png")
+        "sgcn_core.viz.picture.render_landmarks", lambda surface, result, path, **_: path.write_bytes(b"png")
     )
     ended = run("demo", "--output-dir", tmp_path / "demo")
     assert ended.exit_code == ExitCode.OK
@@ -323,10 +324,10 @@ def test_doctor_goes_on_after_a_failed_check_and_says_so(monkeypatch):
         message = "libGL.so.1: cannot open shared object file: No such file or directory"
         raise ImportError(message) if name.startswith("vtkmodules") else ImportError("no")
 
-    monkeypatch.setattr(checks, "import_module", broken)
-    monkeypatch.setattr(checks, "_detection", lambda folder: checks.Check("detection", "ok", "fine"))
-    monkeypatch.setattr(checks, "_weights", lambda: checks.Check("weights", "ok", "fine"))
-    monkeypatch.setattr(checks, "_pictures", lambda folder: checks.Check("pictures", "warning", "no OpenGL"))
+    monkeypatch.setattr(doctor_command, "import_module", broken)
+    for name, status in (("detection", "ok"), ("weights", "ok"), ("pictures", "warning")):
+        check = doctor_command.Check(name, status, "fine")
+        monkeypatch.setattr(doctor_command, f"_{name}", lambda *_, check=check: check)
     ended = run("doctor", "--json")
     document = json.loads(ended.stdout)
     found = {check["name"]: check for check in document["checks"]}
@@ -336,7 +337,7 @@ def test_doctor_goes_on_after_a_failed_check_and_says_so(monkeypatch):
 
 
 def test_a_missing_picture_library_does_not_make_the_package_unusable(monkeypatch):
-    found = [checks.Check("pictures", "warning", "no OpenGL")]
+    found = [doctor_command.Check("pictures", "warning", "no OpenGL")]
     monkeypatch.setattr(doctor_command, "run_checks", lambda progress, debug: found)
     ended = run("doctor")
     assert ended.exit_code == ExitCode.OK
@@ -347,7 +348,7 @@ def test_version_and_exit_codes_are_documented():
     assert run("--version").stdout == f"sgcn-landmarks {__version__}\n"
     shown = " ".join(run("detect", "--help").stdout.split())
     for code in ExitCode:
-        assert f"{code.value} {MEANINGS[code].split(';')[0].split(',')[0]}" in shown
+        assert f"{code.value} {EXIT_CODE_MEANINGS[code].split(';')[0].split(',')[0]}" in shown
 
 
 def test_the_console_script_is_the_same_as_the_module():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -218,17 +216,3 @@ def test_a_file_that_is_no_face_model_is_an_error_of_one_line(tmp_path: Path) ->
     files = ["--model", str(tmp_path / "model.npz"), "--clinical", str(tmp_path / "clinical.json")]
     ended = runner.invoke(app, ["evaluate", "--protocol", "paper", *files, "--out", str(tmp_path / "out")])
     assert ended.exit_code == 3 and "are no face model" in ended.output
-
-
-def test_results_page_says_what_was_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = Path(__file__).resolve().parents[2] / "scripts" / "make_results.py"
-    results, page = tmp_path / "results", tmp_path / "docs" / "results.md"
-    page.parent.mkdir()
-    Table("scans", "Errors on scans.", [{"what": "a.ply", "mean mm": 1.25}]).write(results)
-    (results / "paper_over_t.png").write_bytes(b"\x89PNG")
-    arguments = ["--results", str(results), "--out", str(page), "--machine", "a machine"]
-    monkeypatch.setattr(sys, "argv", [str(script), *arguments])
-    runpy.run_path(str(script), run_name="__main__")
-    text = page.read_text(encoding="utf-8")
-    assert "| a.ply | 1.25 |" in text and "*paper_table1: not measured yet.*" in text and "Machine: a machine" in text
-    assert "(images/paper_over_t.png)" in text and (tmp_path / "docs" / "images" / "paper_over_t.png").exists()

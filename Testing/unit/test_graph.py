@@ -92,15 +92,6 @@ def test_prototype_refuses_what_it_cannot_average() -> None:
         prototype(np.full((1, 1, 3), np.inf))
 
 
-def test_coarse_set_holds_the_nearest_point_of_every_mean_landmark() -> None:
-    rng = np.random.default_rng(0)
-    points, mean = rng.uniform(-1, 1, (500, 3)), rng.uniform(-1, 1, (68, 3))
-    expected = {int(np.argmin(np.linalg.norm(points - landmark, axis=1))) for landmark in mean}
-    nodes = coarse_set(points, mean)
-    assert nodes.dtype == np.int64
-    assert nodes.tolist() == sorted(expected)
-
-
 def test_coarse_set_counts_a_shared_point_once_and_takes_the_lower_of_equals() -> None:
     points = np.array([[5.0, 0, 0], [0, 0, 0], [0, 0, 0], [1, 0, 0]])
     assert coarse_set(points, [[0.1, 0, 0], [-0.2, 0, 0], [0.9, 0, 0]]).tolist() == [1, 3]

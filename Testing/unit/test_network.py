@@ -6,9 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sgcn_core.model.layers import CoarseConv, FineConv, GraphNorm, StratifiedBlock
-from sgcn_core.model.linear import linear
-from sgcn_core.model.neighbours import Neighbourhood, neighbour_mean
+from sgcn_core.model.layers import CoarseConv, FineConv, GraphNorm, Neighbourhood, StratifiedBlock, neighbour_mean
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 
 torch_geometric_nn = pytest.importorskip("torch_geometric.nn", reason="torch-geometric is the oracle: extra `dev`")
@@ -140,19 +138,6 @@ def test_parameter_count_is_the_papers() -> None:
 def test_unknown_norm_is_refused() -> None:
     with pytest.raises(ValueError, match='norm must be "node" or "graph"'):
         StratifiedGCN(NetworkConfig(landmarks=4, norm="batch"))  # type: ignore[arg-type]
-
-
-def test_linear_and_its_gradients_are_those_of_torch() -> None:
-    torch.manual_seed(0)
-    values = (torch.randn(50, 6), torch.randn(9, 6), torch.randn(9))
-    ours = [value.clone().requires_grad_() for value in values]
-    expected = [value.clone().requires_grad_() for value in values]
-    direction = torch.randn(50, 9)
-    (linear(*ours) * direction).sum().backward()
-    (torch.nn.functional.linear(*expected) * direction).sum().backward()
-    torch.testing.assert_close(linear(*values), torch.nn.functional.linear(*values), atol=1e-5, rtol=1e-5)
-    for mine, theirs in zip(ours, expected, strict=True):
-        torch.testing.assert_close(mine.grad, theirs.grad, atol=1e-4, rtol=1e-5)
 
 
 def test_mixed_precision_trains_and_stays_near_float32() -> None:

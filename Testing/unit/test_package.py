@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import subprocess
 import sys
 from importlib.resources import files
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 import sgcn_core
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "vtk", "vtkmodules", "scipy", "trimesh", "SimpleITK", "numpy", "torch_geometric", "lightning")
 
 
@@ -92,3 +96,24 @@ def test_the_scan_to_measure_on_has_the_vertices_asked_for_and_no_cracks():
     directed = scan.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     assert len(scan.vertices) == 25_000 == len(set(scan.faces.ravel().tolist()))
     assert len({tuple(edge) for edge in directed.tolist()}) == len(directed)
+
+
+def test_the_wheel_holds_the_package_alone_and_is_small(tmp_path: Path) -> None:
+    pytest.importorskip("setuptools", minversion="77", reason="setuptools cannot build the wheel")
+    source, out = tmp_path / "source", tmp_path / "dist"
+    source.mkdir()
+    out.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in ("sgcn_core", "research", "Testing", "FacialLandmarks3D"):
+        kept = shutil.ignore_patterns("__pycache__", "networks", "results")
+        shutil.copytree(ROOT / name, source / name, ignore=kept)
+    code = f"from setuptools.build_meta import build_wheel; build_wheel({str(out)!r})"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    (wheel,) = out.glob("*.whl")
+    assert wheel.stat().st_size <= 4_000_000
+    names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    tree = {path for path in (ROOT / "sgcn_core").rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert names == {path.relative_to(ROOT).as_posix() for path in tree}
+    assert "sgcn_core/py.typed" in names

@@ -16,11 +16,11 @@ from lightning.fabric import Fabric
 from tiny_face_model import LANDMARKS, tiny_face_model
 
 from research.experiments import paper_cases, paper_protocol, paper_report
+from research.experiments.measurements import Measurements, Setting
 from research.experiments.paper_cases import TEST_SETS, PaperCases
 from research.experiments.paper_networks import PaperNetwork, load_networks, with_shape
 from research.experiments.paper_protocol import Sizes, run_depths, run_sweeps, run_table
 from research.experiments.retriangulation import Retriangulation
-from research.robustness.measurements import Measurements, Setting
 from research.synthesis.face_model import FaceModel
 from research.synthesis.paper_faces import PaperFaces
 from research.synthesis.paper_people import CONDITIONS, EMOTIONS, EXPRESSIONS, PaperPeople, PeopleOptions
@@ -206,7 +206,7 @@ def test_measurements_survive_the_disk(tmp_path: Path) -> None:
 def test_rows_of_a_table_are_trained_alike() -> None:
     """The ablation's four networks differ in data and coarse branch alone, those of Figure 11 in depth and branch."""
     folder = Path(__file__).resolve().parents[2] / "research/configs"
-    names = {path.stem: TrainingConfig.load(path) for path in folder.glob("paper_*.json")}
+    names = {path.stem: TrainingConfig.load(path) for path in folder.glob("reduced_*.json")}
     depths = {name: config for name, config in names.items() if "_depth" in name}
     four = {name: config for name, config in names.items() if name not in depths}
     assert {(config.data, config.coarse) for config in four.values()} == {

@@ -4,42 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bumpy_patch import bumpy_patch, points_on
 
 from sgcn_core.errors import SurfaceError
+from sgcn_core.paper import gaussian_heatmap, mse_over_mesh
 from sgcn_core.refinement import MODES, RefinementMode, SurfaceIndex, near_centre, refine, top_nodes, weighted_mean
 from sgcn_core.refinement.mse_over_mesh import vertex_errors
 from sgcn_core.refinement.top_nodes import TopNodes
 
 SIGMA = 0.03
 Mesh = tuple[np.ndarray, np.ndarray]
-
-
-def bumpy_patch(side: int) -> Mesh:
-    """A curved, bumpy patch with `side` squared vertices in a random order."""
-    x, y = np.meshgrid(np.linspace(-0.5, 0.5, side), np.linspace(-0.5, 0.5, side))
-    z = np.sqrt(1.5 - x**2 - y**2) + 0.02 * np.sin(11.0 * x) * np.cos(9.0 * y) - 0.8
-    ids = np.arange(side * side).reshape(side, side)
-    a, b, c, d = (part.ravel() for part in (ids[:-1, :-1], ids[:-1, 1:], ids[1:, :-1], ids[1:, 1:]))
-    faces = np.concatenate([np.stack([a, b, c], axis=1), np.stack([b, d, c], axis=1)])
-    order = np.random.default_rng(1).permutation(side * side)
-    vertices = np.empty((side * side, 3))
-    vertices[order] = np.stack([x, y, z], axis=2).reshape(-1, 3)
-    return vertices, order[faces]
-
-
-def points_on(vertices: np.ndarray, faces: np.ndarray, count: int, seed: int, inner: float = 1.0) -> np.ndarray:
-    """Random points of the surface with |x|, |y| below `inner`."""
-    rng = np.random.default_rng(seed)
-    corners = vertices[faces]
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    areas *= (np.abs(corners[:, :, :2]) <= inner).all(axis=(1, 2))
-    chosen = rng.choice(len(faces), size=count, p=areas / areas.sum())
-    return np.einsum("nk,nkc->nc", rng.dirichlet(np.ones(3), size=count), corners[chosen])
-
-
-def heatmaps_of(nodes: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Eq. 1."""
-    return np.exp(((nodes[:, None] - truth[None]) ** 2).sum(axis=2) / (-2.0 * SIGMA**2))
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -118,40 +92,7 @@ def test_strays_do_not_outvote_the_group() -> None:
     np.testing.assert_array_equal(near_centre(positions, values, 4 * SIGMA), [[False] * 7 + [True] * 5])
 
 
-# --- mode "paper": Eq. 6-8 as printed ------------------------------------------------------------------------------
-
-
-def brute_force(heatmap: np.ndarray, nodes: np.ndarray, vertices: np.ndarray, t: int, gamma: float) -> int:
-    """Eq. 6-8 for one landmark, transcribed."""
-    top = np.argsort(-heatmap, kind="stable")[:t]
-    weights = np.exp(heatmap[top]) / np.exp(heatmap[top]).sum()
-    mean = (weights[:, None] * nodes[top]).sum(axis=0)
-    radius = gamma * np.linalg.norm(nodes[top] - mean, axis=1).max()
-    ball = np.flatnonzero(np.linalg.norm(vertices - mean, axis=1) <= radius)
-    if not len(ball) or radius == 0.0:
-        return int(np.linalg.norm(vertices - mean, axis=1).argmin())
-    squared = ((vertices[ball, None] - nodes[top]) ** 2).sum(axis=2)
-    error = ((heatmap[top] - np.exp(-squared / (2.0 * SIGMA**2))) ** 2).mean(axis=1)
-    return int(ball[error.argmin()])
-
-
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("kind", ["clean", "low and noisy", "noise", "negative"])
-def test_paper_mode_equals_brute_force(patch: Mesh, nodes: np.ndarray, truth: np.ndarray, seed: int, kind: str) -> None:
-    vertices, faces = patch
-    rng = np.random.default_rng(seed)
-    clean = heatmaps_of(nodes, truth[:6] + 0.01 * rng.normal(size=(6, 3)))
-    noise = rng.normal(size=clean.shape)
-    heatmaps = {
-        "clean": clean,
-        "low and noisy": 0.4 * clean + 0.05 * noise,
-        "noise": noise,
-        "negative": -0.1 - clean,
-    }[kind]
-    found = refine(heatmaps, nodes, vertices, faces, mode="paper", t=5 + seed, gamma=1.5 + seed)
-    expected = [brute_force(column, nodes, vertices, 5 + seed, 1.5 + seed) for column in heatmaps.T]
-    np.testing.assert_array_equal(found.vertex, expected)
-    np.testing.assert_array_equal(found.positions, vertices[expected])
+# --- mode "paper": Eq. 6-8 as printed; test_paper.py compares it with the equations themselves --------------------
 
 
 def test_paper_mode_breaks_ties_by_vertex_id() -> None:
@@ -164,25 +105,25 @@ def test_paper_mode_breaks_ties_by_vertex_id() -> None:
     for height in (0.2, 0.5, 0.9):
         heatmap = np.full((4, 1), height)
         found = refine(heatmap, nodes, vertices, faces, mode="paper", t=4)
-        assert found.vertex[0] == brute_force(heatmap[:, 0], nodes, vertices, 4, 5.0)
+        assert found.vertex[0] == mse_over_mesh(heatmap[:, 0], nodes, vertices, t=4)
 
 
 def test_paper_mode_returns_the_true_vertex(patch: Mesh, nodes: np.ndarray) -> None:
     vertices, faces = patch
     inner = np.flatnonzero((np.abs(vertices[:, :2]) < 0.45).all(axis=1))
     chosen = np.random.default_rng(4).choice(inner, 40, replace=False)
-    found = refine(heatmaps_of(nodes, vertices[chosen]), nodes, vertices, faces, mode="paper")
+    found = refine(gaussian_heatmap(nodes, vertices[chosen]), nodes, vertices, faces, mode="paper")
     np.testing.assert_array_equal(found.vertex, chosen)
     np.testing.assert_allclose(found.residual, 0.0, atol=1e-12)
     np.testing.assert_allclose(found.amplitude, 1.0)
 
 
 def test_residual_is_the_root_of_equation_8(patch: Mesh, nodes: np.ndarray, truth: np.ndarray) -> None:
-    heatmaps = 0.8 * heatmaps_of(nodes, truth[:3])
+    heatmaps = 0.8 * gaussian_heatmap(nodes, truth[:3])
     found = refine(heatmaps, nodes, *patch, mode="paper")
     for landmark in range(3):
         top = np.argsort(-heatmaps[:, landmark])[:12]
-        gauss = heatmaps_of(nodes[top], found.positions[landmark : landmark + 1])[:, 0]
+        gauss = gaussian_heatmap(nodes[top], found.positions[landmark : landmark + 1])[:, 0]
         expected = np.sqrt(((heatmaps[top, landmark] - gauss) ** 2).mean())
         assert found.residual[landmark] == pytest.approx(expected)
     np.testing.assert_array_equal(found.peak, heatmaps.max(axis=0))
@@ -195,7 +136,7 @@ def test_residual_is_the_root_of_equation_8(patch: Mesh, nodes: np.ndarray, trut
 def test_surface_mode_finds_points_between_vertices(side: int) -> None:
     vertices, faces = bumpy_patch(side)
     nodes, truth = points_on(vertices, faces, 2500, seed=2), points_on(vertices, faces, 30, seed=5, inner=0.42)
-    heatmaps = heatmaps_of(nodes, truth)
+    heatmaps = gaussian_heatmap(nodes, truth)
     surface = refine(heatmaps, nodes, vertices, faces)
     paper = refine(heatmaps, nodes, vertices, faces, mode="paper")
     assert distance(surface.positions, truth).max() < 0.01 * SIGMA
@@ -204,7 +145,7 @@ def test_surface_mode_finds_points_between_vertices(side: int) -> None:
 
 
 def test_free_amplitude_survives_low_noisy_heatmaps(patch: Mesh, nodes: np.ndarray, truth: np.ndarray) -> None:
-    clean = heatmaps_of(nodes, truth)
+    clean = gaussian_heatmap(nodes, truth)
     heatmaps = 0.6 * clean + 0.03 * np.random.default_rng(6).normal(size=clean.shape)
     error = {mode: distance(refine(heatmaps, nodes, *patch, mode=mode).positions, truth) for mode in MODES}
     assert error["paper"].mean() > 0.5 * SIGMA
@@ -219,7 +160,7 @@ def test_free_amplitude_survives_low_noisy_heatmaps(patch: Mesh, nodes: np.ndarr
 def test_surface_mode_does_not_depend_on_the_height(
     patch: Mesh, nodes: np.ndarray, truth: np.ndarray, height: float
 ) -> None:
-    found = refine(height * heatmaps_of(nodes, truth), nodes, *patch)
+    found = refine(height * gaussian_heatmap(nodes, truth), nodes, *patch)
     assert distance(found.positions, truth).max() < 0.02 * SIGMA
     np.testing.assert_allclose(found.amplitude, height, rtol=0.02)
 
@@ -228,7 +169,7 @@ def test_surface_mode_does_not_depend_on_the_height(
 def test_one_stray_node_does_not_move_the_result(
     patch: Mesh, nodes: np.ndarray, truth: np.ndarray, value: float
 ) -> None:
-    heatmaps = heatmaps_of(nodes, truth)
+    heatmaps = gaussian_heatmap(nodes, truth)
     with_stray = heatmaps.copy()
     for landmark, point in enumerate(truth):
         with_stray[distance(nodes, point[None]).argmax(), landmark] = value
@@ -241,7 +182,7 @@ def test_one_stray_node_does_not_move_the_result(
 
 def test_no_nearby_point_of_the_surface_is_better(patch: Mesh, nodes: np.ndarray, truth: np.ndarray) -> None:
     vertices, faces = patch
-    clean = heatmaps_of(nodes, truth)
+    clean = gaussian_heatmap(nodes, truth)
     heatmaps = 0.5 * clean + 0.04 * np.random.default_rng(11).normal(size=clean.shape)
     found = refine(heatmaps, nodes, vertices, faces)
     ids, values = top_nodes(heatmaps)
@@ -263,7 +204,7 @@ def test_results_move_with_the_surface(patch: Mesh, nodes: np.ndarray, truth: np
     rotation = np.linalg.qr(np.random.default_rng(8).normal(size=(3, 3)))[0]
     rotation *= np.sign(np.linalg.det(rotation))
     shift = np.array([0.3, -0.2, 0.1])
-    heatmaps = heatmaps_of(nodes, truth)
+    heatmaps = gaussian_heatmap(nodes, truth)
     here = refine(heatmaps, nodes, vertices, faces, mode=mode)
     there = refine(heatmaps, nodes @ rotation.T + shift, vertices @ rotation.T + shift, faces, mode=mode)
     np.testing.assert_allclose(there.positions, here.positions @ rotation.T + shift, atol=1e-7)
@@ -273,7 +214,7 @@ def test_results_move_with_the_surface(patch: Mesh, nodes: np.ndarray, truth: np
 @pytest.mark.parametrize("mode", MODES)
 def test_results_scale_with_the_unit(patch: Mesh, nodes: np.ndarray, truth: np.ndarray, mode: str) -> None:
     vertices, faces = patch
-    heatmaps = heatmaps_of(nodes, truth)
+    heatmaps = gaussian_heatmap(nodes, truth)
     here = refine(heatmaps, nodes, vertices, faces, mode=mode)
     there = refine(heatmaps, 100.0 * nodes, 100.0 * vertices, faces, mode=mode, sigma=100.0 * SIGMA)
     np.testing.assert_allclose(there.positions, 100.0 * here.positions, atol=1e-5)
@@ -285,7 +226,7 @@ def test_order_of_landmarks_nodes_vertices_and_faces_does_not_matter(
 ) -> None:
     vertices, faces = patch
     rng = np.random.default_rng(9)
-    heatmaps = heatmaps_of(nodes, truth)
+    heatmaps = gaussian_heatmap(nodes, truth)
     columns, rows, order = rng.permutation(len(truth)), rng.permutation(len(nodes)), rng.permutation(len(vertices))
     renumbered = np.argsort(order)[faces][rng.permutation(len(faces))]
     here = refine(heatmaps, nodes, vertices, faces)
@@ -299,7 +240,7 @@ def test_surface_results_lie_on_the_surface(
     patch: Mesh, nodes: np.ndarray, truth: np.ndarray, kind: str, t: int
 ) -> None:
     vertices, faces = patch
-    clean = heatmaps_of(nodes, truth)
+    clean = gaussian_heatmap(nodes, truth)
     noise = np.random.default_rng(10).normal(size=clean.shape)
     heatmaps = {
         "clean": clean,
@@ -324,7 +265,7 @@ def test_surface_results_lie_on_the_surface(
 
 def test_modes_say_what_they_chose(patch: Mesh, nodes: np.ndarray, truth: np.ndarray) -> None:
     vertices, faces = patch
-    found = {mode: refine(heatmaps_of(nodes, truth), nodes, vertices, faces, mode=mode) for mode in MODES}
+    found = {mode: refine(gaussian_heatmap(nodes, truth), nodes, vertices, faces, mode=mode) for mode in MODES}
     np.testing.assert_array_equal(found["mean"].positions, found["mean"].mean)
     for mode in ("paper", "amplitude"):
         np.testing.assert_array_equal(found[mode].positions, vertices[found[mode].vertex])
@@ -334,7 +275,8 @@ def test_modes_say_what_they_chose(patch: Mesh, nodes: np.ndarray, truth: np.nda
         assert (found[mode].triangle == -1).all()
     same = RefinementMode("own", candidates="triangles", free_amplitude=True, robust=True)
     np.testing.assert_array_equal(
-        refine(heatmaps_of(nodes, truth), nodes, vertices, faces, mode=same).positions, found["surface"].positions
+        refine(gaussian_heatmap(nodes, truth), nodes, vertices, faces, mode=same).positions,
+        found["surface"].positions,
     )
 
 
@@ -345,7 +287,7 @@ def test_two_large_triangles_are_searched_inside() -> None:
     vertices = np.array([[-1.0, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]])
     faces = np.array([[0, 1, 2], [0, 2, 3]])
     nodes, truth = points_on(vertices, faces, 8000, seed=0), points_on(vertices, faces, 20, seed=1) * 0.9
-    heatmaps = heatmaps_of(nodes, truth)
+    heatmaps = gaussian_heatmap(nodes, truth)
     assert distance(refine(heatmaps, nodes, vertices, faces).positions, truth).max() < 0.01 * SIGMA
     # No vertex in any ball: Eq. 8 has no candidates, and the nearest vertex is the answer.
     paper = refine(heatmaps, nodes, vertices, faces, mode="paper", gamma=1.01)
@@ -358,7 +300,7 @@ def test_vertices_without_triangles_and_flat_triangles_do_no_harm(
     patch: Mesh, nodes: np.ndarray, truth: np.ndarray
 ) -> None:
     vertices, faces = patch
-    heatmaps = heatmaps_of(nodes, truth)
+    heatmaps = gaussian_heatmap(nodes, truth)
     more_vertices = np.concatenate([truth, vertices])
     more_faces = np.concatenate([[[40, 40, 41], [50, 50, 50]], faces + len(truth)])
     found = refine(heatmaps, nodes, more_vertices, more_faces)
@@ -372,7 +314,7 @@ def test_a_prepared_surface_gives_the_same(patch: Mesh, nodes: np.ndarray, truth
 
     vertices, faces = patch
     index = SurfaceIndex(vertices, faces, tree=cKDTree(vertices))
-    heatmaps = heatmaps_of(nodes, truth)
+    heatmaps = gaussian_heatmap(nodes, truth)
     for mode in ("surface", "paper"):
         prepared = refine(heatmaps, nodes, vertices, faces, mode=mode, index=index)
         np.testing.assert_array_equal(prepared.positions, refine(heatmaps, nodes, vertices, faces, mode=mode).positions)

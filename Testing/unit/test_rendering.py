@@ -14,15 +14,22 @@ from sgcn_core.errors import RenderError
 from sgcn_core.geometry.triangles import vertex_normals
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
-from sgcn_core.viz import isolated, render_landmarks, software
+from sgcn_core.viz import render_landmarks, software, subprocess_engine
 from sgcn_core.viz.canvas import Canvas, text_mask
 from sgcn_core.viz.labels import leaders, spread, tag_places
-from sgcn_core.viz.mesh import ColouredMesh
 from sgcn_core.viz.picture import visible_points
 from sgcn_core.viz.scene import build_scene
-from sgcn_core.viz.shading import UNCERTAIN
 from sgcn_core.viz.system_libraries import RenderWarning, is_loadable, named_in, remedy
-from sgcn_core.viz.views import DIRECTIONS, FRONT, LEFT_SIDE, RIGHT_SIDE, View, views_of
+from sgcn_core.viz.views import (
+    DIRECTIONS,
+    FRONT,
+    LEFT_SIDE,
+    RIGHT_SIDE,
+    UNCERTAIN,
+    ColouredMesh,
+    View,
+    views_of,
+)
 
 RADIUS = 80.0
 SMALL = (480, 300)
@@ -139,12 +146,12 @@ def test_the_z_buffer_shows_the_nearer_triangle_whatever_the_order():
 
 
 def test_both_engines_draw_the_same_shape(surface):
-    if not isolated.window_classes():
+    if not subprocess_engine.window_classes():
         pytest.skip("no off-screen OpenGL on this machine")
     mesh = coloured(surface.vertices, surface.faces)
     views = views_of(np.array([[-90.0] * 3, [90.0] * 3]), width=200, height=180, margins=(5, 5))
     try:
-        drawn, name = isolated.draw(mesh, views)
+        drawn, name = subprocess_engine.draw(mesh, views)
     except RenderError as error:
         pytest.skip(f"no off-screen OpenGL on this machine: {error}")
     assert name
@@ -199,8 +206,8 @@ def test_the_pose_turns_and_scales_any_input_into_the_same_picture(surface, poin
 
 
 def test_without_opengl_the_picture_is_drawn_all_the_same(surface, points, tmp_path, monkeypatch):
-    monkeypatch.setattr(isolated, "window_classes", lambda: ())
-    monkeypatch.setattr(isolated, "missing_libraries", lambda: ("libEGL.so.1",))
+    monkeypatch.setattr(subprocess_engine, "window_classes", lambda: ())
+    monkeypatch.setattr(subprocess_engine, "missing_libraries", lambda: ("libEGL.so.1",))
     with pytest.warns(RenderWarning, match=r"libEGL\.so\.1.*apt-get install libegl1"):
         render_landmarks(surface, landmarks(points), tmp_path / "a.png", size=SMALL)
     assert read_png(tmp_path / "a.png").std() > 5
@@ -212,10 +219,10 @@ def test_without_opengl_the_picture_is_drawn_all_the_same(surface, points, tmp_p
 def test_a_crash_of_the_drawing_process_becomes_an_error(surface, monkeypatch):
     if is_loadable("libOSMesa.so.8"):
         pytest.skip("needs a window class whose library is missing, and libOSMesa is there")
-    monkeypatch.setattr(isolated, "window_classes", lambda: ("vtkOSOpenGLRenderWindow",))
+    monkeypatch.setattr(subprocess_engine, "window_classes", lambda: ("vtkOSOpenGLRenderWindow",))
     views = views_of(np.array([[-90.0] * 3, [90.0] * 3]), width=50, height=50, margins=(5, 5))
     with pytest.raises(RenderError, match="vtkOSOpenGLRenderWindow"):
-        isolated.draw(coloured(surface.vertices, surface.faces), views)
+        subprocess_engine.draw(coloured(surface.vertices, surface.faces), views)
 
 
 def test_a_picture_without_any_landmark_shows_the_surface(surface, points, tmp_path):

@@ -21,11 +21,12 @@ from research.synthesis.face_model import FaceModel
 from research.training.data import training_data
 from research.training.export import export_weights
 from sgcn_core.errors import ModelError
-from sgcn_core.training.config import Stage, TrainingConfig
+from sgcn_core.training.config import LossParameters, Stage, TrainingConfig
 from sgcn_core.training.optimiser import make_optimisers
 from sgcn_core.training.run import TrainingRun
 from sgcn_core.weights.checkpoint import load_checkpoint, save_checkpoint
 
+CONFIGS = Path(__file__).resolve().parents[2] / "research" / "configs"
 CONFIG = TrainingConfig(
     stages=(
         Stage(steps=6, sizes=((256, 2),), sigma=0.1, rate=(0.003, 0.003)),
@@ -112,7 +113,7 @@ def test_a_run_begins_with_the_weights_of_a_file(finished: TrainingRun, tmp_path
     assert finished.step == step
 
 
-@pytest.mark.parametrize("kind", ["muon", "adamw"])
+@pytest.mark.parametrize("kind", ["muon", "adamw", "adam"])
 def test_every_weight_belongs_to_one_optimiser(kind: str, finished: TrainingRun) -> None:
     network = finished.averaged_network()
     optimisers = make_optimisers(network, kind=kind, weight_decay=0.0)
@@ -121,7 +122,7 @@ def test_every_weight_belongs_to_one_optimiser(kind: str, finished: TrainingRun)
     for optimiser in optimisers[:-1]:
         shapes = {tuple(weight.shape) for weight in optimiser.param_groups[0]["params"]}
         assert shapes == {(16, 16), (16, 32)}  # hidden matrices alone
-    with pytest.raises(ValueError, match=r'must be "muon" or "adamw"'):
+    with pytest.raises(ValueError, match=r'must be "muon", "adamw" or "adam"'):
         make_optimisers(network, kind="sgd", weight_decay=0.0)
 
 
@@ -159,6 +160,51 @@ def test_configuration_names_unknown_keys(tmp_path: Path) -> None:
         TrainingConfig.load(path)
 
 
+def test_a_stage_in_epochs_needs_their_length_and_rounds_the_last_batch_up(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    stage = {"epochs": 3, "sizes": [[200, 4]], "sigma": 0.03, "rate": [0.001, 0.001]}
+    path.write_text(json.dumps({"stages": [stage], "epoch": 10}))
+    assert TrainingConfig.load(path).total_steps == 9
+    path.write_text(json.dumps({"stages": [stage]}))
+    with pytest.raises(ValueError, match='add "epoch", the number of faces of one'):
+        TrainingConfig.load(path)
+    path.write_text(json.dumps({"stages": [], "loss": {"gamma": 1.0}}))
+    with pytest.raises(ValueError, match=r"config\.json: .*gamma"):
+        TrainingConfig.load(path)
+
+
+def test_the_papers_configuration_holds_the_papers_numbers() -> None:
+    """Section 5.2: 500 epochs of the 678 people, batches of 4, Adam, |V| = 8000, k = 16, D = 20, h = 64, Eq. 3."""
+    config = TrainingConfig.load(CONFIGS / "paper.json")
+    assert config.total_steps == 500 * 170 and config.size_at(0) == config.size_at(84_999) == (8000, 4)
+    assert (config.optimiser, config.data, config.coarse) == ("adam", "neutral", True)
+    assert (config.neighbours, config.depth, config.channels) == (16, 20, 64)
+    assert config.loss == LossParameters(omega=14.0, theta=0.5, alpha=2.1, epsilon=1.0, beta=50.0)
+    assert {config.stage_at(step) for step in (0, 40_000, 84_999)} == {(config.stages[0], 0.001)}
+    assert config.stages[0].sigma == 0.03
+
+
+def test_a_shrunken_copy_of_the_papers_training_runs(tmp_path: Path) -> None:
+    content = json.loads((CONFIGS / "paper.json").read_text())
+    content["stages"][0] |= {"epochs": 2, "sizes": [[200, 4]]}
+    content |= {"epoch": 10, "depth": 2, "channels": 8, "pools": 1, "validate_every": 6, "validation_faces": 4}
+    (tmp_path / "small.json").write_text(json.dumps(content))
+    run = start(tmp_path, TrainingConfig.load(tmp_path / "small.json"))
+    assert run.train() and run.step == 6
+    assert [type(optimiser.optimizer) for optimiser in run.optimisers] == [torch.optim.Adam]
+    for name, value in run.network.module.state_dict().items():
+        assert torch.equal(value, run.average.weights[name]), name  # without a running mean the last weights are kept
+    assert "neutral_mean_mm" in (tmp_path / "log.jsonl").read_text()
+
+
+def test_the_loop_uses_the_configured_loss(tmp_path: Path) -> None:
+    losses = []
+    for beta in (0.0, 50.0):
+        run = start(tmp_path / str(beta), dataclasses.replace(CONFIG, loss=LossParameters(beta=beta)))
+        losses.append(float(run._step(*CONFIG.stage_at(0))[0]))
+    assert losses[1] > 1.2 * losses[0]
+
+
 def test_shares_follow_the_populations_of_a_run(tmp_path: Path) -> None:
     old = dataclasses.replace(CONFIG, second_share=0.3)
     assert old.shares(["ict"]) == {"ict": 1.0}
@@ -174,7 +220,8 @@ def test_a_run_of_three_populations_trains_and_names_them_all(tmp_path: Path) ->
     config = dataclasses.replace(CONFIG, populations={"ict": 0.5, "makehuman": 0.25, "gnm": 0.25})
     others = {"makehuman": tiny_face_model(), "gnm": tiny_face_model()}
     fabric = Fabric(accelerator="cpu", devices=1)
-    run = TrainingRun(config, tiny_face_model(), tmp_path, fabric=fabric, others=others, report=lambda line: None)
+    data = training_data(config, tiny_face_model(), others)
+    run = TrainingRun(config, *data, tmp_path, fabric=fabric, report=lambda line: None)
     assert run.train()
     export_weights(run, tmp_path / "face.safetensors")
     info = load_checkpoint(tmp_path / "face.safetensors").info
@@ -183,13 +230,13 @@ def test_a_run_of_three_populations_trains_and_names_them_all(tmp_path: Path) ->
 
 
 def test_the_long_configuration_is_about_three_populations() -> None:
-    config = TrainingConfig.load(Path(__file__).resolve().parents[1] / "configs" / "face_long.json")
+    config = TrainingConfig.load(CONFIGS / "face_long.json")
     assert config.total_steps == 53000 and config.shares(["ict", "makehuman", "gnm"])["ict"] == 0.5
     assert sum(config.size_at(step)[1] for step in range(config.total_steps)) > 290_000
 
 
 def test_shipped_configuration_loads() -> None:
-    config = TrainingConfig.load(Path(__file__).resolve().parents[2] / "research/configs" / "face.json")
+    config = TrainingConfig.load(CONFIGS / "face.json")
     assert config.depth == 20 and config.channels == 64
     rates = [config.stage_at(step)[1] for step in range(0, config.total_steps, 50)]
     assert rates[0] < rates[4] and config.stage_at(config.total_steps - 1)[1] < 1e-5

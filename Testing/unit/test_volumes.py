@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 import sgcn_core
-from sgcn_core.cli.jobs import PlanError, Request, plan
+from sgcn_core.batch import PlanError, Request, plan
 from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.io.formats import volume_suffix
 from sgcn_core.io.volumes import is_volume, read_volume

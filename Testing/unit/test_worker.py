@@ -23,16 +23,19 @@ from FacialLandmarks3DLib.worker.process import ChildProcess
 from FacialLandmarks3DLib.worker.protocol import Progress, WorkerError
 from FacialLandmarks3DLib.worker.python import worker_command, worker_environment
 from processes import alive
+from test_child_process import set_traps
 
 from sgcn_core import LandmarkDetector, LandmarkResult, Surface, __version__
+from sgcn_core.batch import ExitCode, Loaded, Models, PlanError
+from sgcn_core.child_process import python_command, python_environment
 from sgcn_core.demo import demo_surface
-from sgcn_core.errors import FaceNotFoundError, FileFormatError, SurfaceError
+from sgcn_core.errors import DeviceError, FaceNotFoundError, FileFormatError, SettingsError, SurfaceError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import write_surface
+from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.units import flip_frame
-from sgcn_core.worker.failures import DeviceError, describe
-from sgcn_core.worker.models import Loaded, Models
-from sgcn_core.worker.requests import BadRequest, Detect, Hello, parse
+from sgcn_core.worker.failures import describe
+from sgcn_core.worker.requests import BadRequest, Detect, Heatmap, Hello, identify, request_in
 from sgcn_core.worker.service import DETECTIONS_KEPT, Service
 from sgcn_core.worker.surface_file import read_surface_file
 
@@ -124,8 +127,13 @@ def test_errors_name_their_kind_and_the_worker_stays(client, face, file, tmp_pat
         ({"input": str(tmp_path / "text.npz")}, "FileFormatError"),
         ({"input": str(flat)}, "FaceNotFoundError"),
         ({"input": file, "device": "cuda:7"}, "DeviceError"),
-        ({"input": file, "weights": str(tmp_path / "no.safetensors")}, "ModelError"),
-        ({"input": file, "landmark_set": "dental"}, "ValueError"),
+        ({"input": file, "device": "tpu"}, "SettingsError"),
+        ({"input": file, "weights": str(tmp_path / "no.safetensors")}, "SettingsError"),
+        ({"input": file, "weights": file}, "ModelError"),
+        ({"input": file, "landmark_set": "dental"}, "SettingsError"),
+        ({"input": file, "initial_landmarks": {"prn": [0, 0, 0]}}, "LandmarkError"),
+        ({"input": file, "initial_landmarks": {"prn": 1, "ex_r": 2, "ex_l": 3}}, "BadRequest"),
+        ({"input": file, "unit": 5}, "BadRequest"),
         ({"input": file, "output": str(tmp_path / "no" / "folder.json")}, "FileNotFoundError"),
         ({"input": file, "sead": 1}, "BadRequest"),
     ):
@@ -292,7 +300,7 @@ class FakeDetector:
         self.error = error
         self.checkpoint = type("Checkpoint", (), {"sha256": "0" * 64, "labels": ("prn",)})()
 
-    def detect(self, surface, *, observe, **settings) -> LandmarkResult:
+    def detect(self, surface, settings, *, observe, **_) -> LandmarkResult:
         if self.error is not None:
             raise self.error
         observe(type("StageOne", (), {"on_points": lambda self, points, label: np.zeros(len(points))})())
@@ -324,12 +332,12 @@ def nothing(stage: str, fraction: float) -> None: ...
 
 def test_a_graphics_card_without_memory_gives_way_to_the_processor_and_that_is_said(triangle):
     models = FakeModels(cuda=FakeDetector(RuntimeError("CUDA out of memory. Tried ...")), cpu=FakeDetector())
-    told = Service(models).answer(1, Detect(triangle, device="cuda"), nothing)
+    told = Service(models).answer(1, Detect(triangle, settings=DetectionSettings(device="cuda")), nothing)
     assert told["model"]["device"] == "cpu" and "cuda" in told["notes"][0]
     assert told["notes"][1:] == ["one piece left out"]
     models = FakeModels(cuda=FakeDetector(RuntimeError("something else")), cpu=FakeDetector())
     with pytest.raises(RuntimeError, match="something else"):
-        Service(models).answer(1, Detect(triangle, device="cuda"), nothing)
+        Service(models).answer(1, Detect(triangle, settings=DetectionSettings(device="cuda")), nothing)
 
 
 def test_only_the_latest_detections_are_kept_for_heatmaps(triangle):
@@ -340,11 +348,15 @@ def test_only_the_latest_detections_are_kept_for_heatmaps(triangle):
 
 
 def test_requests_have_defaults():
-    assert parse(b'{"id": 1, "request": "hello"}') == (1, Hello())
-    identifier, request = parse(b'{"id": "a", "request": "detect", "input": "x.npz", "weights": null}')
-    assert (identifier, request) == ("a", Detect("x.npz"))
+    assert request_in(*identify(b'{"id": 1, "request": "hello"}')) == Hello()
+    request = request_in(*identify(b'{"id": "a", "request": "detect", "input": "x.npz", "weights": null, "seed": 3}'))
+    assert request == Detect("x.npz", settings=DetectionSettings(seed=3))
     with pytest.raises(BadRequest, match="unknown field 'speed'"):
-        parse(b'{"id": 1, "request": "hello", "speed": 2}')
+        request_in(*identify(b'{"id": 1, "request": "hello", "speed": 2}'))
+    with pytest.raises(BadRequest, match="unknown field 'settings'"):
+        request_in(*identify(b'{"id": 1, "request": "detect", "input": "x.npz", "settings": {}}'))
+    with pytest.raises(SettingsError, match="refinement mode 'best'"):
+        request_in(*identify(b'{"id": 1, "request": "detect", "input": "x.npz", "refine": "best"}'))
 
 
 def test_what_was_not_foreseen_is_called_so_and_leaves_its_traceback(capsys):
@@ -370,3 +382,79 @@ def test_a_surface_file_is_checked(tmp_path, arrays, error):
     np.savez(path, **arrays)
     with pytest.raises(error, match=r"x\.npz"):
         read_surface_file(path)
+
+
+# --- files to keep ----------------------------------------------------------------------------------------------
+
+
+def test_a_heatmap_is_written_only_to_a_heatmap_file(triangle, tmp_path):
+    service = Service(FakeModels(cpu=FakeDetector()))
+    service.answer(1, Detect(triangle), nothing)
+    new, other, disguised = (tmp_path / name for name in ("heat.npy", "scan.ply", "scan.npy"))
+    for _ in range(2):  # its own file may be replaced
+        assert service.answer(2, Heatmap(1, "prn", str(new)), nothing)["values"] == 3
+    for path in (other, disguised):
+        path.write_text("a scan")
+        with pytest.raises((ValueError, FileExistsError), match=path.name):
+            service.answer(3, Heatmap(1, "prn", str(path)), nothing)
+        assert path.read_text() == "a scan"
+
+
+def test_outputs_of_the_worker_are_no_inputs(triangle, tmp_path):
+    service = Service(FakeModels(cpu=FakeDetector()))
+    for fields in ({"surface": triangle}, {"output": str(tmp_path / "a.json"), "surface": str(tmp_path / "A.json")}):
+        with pytest.raises(PlanError):
+            service.answer(1, Detect(triangle, **fields), nothing)
+    weights = tmp_path / "w.csv"
+    weights.write_text("weights")
+    settings = DetectionSettings(weights=weights)
+    with pytest.raises(PlanError, match="is an input"):
+        service.answer(1, Detect(triangle, output=str(weights), settings=settings), nothing)
+    archive = tmp_path / "measured.npz"
+    np.savez(archive, values=np.ones(3))
+    with pytest.raises(FileExistsError, match="not a surface file"):
+        service.answer(1, Detect(triangle, surface=str(archive)), nothing)
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_corrections_saved_while_the_worker_detects_survive(triangle, tmp_path, overwrite):
+    output = tmp_path / "a.csv"
+    detector = FakeDetector()
+    service = Service(FakeModels(cpu=detector))
+    request = Detect(triangle, output=str(output), overwrite=overwrite)
+    service.answer(1, request, nothing)
+    assert read_landmarks(output).labels == ("prn",)
+    if not overwrite:
+        with pytest.raises(FileExistsError, match="corrections"):
+            service.answer(2, request, nothing)
+        output.unlink()
+
+    def correct_meanwhile(stage: str, fraction: float) -> None:
+        if stage == "writing":
+            output.write_text("corrected")
+
+    with pytest.raises(FileExistsError, match="in the meantime"):
+        service.answer(3, request, correct_meanwhile)
+    assert output.read_text() == "corrected"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_worker_that_is_asked_to_end_by_a_signal_does_so_quietly():
+    command, environment = python_command("sgcn_core", "worker"), python_environment()
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    worker = subprocess.Popen(command, env=environment, **streams)
+    assert worker.stdout is not None and b"ready" in worker.stdout.readline()
+    worker.terminate()
+    _, log = worker.communicate(timeout=LONG)
+    assert (worker.returncode, log) == (ExitCode.INTERRUPTED, b"")
+
+
+def test_the_worker_of_the_extension_imports_nothing_from_the_current_folder(tmp_path, monkeypatch):
+    sprung = set_traps(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    client = WorkerClient.for_python(sys.executable, str(Path(__file__).resolve().parents[2]))
+    try:
+        assert ask(client, "hello")["version"] == __version__
+    finally:
+        client.close()
+    assert list(sprung.iterdir()) == []

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sgcn_core.batch import ExitCode
 from sgcn_core.cli.console import print_json, progress_bar, reporting_errors, say
-from sgcn_core.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from research.criteria import Bar
+    from research.criteria import Criterion
 
 
 def benchmark(
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Compare with the package of another checkout, in alternating runs."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Measure speed and memory. Comparisons with other packages need the extra `bench`.
 
-    A bar that is missed does not change the exit code: the machine may be a slow one.
+    A criterion that is missed does not change the exit code: the machine may be a slow one.
     """
     from research.benchmarks.table import measured_rows
     from sgcn_core.cli.machine import processor, versions
@@ -30,7 +36,8 @@ def benchmark(
         rows = []
         with progress_bar(1) as start:
             progress = start(0, "benchmark")
-            for number, count, row in measured_rows(quick=quick):
+            numbered = _compared(against, quick=quick) if against else measured_rows(quick=quick)
+            for number, count, row in numbered:
                 rows.append(row)
                 progress(row.what, (number + 1) / count)
         machine = {"processor": processor(), **versions()}
@@ -42,11 +49,23 @@ def benchmark(
     raise typer.Exit(ExitCode.OK)
 
 
-def print_table(rows: Sequence[Bar]) -> None:
+def _compared(other: Path, *, quick: bool) -> Iterator[tuple[int, int, Criterion]]:
+    """(number, count, row) of the comparison with another checkout."""
+    from research.benchmarks.against import measure
+    from research.benchmarks.table import written_scan
+
+    repeats, cold_repeats = (5, 3) if quick else (21, 7)
+    with tempfile.TemporaryDirectory(prefix="sgcn-benchmark-") as folder:
+        scan = written_scan(Path(folder) / "scan.ply")
+        for number, row in enumerate(measure(other, scan, repeats=repeats, cold_repeats=cold_repeats)):
+            yield number, 4, row
+
+
+def print_table(rows: Sequence[Criterion]) -> None:
     """The table in Markdown, aligned."""
     reached = {True: "yes", False: "no", None: "-"}
-    cells = [("what", "bar", "measured", "reached")]
-    cells += [(row.what, row.bar, row.measured.replace("|", "/"), reached[row.reached]) for row in rows]
+    cells = [("what", "required", "measured", "reached")]
+    cells += [(row.what, row.required, row.measured.replace("|", "/"), reached[row.reached]) for row in rows]
     widths = [max(len(line[column]) for line in cells) for column in range(4)]
     lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in cells]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")

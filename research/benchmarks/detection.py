@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from research.benchmarks.fresh_process import measured_apart
+from research.benchmarks.fresh_process import measured_in_subprocess
 from sgcn_core.cli.machine import peak_memory
 
 
@@ -44,9 +44,9 @@ def measure(scan: Path, repeats: int) -> dict[str, Any]:
     }
 
 
-def measure_apart(scan: Path, repeats: int) -> dict[str, Any]:
+def measure_in_subprocess(scan: Path, repeats: int) -> dict[str, Any]:
     """The same in a fresh process."""
-    return measured_apart("research.benchmarks.detection", str(scan), "--repeats", str(repeats))
+    return measured_in_subprocess("research.benchmarks.detection", str(scan), "--repeats", str(repeats))
 
 
 def main() -> None:

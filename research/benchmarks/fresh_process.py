@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from typing import Any
 
+from sgcn_core.child_process import python_command, python_environment
 
-def measured_apart(module: str, *arguments: str) -> dict[str, Any]:
+
+def measured_in_subprocess(module: str, *arguments: str) -> dict[str, Any]:
     """The JSON object in the last line that ``python -m MODULE ARGUMENTS`` prints.
 
     Raises
@@ -16,7 +17,8 @@ def measured_apart(module: str, *arguments: str) -> dict[str, Any]:
     RuntimeError
         The process failed; its last line.
     """
-    ended = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
+    command = python_command(module, *arguments)
+    ended = subprocess.run(command, env=python_environment(), capture_output=True, text=True, check=False)
     if ended.returncode != 0:
         lines = ended.stderr.strip().splitlines()
         raise RuntimeError(lines[-1] if lines else f"the measuring process ended with code {ended.returncode}")

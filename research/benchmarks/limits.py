@@ -1,4 +1,4 @@
-"""The largest inputs that are promised to work: 5 million triangles, 600 x 600 x 600 voxels; time and peak memory.
+"""The largest inputs that must work: 5 million triangles, 600 x 600 x 600 voxels; time and peak memory.
 
 ``python -m research.benchmarks.limits`` makes both inputs, reads each in a process of its own, prints a line each.
 """
@@ -10,13 +10,14 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from research.benchmarks.fresh_process import measured_apart
-from research.criteria import Bar
+from research.benchmarks.fresh_process import measured_in_subprocess
+from research.criteria import Criterion
 from sgcn_core.cli.machine import peak_memory
 
 TRIANGLES, SIDE = 5_000_000, 600
@@ -67,20 +68,16 @@ def use_surface(path: Path) -> dict[str, Any]:
     from sgcn_core.detector import LandmarkDetector
     from sgcn_core.io.meshes import read_surface
 
-    began = time.perf_counter()
-    surface = read_surface(path)
-    read = time.perf_counter() - began
-    after_reading = peak_memory()
-    result = LandmarkDetector.from_pretrained().detect(surface)
-    return {
-        "input": f"{len(surface.faces)} triangles",
-        "result": f"{result.status.count('found')} of {len(result)} landmarks found",
-        "seconds": time.perf_counter() - began,
-        "processor_seconds": time.process_time(),
-        "peak_mb": peak_memory(),
-        "stages": {"file": read, **result.info.get("stages", {})},
-        "peak_mb_after_reading": after_reading,
-    }
+    def detect(surface: Any) -> dict[str, Any]:
+        result = LandmarkDetector.from_pretrained().detect(surface)
+        found = f"{result.status.count('found')} of {len(result)} landmarks found"
+        return {
+            "input": f"{len(surface.faces)} triangles",
+            "result": found,
+            "stages": dict(result.info.get("stages", {})),
+        }
+
+    return _cost(path, read_surface, detect)
 
 
 def use_volume(path: Path) -> dict[str, Any]:
@@ -88,19 +85,26 @@ def use_volume(path: Path) -> dict[str, Any]:
     from sgcn_core.io.volumes import read_volume
     from sgcn_core.skin.extract import extract_skin
 
+    def extract(volume: Any) -> dict[str, Any]:
+        triangles = len(extract_skin(volume).surface.faces)
+        return {"input": f"{'x'.join(map(str, volume.array.shape))} voxels", "result": f"skin of {triangles} triangles"}
+
+    return _cost(path, read_volume, extract)
+
+
+def _cost(path: Path, read: Callable[[Path], Any], use: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """Time and memory of reading a file and using what it holds, beside what ``use`` tells."""
     began = time.perf_counter()
-    volume = read_volume(path)
-    read = time.perf_counter() - began
-    after_reading = peak_memory()
-    skin = extract_skin(volume)
+    content = read(path)
+    seconds, after_reading = time.perf_counter() - began, peak_memory()
+    told = use(content)
     return {
-        "input": f"{'x'.join(map(str, volume.array.shape))} voxels",
-        "result": f"skin of {len(skin.surface.faces)} triangles",
+        **told,
         "seconds": time.perf_counter() - began,
         "processor_seconds": time.process_time(),
         "peak_mb": peak_memory(),
-        "stages": {"file": read},
         "peak_mb_after_reading": after_reading,
+        "stages": {"file": seconds, **told.get("stages", {})},
     }
 
 
@@ -109,18 +113,18 @@ _USE = {"surface": use_surface, "volume": use_volume}
 _NAMES = {"surface": "large.ply", "volume": "large.mhd"}
 
 
-def measure(triangles: int = TRIANGLES, side: int = SIDE) -> list[Bar]:
-    """Both bars, each input made and used in processes of their own."""
-    bars = []
+def measure(triangles: int = TRIANGLES, side: int = SIDE) -> list[Criterion]:
+    """Both criteria, each input made and used in processes of their own."""
+    criteria = []
     for kind, size in (("surface", triangles), ("volume", side)):
         with tempfile.TemporaryDirectory(prefix="sgcn-limits-") as folder:
             path = Path(folder) / _NAMES[kind]
-            _apart("make", kind, path, size)
-            bars.append(_bar(_apart("use", kind, path, size)))
-    return bars
+            _in_subprocess("make", kind, path, size)
+            criteria.append(_criterion(_in_subprocess("use", kind, path, size)))
+    return criteria
 
 
-def _bar(found: dict[str, Any]) -> Bar:
+def _criterion(found: dict[str, Any]) -> Criterion:
     memory = found["peak_mb"]
     # On a machine that is busy otherwise the processor's time says more than the clock.
     seconds = min(found["seconds"], found["processor_seconds"])
@@ -129,16 +133,18 @@ def _bar(found: dict[str, Any]) -> Bar:
     measured = (
         f"{found['seconds']:.1f} s, {found['processor_seconds']:.1f} s of processors, peak {shown}; {found['result']}"
     )
-    return Bar(f"limits: {found['input']}", f"<= {_SECONDS:.0f} s, <= {_MEGABYTES / 1000:.0f} GB", measured, reached)
+    return Criterion(
+        f"limits: {found['input']}", f"<= {_SECONDS:.0f} s, <= {_MEGABYTES / 1000:.0f} GB", measured, reached
+    )
 
 
-def _apart(verb: str, kind: str, path: Path, size: int) -> dict[str, Any]:
+def _in_subprocess(verb: str, kind: str, path: Path, size: int) -> dict[str, Any]:
     """Make or use an input in a fresh process."""
-    return measured_apart("research.benchmarks.limits", verb, kind, str(path), "--size", str(size))
+    return measured_in_subprocess("research.benchmarks.limits", verb, kind, str(path), "--size", str(size))
 
 
 def main() -> None:
-    """Print the bars; or make, or use, one input."""
+    """Print the criteria; or make, or use, one input."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("verb", nargs="?", choices=("make", "use"))
     parser.add_argument("kind", nargs="?", choices=tuple(_MAKE))
@@ -151,8 +157,8 @@ def main() -> None:
     elif arguments.verb == "use":
         sys.stdout.write(json.dumps(_USE[arguments.kind](arguments.path)) + "\n")
     else:
-        for bar in measure():
-            sys.stdout.write(f"{bar.what}: {bar.measured} (bar {bar.bar})\n")
+        for criterion in measure():
+            sys.stdout.write(f"{criterion.what}: {criterion.measured} (required {criterion.required})\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from research.benchmarks.fresh_process import measured_apart
+from research.benchmarks.fresh_process import measured_in_subprocess
 from sgcn_core.cli.machine import peak_memory
 from sgcn_core.types.volume import Volume
 
@@ -36,7 +36,7 @@ def skin_cost(volume: Volume) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="sgcn-skin-") as folder:
         path = Path(folder) / "head.mha"
         sitk.WriteImage(image, str(path), useCompression=False)
-        return measured_apart("research.benchmarks.skin_cost", str(path))
+        return measured_in_subprocess("research.benchmarks.skin_cost", str(path))
 
 
 def _measured(path: Path) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from sgcn_core.child_process import python_command, python_environment
+
 _IMPORT = """
 import json, sys, time
 began = time.perf_counter()
@@ -21,7 +23,9 @@ print(json.dumps([seconds, [name for name in ("torch", "vtkmodules", "vtk") if n
 def import_seconds(repeats: int) -> tuple[float, list[str]]:
     """Median time of ``import sgcn_core`` in fresh processes, and which of torch and VTK it loaded."""
     ended = [
-        subprocess.run([sys.executable, "-c", _IMPORT], capture_output=True, text=True, check=True)
+        subprocess.run(
+            [sys.executable, "-c", _IMPORT], env=python_environment(), capture_output=True, text=True, check=True
+        )
         for _ in range(repeats)
     ]
     measured = [json.loads(process.stdout) for process in ended]
@@ -34,8 +38,8 @@ def command_seconds(scan: Path, output: Path, repeats: int) -> float:
     for _ in range(repeats):
         output.unlink(missing_ok=True)
         began = time.perf_counter()
-        command = [sys.executable, "-m", "sgcn_core", "detect", str(scan), "-o", str(output)]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = python_command("sgcn_core", "detect", str(scan), "-o", str(output))
+        ended = subprocess.run(command, env=python_environment(), capture_output=True, text=True, check=False)
         seconds.append(time.perf_counter() - began)
         if ended.returncode != 0 or not output.is_file():
             raise RuntimeError(f"detect ended with code {ended.returncode}: {ended.stderr.strip()[-300:]}")

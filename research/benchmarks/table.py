@@ -1,4 +1,4 @@
-"""The table of what was promised and what was measured."""
+"""The acceptance criteria on speed and memory, each with what measures it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from research.criteria import Bar
+from research.criteria import Criterion
 from sgcn_core.viz.system_libraries import named_in, remedy
 
 SCAN_VERTICES = 25_000
@@ -33,10 +33,10 @@ class Measurement:
     """A line that is still to be measured."""
 
     what: str
-    bar: str
+    required: str
     measure: Callable[[], tuple[str, bool | None]]
 
-    def row(self) -> Bar:
+    def row(self) -> Criterion:
         """Measure; what cannot be measured here becomes a line that says why."""
         try:
             measured, reached = self.measure()
@@ -44,7 +44,7 @@ class Measurement:
             measured, reached = str(error), None
         except Exception as error:  # one measurement must not cost the others
             measured, reached = f"failed: {error}", False
-        return Bar(self.what, self.bar, measured, reached)
+        return Criterion(self.what, self.required, measured, reached)
 
 
 def measurements(*, quick: bool, folder: Path) -> list[Measurement]:
@@ -63,13 +63,13 @@ def measurements(*, quick: bool, folder: Path) -> list[Measurement]:
         ),
         Measurement("warm detection, 25,000-vertex scan, file to landmarks", "<= 0.8 s", lambda: _warm(scan, many)),
         Measurement("peak memory of that process", "<= 900 MB", lambda: _memory(scan)),
-        Measurement("the way through the warm worker, added to detection", "<= 0.3 s", lambda: _worker(many)),
+        Measurement("worker overhead, added to warm detection", "<= 0.3 s", lambda: _worker(many)),
         Measurement("cold `sgcn-landmarks detect`, start to file written", "<= 6 s", lambda: _cold(scan, few)),
         Measurement("`import sgcn_core`, neither torch nor VTK loaded", "<= 0.2 s", lambda: _import(many)),
     ]
 
 
-def measured_rows(*, quick: bool) -> Iterator[tuple[int, int, Bar]]:
+def measured_rows(*, quick: bool) -> Iterator[tuple[int, int, Criterion]]:
     """(number, count, row) one by one, as soon as each is measured."""
     with tempfile.TemporaryDirectory(prefix="sgcn-benchmark-") as name:
         lines = measurements(quick=quick, folder=Path(name))
@@ -99,7 +99,7 @@ def _refine(repeats: int) -> tuple[str, bool]:
     return f"{ratio:.0f}x faster ({milliseconds})", ratio >= 20
 
 
-def _scan(path: Path) -> Path:
+def written_scan(path: Path) -> Path:
     """The scan that detection is measured on, written when it is first needed."""
     if not path.is_file():
         from research.benchmarks.scan import scan_of
@@ -110,9 +110,9 @@ def _scan(path: Path) -> Path:
 
 
 def _warm(scan: Path, repeats: int) -> tuple[str, bool]:
-    from research.benchmarks.detection import measure_apart
+    from research.benchmarks.detection import measure_in_subprocess
 
-    result = measure_apart(_scan(scan), repeats)
+    result = measure_in_subprocess(written_scan(scan), repeats)
     return f"{result['median']:.2f} s ({result['threads']} threads)", result["median"] <= 0.8
 
 
@@ -123,9 +123,9 @@ def _worker(repeats: int) -> tuple[str, bool]:
 
 
 def _memory(scan: Path) -> tuple[str, bool]:
-    from research.benchmarks.detection import measure_apart
+    from research.benchmarks.detection import measure_in_subprocess
 
-    peak = measure_apart(_scan(scan), 1)["peak_mb"]
+    peak = measure_in_subprocess(written_scan(scan), 1)["peak_mb"]
     if peak is None:
         raise NotAvailable("this system does not tell")
     return f"{peak:.0f} MB", peak <= 900
@@ -134,7 +134,7 @@ def _memory(scan: Path) -> tuple[str, bool]:
 def _cold(scan: Path, repeats: int) -> tuple[str, bool]:
     from research.benchmarks.startup import command_seconds
 
-    seconds = command_seconds(_scan(scan), scan.with_name("scan.mrk.json"), repeats)
+    seconds = command_seconds(written_scan(scan), scan.with_name("scan.mrk.json"), repeats)
     return f"{seconds:.2f} s", seconds <= 6
 
 

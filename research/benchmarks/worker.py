@@ -1,4 +1,4 @@
-"""What the way through a warm worker costs: 3D Slicer's process writes a surface, the worker detects, Slicer reads.
+"""Worker overhead: 3D Slicer's process writes a surface, the worker detects, Slicer reads.
 
     python research/benchmarks/worker.py
 

@@ -30,7 +30,7 @@ def experiments(
         typer.Argument(help="The paper's experiments; the same for the shipped weights; or one corruption at a time."),
     ],
     model: Annotated[Path, typer.Option(metavar="FILE", help="ict_facekit.npz, to generate people.")],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="For tables (.csv, .md) and plots (.png).")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="For tables (.csv) and plots (.png).")],
     clinical: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="JSON: clinical label -> vertex of the model; the package's own by default."),

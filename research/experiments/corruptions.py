@@ -23,14 +23,15 @@ _NOT_ON_MESHES = ("open_mouth", "density", "no_face", "facets", "normal_noise")
 
 @dataclass(frozen=True, eq=False)
 class ScanOutcome:
-    """One scan: errors in millimetres of the landmarks it shows, NaN where called missing; the absent ones found out.
+    """One scan: errors in millimetres of the landmarks it shows, NaN where reported missing; and how many are absent,
+    and of these reported missing.
 
-    ``errors`` is None where no face was recognised.
+    ``errors`` is None where no face was found.
     """
 
     errors: np.ndarray | None
     absent: int
-    absent_found_out: int
+    absent_reported: int
 
 
 def corruption_names() -> tuple[str, ...]:
@@ -54,8 +55,8 @@ def outcome(detector: LandmarkDetector, scan: GeneratedScan, *, seed: int) -> Sc
     known = set(result.labels)
     errors = [np.linalg.norm(result.position(name) - place) for name, place in scan.landmarks.items() if name in known]
     absent = [name for name in scan.absent if name in known]
-    found_out = sum(result.status[result.index(name)] == "missing" for name in absent)
-    return ScanOutcome(np.array(errors), len(absent), found_out)
+    reported_missing = sum(result.status[result.index(name)] == "missing" for name in absent)
+    return ScanOutcome(np.array(errors), len(absent), reported_missing)
 
 
 def corruptions_table(
@@ -85,14 +86,14 @@ def _row(name: str, outcomes: Sequence[ScanOutcome]) -> dict[str, Cell]:
     errors = np.concatenate([one.errors for one in known if one.errors is not None] or [np.empty(0)])
     summary = summarise(errors)
     absent = sum(one.absent for one in known)
-    found_out = sum(one.absent_found_out for one in known)
+    reported_missing = sum(one.absent_reported for one in known)
     return {
         "corruption": name,
         "scans": len(outcomes),
         "refused": len(outcomes) - len(known),
         "landmarks": summary.count,
         **summary_cells(summary),
-        "called missing": summary.missing,
+        "reported missing": summary.missing,
         "absent": absent,
-        "absent found out %": 100.0 * found_out / absent if absent else None,
+        "absent reported missing %": 100.0 * reported_missing / absent if absent else None,
     }

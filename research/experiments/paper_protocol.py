@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from research.experiments.measurements import Measurements, Setting
 from research.experiments.paper_cases import VARIANTS, Case, PaperCases
 from research.experiments.paper_networks import PaperNetwork, errors_on
-from research.robustness.measurements import Measurements, Setting
 from sgcn_core.errors import FaceNotFoundError
 
 PAPER_DEPTH, PAPER_T = 20, 12

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from research.experiments.measurements import Measurements, Setting
 from research.experiments.paper_cases import VARIANTS
 from research.experiments.paper_protocol import MODES, PAPER_T
 from research.experiments.plots import bar_plot, line_plot
-from research.robustness.measurements import Measurements, Setting
 from sgcn_core.evaluation.metrics import cumulative_curve, group_means, summarise
 from sgcn_core.evaluation.tables import Cell, Table, summary_cells
 

@@ -51,9 +51,9 @@ def _seeds(fine: Mesh, old: int, once: int, count: int, seed: int) -> IntArray:
 
     samples = sample_poisson_disk(fine.vertices, fine.faces, count, seed=seed).points
     nearest = old + cKDTree(fine.vertices[old:]).query(samples)[1]
-    rim = _rim_vertices(fine)
-    middles = rim[(rim >= old) & (rim < once)]
-    inside = nearest[~np.isin(nearest, rim)]
+    boundary = _boundary_vertices(fine)
+    middles = boundary[(boundary >= old) & (boundary < once)]
+    inside = nearest[~np.isin(nearest, boundary)]
     chosen: IntArray = np.unique(np.concatenate([inside, middles]))
     return chosen
 
@@ -63,11 +63,11 @@ def _edges(faces: IntArray) -> IntArray:
     return edges
 
 
-def _rim_vertices(mesh: Mesh) -> IntArray:
+def _boundary_vertices(mesh: Mesh) -> IntArray:
     """Vertices of edges that belong to one triangle only."""
     edges, times = np.unique(_edges(mesh.faces), axis=0, return_counts=True)
-    rim: IntArray = np.unique(edges[times == 1])
-    return rim
+    boundary: IntArray = np.unique(edges[times == 1])
+    return boundary
 
 
 def _nearest_along_edges(mesh: Mesh, seeds: IntArray) -> IntArray:

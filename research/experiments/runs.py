@@ -1,4 +1,4 @@
-"""Whole protocols: what the command `evaluate` runs."""
+"""Whole protocols of ``python -m research.experiments``."""
 
 from __future__ import annotations
 

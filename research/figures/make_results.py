@@ -1,10 +1,10 @@
-"""Write docs/results.md from the tables and plots that `sgcn-landmarks evaluate` left in a folder.
+"""Write docs/results.md from the tables (.csv, titles.json) and plots (.png) that the experiments left in a folder.
 
     python -m research.experiments paper --model M --clinical C --out research/experiments/results
     python -m research.experiments shipped --model M --clinical C --out research/experiments/results
     python -m research.experiments corruptions --model M --clinical C --out research/experiments/results
     sgcn-landmarks evaluate FOLDER --plausibility people.npy --out research/experiments/results
-    python research/figures/make_results.py
+    python -m research.figures.make_results
 
 Nothing is computed here: what was not measured is said to be so.
 """
@@ -12,13 +12,18 @@ Nothing is computed here: what was not measured is said to be so.
 from __future__ import annotations
 
 import argparse
+import csv
 import shutil
 from pathlib import Path
 
 from sgcn_core.cli.machine import processor
 from sgcn_core.evaluation.metrics import OBSERVERS
+from sgcn_core.evaluation.tables import Cell, Table, read_titles
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "research" / "experiments" / "results"
+NOTES = ROOT / "research" / "experiments" / "NOTES.md"
+PAGE = ROOT / "docs" / "results.md"
 
 # Heading, text, names of tables, names of plots.
 SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -79,44 +84,66 @@ DETAILS = ("paper_details", "paper_sweeps", "paper_depths", "scan_landmarks", "p
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", type=Path, default=ROOT / "evaluation" / "results")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
+    parser = argparse.ArgumentParser(
+        prog="python -m research.figures.make_results",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, default=PAGE)
     parser.add_argument("--machine", default=f"{processor()}, no GPU")
     options = parser.parse_args()
-    images = options.out.parent / "images"
-    parts = [_introduction(options.machine)]
+    options.out.write_text(results_page(options.results, options.out.parent / "images", options.machine), "utf-8")
+
+
+def results_page(results: Path, images: Path, machine: str) -> str:
+    """The page as Markdown; new plots in `results` are copied to `images`."""
+    parts = [_introduction(machine)]
     for heading, text, tables, plots in SECTIONS:
         parts += [f"## {heading}", *([text] if text else [])]
-        parts += [_table(options.results / f"{name}.md") for name in tables]
-        parts += [_plot(options.results / f"{name}.png", images) for name in plots]
+        parts += [_table(results, name) for name in tables]
+        parts += [_plot(results / f"{name}.png", images) for name in plots]
     parts.append("## All statistics")
     for name in DETAILS:
-        parts.append(f"<details><summary>{name}</summary>\n\n{_table(options.results / f'{name}.md')}\n\n</details>")
-    options.out.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+        parts.append(f'<details markdown="1"><summary>{name}</summary>\n\n{_table(results, name)}\n\n</details>')
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _introduction(machine: str) -> str:
-    notes = ROOT / "evaluation" / "NOTES.md"
-    own = notes.read_text(encoding="utf-8").strip() if notes.exists() else ""
     text = (
-        "# Results\n\nEvery number here was printed by `sgcn-landmarks evaluate` and put together by "
-        f"`research/figures/make_results.py`. Errors are distances in millimetres. Machine: {machine}. {OBSERVERS}"
+        "# Results\n\nEvery number here was printed by `sgcn-landmarks evaluate` or `python -m research.experiments` "
+        "and put together by `python -m research.figures.make_results`. Errors are distances in millimetres. "
+        f"Machine: {machine}. {OBSERVERS}"
     )
-    return f"{text}\n\n{own}" if own else text
+    return f"{text}\n\n{NOTES.read_text(encoding='utf-8').strip()}"
 
 
-def _table(path: Path) -> str:
+def _table(results: Path, name: str) -> str:
+    path = results / f"{name}.csv"
     if not path.exists():
-        return f"*{path.stem}: not measured yet.*"
-    return path.read_text(encoding="utf-8").strip()
+        return f"*{name}: not measured yet.*"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [{column: _cell(text) for column, text in row.items()} for row in csv.DictReader(file)]
+    table = Table(name, read_titles(results).get(name, name), rows)
+    return f"{table.title}\n\n{table.markdown()}"
+
+
+def _cell(text: str) -> Cell:
+    """What `Table.csv` wrote."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text or None
 
 
 def _plot(path: Path, images: Path) -> str:
-    if not path.exists():
+    if path.exists():
+        images.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, images / path.name)
+    if not (images / path.name).exists():
         return ""
-    images.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, images / path.name)
     return f"![{path.stem.replace('_', ' ')}](images/{path.name})"
 
 

@@ -12,10 +12,8 @@ from PIL import Image, ImageDraw
 
 from sgcn_core import LandmarkDetector, demo_surface
 from sgcn_core.geometry.triangles import vertex_normals
-from sgcn_core.viz.mesh import ColouredMesh
-from sgcn_core.viz.shading import SKIN
 from sgcn_core.viz.software import draw
-from sgcn_core.viz.views import FRONT, View
+from sgcn_core.viz.views import FRONT, SKIN, ColouredMesh, View
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (ROOT / "Resources" / "FacialLandmarks3D.png", ROOT / "FacialLandmarks3D/Resources/Icons/FacialLandmarks3D.png")

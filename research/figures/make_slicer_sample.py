@@ -12,10 +12,8 @@ from PIL import Image
 
 from sgcn_core import Surface, demo_surface, write_surface
 from sgcn_core.geometry.triangles import vertex_normals
-from sgcn_core.viz.mesh import ColouredMesh
-from sgcn_core.viz.shading import SKIN
 from sgcn_core.viz.software import draw
-from sgcn_core.viz.views import FRONT, View
+from sgcn_core.viz.views import FRONT, SKIN, ColouredMesh, View
 
 FOLDER = Path(__file__).resolve().parents[2] / "FacialLandmarks3D" / "Resources" / "SampleData"
 NAME = "FacialLandmarks3DFace"

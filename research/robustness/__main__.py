@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from research.criteria import Bar, bars_table
+from research.criteria import Criterion, criteria_table
 from research.robustness.run import Inputs, measure
 from sgcn_core.cli.console import note, progress_bar, reporting_errors
 from sgcn_core.cli.detect import load_detector
 from sgcn_core.cli.evaluate import print_and_write
 from sgcn_core.cli.machine import processor
+from sgcn_core.settings import DetectionSettings
 
 
 class Part(str, Enum):
@@ -46,14 +47,14 @@ def robustness(
 ) -> None:
     """Measure robustness as far as data is given. All of it takes an hour; see --share and --part."""
     with reporting_errors(debug=debug), progress_bar(1) as start:
-        detector = load_detector(weights, device)
+        detector = load_detector(DetectionSettings(weights=weights, device=device))
         inputs = Inputs(detector, model, makehuman, scans, volumes, share, seed)
-        bars: list[Bar] = []
-        for bar in measure(inputs, [chosen.value for chosen in part or Part], start(0, "robustness")):
-            note(f"{bar.what}: {bar.measured}")
-            bars.append(bar)
+        criteria: list[Criterion] = []
+        for criterion in measure(inputs, [chosen.value for chosen in part or Part], start(0, "robustness")):
+            note(f"{criterion.what}: {criterion.measured}")
+            criteria.append(criterion)
         title = f"Robustness. Weights {detector.checkpoint.sha256[:16]}, seed {seed}, share {share:g}. {processor()}."
-        print_and_write(bars_table("robustness", title, bars), out)
+        print_and_write(criteria_table("robustness", title, criteria), out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Does detection stand what scanners and people do to a scan: pose, unit, and inputs that show no face."""
+"""Robustness to the pose and the unit of a scan, and refusal of negatives."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from research.criteria import Bar
+from research.criteria import Criterion
 from research.robustness.crop_kinds import KINDS, CutHead, HeadCutter
-from research.synthesis.non_faces import NonFace, non_face, parts_of_heads
+from research.synthesis.negatives import Negative, negative, parts_of_heads
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import SgcnError
 from sgcn_core.geometry.similarity import Similarity
@@ -73,16 +73,16 @@ def turned_against(
     rng: np.random.Generator,
 ) -> Turned:
     """Detect a surface in a random pose and compare with the result as it stands."""
-    nothing = np.empty(0)
+    no_distances = np.empty(0)
     if isinstance(reference, str):
-        return Turned(name, kind, reference, nothing)
+        return Turned(name, kind, reference, no_distances)
     factor = UNITS_TO_MM[reference.unit]
     motion = Similarity(
         1.0, Rotation.random(random_state=rng).as_matrix(), rng.uniform(-_SHIFT_MM, _SHIFT_MM, 3) / factor
     )
     result = detected(detector, surface.with_(vertices=motion.apply(surface.vertices), anatomical=False))
     if isinstance(result, str):
-        return Turned(name, kind, result, nothing)
+        return Turned(name, kind, result, no_distances)
     back = motion.inverse().apply(result.positions)
     distance = factor * np.linalg.norm(back - reference.positions, axis=1)
     seconds = float(result.info["stages"]["pose"])
@@ -113,15 +113,15 @@ def mirrored(reference: LandmarkResult, positions: FloatArray) -> bool:
 
 @dataclass(frozen=True)
 class Poses:
-    """What became of generated heads and real scans in random poses."""
+    """Results of generated heads and real scans in random poses."""
 
     generated: Sequence[Turned]
     real: Sequence[Turned]
 
-    def bars(self) -> list[Bar]:
+    def criteria(self) -> list[Criterion]:
         every = [*self.generated, *self.real]
         if not every:
-            return [Bar("random poses", ">= 99.5 %", "neither a face model nor scans given", None)]
+            return [Criterion("random poses", ">= 99.5 %", "neither a face model nor scans given", None)]
         shown = [it for it in every if len(it.moved)]
         failed = [it for it in every if not it.success]
         moved = np.concatenate([it.moved for it in shown]) if shown else np.array([np.nan])
@@ -132,21 +132,23 @@ class Poses:
         what = f"{len(self.generated)} generated heads ({len(KINDS)} kinds of crop) and {len(self.real)} real, turned"
         names = ", ".join(it.name for it in failed[:6]) + (" ..." if len(failed) > 6 else "")
         return [
-            Bar(what, ">= 99.5 % within 2 mm of the unturned result", _percent(share, names), share >= 0.995),
-            Bar("of these mirrored", "none", str(swapped), swapped == 0),
-            Bar(
+            Criterion(what, ">= 99.5 % within 2 mm of the unturned result", _percent(share, names), share >= 0.995),
+            Criterion("of these mirrored", "none", str(swapped), swapped == 0),
+            Criterion(
                 "movement of a landmark when the scan is turned, median", "<= 0.5 mm", f"{median:.2f} mm", median <= 0.5
             ),
-            Bar("pose, warm, median", "<= 0.30 s", f"{seconds:.2f} s", seconds <= 0.30),
+            Criterion("pose, warm, median", "<= 0.30 s", f"{seconds:.2f} s", seconds <= 0.30),
             *self._acceptance(),
         ]
 
-    def _acceptance(self) -> list[Bar]:
+    def _acceptance(self) -> list[Criterion]:
         """Nothing where no heads were generated."""
         if not self.generated:
             return []
         share = sum(it.refused is None for it in self.generated) / len(self.generated)
-        return [Bar(f"{len(self.generated)} generated faces accepted", ">= 99 %", _percent(share, ""), share >= 0.99)]
+        return [
+            Criterion(f"{len(self.generated)} generated faces accepted", ">= 99 %", _percent(share, ""), share >= 0.99)
+        ]
 
 
 def measure_poses(
@@ -178,7 +180,7 @@ def measure_poses(
     return Poses(generated, real)
 
 
-def measure_units(detector: LandmarkDetector, scans: Path | None) -> list[Bar]:
+def measure_units(detector: LandmarkDetector, scans: Path | None) -> list[Criterion]:
     """The shared scans in other units, as far as they have names: is the unit found?
 
     A head of a size that no people have is in no unit, and has to be asked about.
@@ -197,7 +199,7 @@ def measure_units(detector: LandmarkDetector, scans: Path | None) -> list[Bar]:
     share = 1.0 - len(wrong) / max(count, 1)
     reached = not wrong if count else None
     what = f"{count} scans scaled x0.001, x0.1, x1000: unit found"
-    return [Bar(what, "100 %", _percent(share, ", ".join(wrong)), reached)]
+    return [Criterion(what, "100 %", _percent(share, ", ".join(wrong)), reached)]
 
 
 def _unit_of(result: LandmarkResult, factor: float) -> str | None:
@@ -215,28 +217,28 @@ def measure_refusal(
     count: int = 200,
     seed: int = 0,
     report: Report = lambda what, share: None,
-) -> list[Bar]:
-    """Things that are no face: which are taken for one."""
+) -> list[Criterion]:
+    """Negatives: which of them are taken for a face."""
     taken: dict[str, int] = {}
     total = 0
-    for thing in _things(cutter, count, seed):
-        report(thing.kind, total / count)
+    for shown in _negatives(cutter, count, seed):
+        report(shown.kind, total / count)
         total += 1
         try:
-            detector.detect(thing.surface)
+            detector.detect(shown.surface)
         except SgcnError:
             continue
-        taken[thing.kind] = taken.get(thing.kind, 0) + 1
+        taken[shown.kind] = taken.get(shown.kind, 0) + 1
     share = 1.0 - sum(taken.values()) / total
     names = ", ".join(f"{kind} {number}" for kind, number in taken.items())
-    return [Bar(f"{total} things that are no face refused", ">= 95 %", _percent(share, names), share >= 0.95)]
+    return [Criterion(f"{total} negatives refused", ">= 95 %", _percent(share, names), share >= 0.95)]
 
 
-def _things(cutter: HeadCutter | None, count: int, seed: int) -> Iterator[NonFace]:
-    """``count`` things, a quarter of them parts of heads where there are heads."""
+def _negatives(cutter: HeadCutter | None, count: int, seed: int) -> Iterator[Negative]:
+    """``count`` negatives, a quarter of them parts of heads where there are heads."""
     parts = count // 4 if cutter is not None else 0
     for number in range(count - parts):
-        yield non_face(number, seed=seed)
+        yield negative(number, seed=seed)
     made = 0
     number = 1  # a whole head
     while made < parts and cutter is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from research.criteria import Bar
+from research.criteria import Criterion
 from research.robustness.damaged_meshes import DAMAGES, with_airway
 from sgcn_core.cleaning.point_cloud import surface_of_points
 from sgcn_core.demo import demo_surface
@@ -56,11 +56,11 @@ class Moved:
 
 def measure(
     detector: LandmarkDetector, folder: Path | None = None, *, seed: int = 0, progress: Progress | None = None
-) -> list[Bar]:
-    """Bars on the generated demo face, and on the scans of a folder if one is given.
+) -> list[Criterion]:
+    """Criteria on the generated demo face, and on the scans of a folder if one is given.
 
-    Of each kind of damage the scan that moved most counts. "Another seed" has no bar: it is what the random sampling of
-    the surface alone moves, and no damage can be asked to move less than that.
+    Of each kind of damage the scan that moved most counts. "Another seed" has no criterion: it is what the random
+    sampling of the surface alone moves, and no damage can be asked to move less than that.
     """
     scans = list(_scans(folder))
     moved: list[Moved] = []
@@ -70,7 +70,7 @@ def measure(
         moved.extend(moved_landmarks(detector, name, surface, seed=seed))
     drawn = {m.scan: m.median for m in moved if m.damage == _SEED}
     return [
-        _bar(damage, [m for m in moved if m.damage == damage], drawn)
+        _criterion(damage, [m for m in moved if m.damage == damage], drawn)
         for damage in dict.fromkeys(m.damage for m in moved)
     ]
 
@@ -124,16 +124,18 @@ def _scans(folder: Path | None) -> Iterator[tuple[str, Surface]]:
             yield path.name, read_scan(path)
 
 
-def _bar(damage: str, moved: list[Moved], drawn: Mapping[str, float]) -> Bar:
+def _criterion(damage: str, moved: list[Moved], drawn: Mapping[str, float]) -> Criterion:
     what = f"meshes, {damage}: landmarks of {len(moved)} scan{'s' if len(moved) > 1 else ''} moved"
     limit = _CLOUD_MM if damage == "points alone" else _MOVED_MM
     refused = [m for m in moved if m.refused is not None]
     if refused:
-        return Bar(what, f"median of each <= {limit} mm", f"{refused[0].scan} refused: {refused[0].refused}", False)
+        return Criterion(
+            what, f"median of each <= {limit} mm", f"{refused[0].scan} refused: {refused[0].refused}", False
+        )
     worst = max(moved, key=lambda m: m.median)
     mean = float(np.mean([m.distances.mean() for m in moved]))
     told = f"mean {mean:.2f} mm; median at most {worst.median:.2f} mm ({worst.scan}); {sum(m.lost for m in moved)} lost"
     if damage == _SEED:
-        return Bar(what, "-", told, None)
+        return Criterion(what, "-", told, None)
     reached = all(m.median <= max(limit, drawn.get(m.scan, 0.0)) for m in moved)
-    return Bar(what, f"median of each <= {limit} mm, or as {_SEED}", told, reached)
+    return Criterion(what, f"median of each <= {limit} mm, or as {_SEED}", told, reached)

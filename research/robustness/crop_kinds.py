@@ -1,4 +1,4 @@
-"""Generated heads cut as people bring them: whole, bust, face only, half, three quarters."""
+"""Generated heads, cropped as scans usually are: whole, bust, face only, half, three quarters."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Damaged files of every format: is each refused with an error of ours, or read, and nothing else?
 
-``python -m research.robustness.damage_campaign --count 2000 --seed 0`` prints the bar and every fault.
+``python -m research.robustness.damage_campaign --count 2000 --seed 0`` prints the criterion and every fault.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from research.criteria import Bar
+from research.criteria import Criterion
 from research.robustness.damage import damaged
 from research.robustness.damage_seeds import Sample, whole_samples
+from sgcn_core.child_process import python_command, python_environment
 
 HANG_SECONDS = 10.0
-COMMAND = [sys.executable, "-m", "research.robustness.damage_child"]
+COMMAND = python_command("research.robustness.damage_child")
 _START_SECONDS = 120.0  # of the child: importing libraries on a busy machine
 _BATCH = 100
 
@@ -51,8 +52,8 @@ class Reading:
     seconds: float
 
 
-def measure(count: int = 2000, seed: int = 0, progress: Callable[[float], None] | None = None) -> list[Bar]:
-    """The bar of the corrupted files.
+def measure(count: int = 2000, seed: int = 0, progress: Callable[[float], None] | None = None) -> list[Criterion]:
+    """The acceptance criterion of the damaged files.
 
     Parameters
     ----------
@@ -62,15 +63,15 @@ def measure(count: int = 2000, seed: int = 0, progress: Callable[[float], None] 
     progress : callable, optional
         Called with the share done.
     """
-    return [bar_of(read_damaged(count, seed, progress))]
+    return [criterion_of(read_damaged(count, seed, progress))]
 
 
-def bar_of(readings: Sequence[Reading]) -> Bar:
+def criterion_of(readings: Sequence[Reading]) -> Criterion:
     """The readings as one line of the table."""
     found = Counter(reading.outcome for reading in readings)
     bad = sum(found[outcome] for outcome in ("fault", "crash", "hang"))
     slowest = max((reading.seconds for reading in readings), default=0.0)
-    return Bar(
+    return Criterion(
         f"corrupted files, {len(readings)}",
         "no crash, no traceback, no hang over 10 s; an error naming file and reason",
         f"{found['refused']} refused, {found['valid']} read; {found['crash']} crashes, {found['fault']} other faults, "
@@ -116,7 +117,9 @@ def _put(sample: Sample, folder: Path) -> Path:
 
 def _answers(requests: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
     """The answers of one process, up to the file at which it fell or stood still."""
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
+    with subprocess.Popen(
+        COMMAND, env=python_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
         assert process.stdin is not None and process.stdout is not None
         lines: queue.Queue[str] = queue.Queue()
         stream = process.stdout
@@ -155,14 +158,15 @@ def _gathered(process: subprocess.Popen[str], lines: queue.Queue[str], count: in
 
 
 def main() -> None:
-    """Print the bar, then every fault."""
+    """Print the criterion, then every fault."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     readings = read_damaged(arguments.count, arguments.seed)
-    bar = bar_of(readings)
-    sys.stdout.write(f"{bar.what}: {bar.measured} ({'reached' if bar.reached else 'NOT reached'}: {bar.bar})\n")
+    criterion = criterion_of(readings)
+    reached = "reached" if criterion.reached else "NOT reached"
+    sys.stdout.write(f"{criterion.what}: {criterion.measured} ({reached}: {criterion.required})\n")
     for reading in readings:
         if reading.outcome not in ("valid", "refused"):
             sys.stdout.write(f"  {reading.number} {reading.outcome}: {reading.note}: {reading.message[:300]}\n")

@@ -1,4 +1,4 @@
-"""Parts of faces: are the landmarks that are left found, and the others missing?"""
+"""Parts of faces: the landmarks on them must be found and the others reported missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from research.criteria import Bar
+from research.criteria import Criterion
 from research.robustness.crop_kinds import KINDS, CutHead, HeadCutter
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import SgcnError
@@ -34,7 +34,7 @@ def measure_parts(
     *,
     heads: int = 8,
     report: Report = lambda what, share: None,
-) -> list[Bar]:
+) -> list[Criterion]:
     """Every part of some whole heads."""
     errors: list[float] = []
     accepted = shown = reported = cut = missing = 0
@@ -57,9 +57,9 @@ def measure_parts(
     mean = float(np.mean(errors)) if errors else float("nan")
     what = f"{total} parts of faces ({', '.join(PARTS)})"
     return [
-        Bar(f"{what}: accepted", ">= 90 %", f"{100 * accepted / total:.0f} %", accepted >= 0.9 * total),
-        Bar("their landmarks", "mean <= 3 mm", f"{mean:.2f} mm, {reported} of {shown} reported", mean <= 3.0),
-        Bar("landmarks cut off them", ">= 95 % missing", f"{missing} of {cut}", missing >= 0.95 * cut),
+        Criterion(f"{what}: accepted", ">= 90 %", f"{100 * accepted / total:.0f} %", accepted >= 0.9 * total),
+        Criterion("their landmarks", "mean <= 3 mm", f"{mean:.2f} mm, {reported} of {shown} reported", mean <= 3.0),
+        Criterion("landmarks cut off them", ">= 95 % missing", f"{missing} of {cut}", missing >= 0.95 * cut),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Every promise of robustness, measured part by part."""
+"""The acceptance criteria of robustness, measured part by part."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from research.criteria import Bar
+from research.criteria import Criterion
 from research.synthesis.population import Population
 from sgcn_core.detector import LandmarkDetector
+
+if TYPE_CHECKING:
+    from research.robustness.crop_kinds import HeadCutter
 
 Report = Callable[[str, float], None]
 
@@ -47,13 +51,20 @@ class Inputs:
         people: list[Population] = [FaceModel.load(self.model)]
         return people if self.makehuman is None else [*people, MakeHuman.load(self.makehuman)]
 
+    @cached_property
+    def cutter(self) -> HeadCutter | None:
+        """Of the generated heads; None without people."""
+        from research.robustness.crop_kinds import HeadCutter
+
+        return HeadCutter(self.populations, seed=self.seed) if self.populations else None
+
     def number(self, full: int) -> int:
         """How many instead of ``full``, at least one."""
         return max(1, round(self.share * full))
 
 
-def measure(inputs: Inputs, parts: Sequence[str], report: Report) -> Iterator[Bar]:
-    """Bars of the parts, as soon as each part is measured.
+def measure(inputs: Inputs, parts: Sequence[str], report: Report) -> Iterator[Criterion]:
+    """Criteria of the parts, as soon as each part is measured.
 
     Raises
     ------
@@ -70,53 +81,47 @@ def measure(inputs: Inputs, parts: Sequence[str], report: Report) -> Iterator[Ba
         yield from PARTS[part](inputs, told)
 
 
-def _poses(inputs: Inputs, report: Report) -> list[Bar]:
+def _poses(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.checks import measure_poses
-    from research.robustness.crop_kinds import HeadCutter
 
-    cutter = HeadCutter(inputs.populations, seed=inputs.seed) if inputs.populations else None
     heads, turns = inputs.number(300), inputs.number(20)
     poses = measure_poses(
-        inputs.detector, cutter, inputs.scans, heads=heads, turns=turns, seed=inputs.seed, report=report
+        inputs.detector, inputs.cutter, inputs.scans, heads=heads, turns=turns, seed=inputs.seed, report=report
     )
-    return poses.bars()
+    return poses.criteria()
 
 
-def _units(inputs: Inputs, report: Report) -> list[Bar]:
+def _units(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.checks import measure_units
 
     return measure_units(inputs.detector, inputs.scans)
 
 
-def _refusal(inputs: Inputs, report: Report) -> list[Bar]:
+def _refusal(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.checks import measure_refusal
-    from research.robustness.crop_kinds import HeadCutter
 
-    cutter = HeadCutter(inputs.populations, seed=inputs.seed) if inputs.populations else None
-    return measure_refusal(inputs.detector, cutter, count=inputs.number(200), seed=inputs.seed, report=report)
+    return measure_refusal(inputs.detector, inputs.cutter, count=inputs.number(200), seed=inputs.seed, report=report)
 
 
-def _parts(inputs: Inputs, report: Report) -> list[Bar]:
-    from research.robustness.crop_kinds import HeadCutter
+def _parts(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.parts import measure_parts
 
-    if not inputs.populations:
-        return [Bar("parts of faces", "see docs/robustness.md", "no face model given", None)]
-    cutter = HeadCutter(inputs.populations, seed=inputs.seed)
-    return measure_parts(inputs.detector, cutter, heads=inputs.number(8), report=report)
+    if inputs.cutter is None:
+        return [Criterion("parts of faces", "see docs/robustness.md", "no face model given", None)]
+    return measure_parts(inputs.detector, inputs.cutter, heads=inputs.number(8), report=report)
 
 
-def _damage(inputs: Inputs, report: Report) -> list[Bar]:
+def _damage(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.cleaning import measure as measure_cleaning
 
     return measure_cleaning(inputs.detector, inputs.scans, seed=inputs.seed, progress=report)
 
 
-def _volumes(inputs: Inputs, report: Report) -> list[Bar]:
+def _volumes(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.volumes import measure as measure_volumes
 
     if not inputs.populations:
-        return [Bar("volumes", "see docs/robustness.md", "no face model given", None)]
+        return [Criterion("volumes", "see docs/robustness.md", "no face model given", None)]
     return measure_volumes(
         inputs.detector,
         inputs.populations,
@@ -127,19 +132,19 @@ def _volumes(inputs: Inputs, report: Report) -> list[Bar]:
     )
 
 
-def _files(inputs: Inputs, report: Report) -> list[Bar]:
+def _files(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.robustness.damage_campaign import measure as measure_files
 
     return measure_files(inputs.number(2000), inputs.seed, lambda share: report("damaged files", share))
 
 
-def _limits(inputs: Inputs, report: Report) -> list[Bar]:
+def _limits(inputs: Inputs, report: Report) -> list[Criterion]:
     from research.benchmarks.limits import measure as measure_limits
 
     return measure_limits()
 
 
-PARTS: dict[str, Callable[[Inputs, Report], list[Bar]]] = {
+PARTS: dict[str, Callable[[Inputs, Report], list[Criterion]]] = {
     "poses": _poses,
     "units": _units,
     "refusal": _refusal,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from research.criteria import Bar
+from research.criteria import Criterion
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, VolumeError
 from sgcn_core.evaluation.plausibility import implausible, plausibility_table, read_people
@@ -34,12 +34,14 @@ _WHOLE = "nyhead_labels_1mm.nii.gz"
 _LEAST_SHOWN = 0.75
 
 
-def measure_shared(detector: LandmarkDetector, folder: Path | None) -> list[Bar]:
-    """A bar a volume; they say so where the folder is not there."""
+def measure_shared(detector: LandmarkDetector, folder: Path | None) -> list[Criterion]:
+    """A criterion a volume; they say so where the folder is not there."""
     if folder is None or not Path(folder).is_dir():
-        return [Bar("shared volumes", "see each", "not measured: no folder of the shared volumes was given", None)]
-    bars = [_plausible(detector, Path(folder))]
-    return bars + [measure_partial(detector, Path(folder) / name) for name in PARTIAL]
+        return [
+            Criterion("shared volumes", "see each", "not measured: no folder of the shared volumes was given", None)
+        ]
+    criteria = [_plausible(detector, Path(folder))]
+    return criteria + [measure_partial(detector, Path(folder) / name) for name in PARTIAL]
 
 
 def _detected(detector: LandmarkDetector, path: Path) -> tuple[Skin, LandmarkResult]:
@@ -47,19 +49,19 @@ def _detected(detector: LandmarkDetector, path: Path) -> tuple[Skin, LandmarkRes
     return skin, detector.detect(skin.surface)
 
 
-def _plausible(detector: LandmarkDetector, folder: Path) -> Bar:
+def _plausible(detector: LandmarkDetector, folder: Path) -> Criterion:
     """Of the averaged head, which is larger than people are (Lancaster et al. 2007, on the template's space)."""
-    what, bar = f"{_WHOLE}, distances against real people", "all within 3 SD at the size of a person"
+    what, required = f"{_WHOLE}, distances against real people", "all within 3 SD at the size of a person"
     try:
         _, result = _detected(detector, folder / _WHOLE)
         people = read_people(folder.parent / "scans" / "real_people_23x3x85.npy")
     except (FaceNotFoundError, VolumeError, FileNotFoundError) as error:
-        return Bar(what, bar, str(error), False)
+        return Criterion(what, required, str(error), False)
     size = float(result.info["size_ratio"])
     raw, scaled = (_odd(replace(result, positions=result.positions / scale), people) for scale in (1.0, size))
     counts = ", ".join(f"{result.status.count(state)} {state}" for state in ("found", "uncertain", "missing"))
     measured = f"beyond 3 SD in template space: {raw}; at the size of the average person (1 / {size:.2f}): {scaled}"
-    return Bar(what, bar, f"{measured} ({counts})", scaled == "none")
+    return Criterion(what, required, f"{measured} ({counts})", scaled == "none")
 
 
 def _odd(result: LandmarkResult, people: NDArray[np.float64]) -> str:
@@ -68,15 +70,15 @@ def _odd(result: LandmarkResult, people: NDArray[np.float64]) -> str:
     return ", ".join(f"{row['distance']} {float(row['SDs away'] or 0):+.1f} SD" for row in rows) or "none"
 
 
-def measure_partial(detector: LandmarkDetector, path: Path) -> Bar:
+def measure_partial(detector: LandmarkDetector, path: Path) -> Criterion:
     """One of ``PARTIAL``."""
     shown, gone = PARTIAL[path.name]
     what = f"{path.name}, seen and cut landmarks"
-    bar = f">= {_LEAST_SHOWN:.0%} of the seen ones placed, all cut ones missing, none found on a cut plane"
+    required = f">= {_LEAST_SHOWN:.0%} of the seen ones placed, all cut ones missing, none found on a cut plane"
     try:
         skin, result = _detected(detector, path)
     except (FaceNotFoundError, VolumeError, FileNotFoundError) as error:
-        return Bar(what, bar, str(error), False)
+        return Criterion(what, required, str(error), False)
     status = dict(zip(result.labels, result.status, strict=True))
     placed = [label for label in shown if status[label] != "missing"]
     wrong = [label for label in gone if status[label] != "missing"]
@@ -86,4 +88,4 @@ def measure_partial(detector: LandmarkDetector, path: Path) -> Bar:
         f"{len(placed)} of {len(shown)} seen ones placed, {len(wrong)} of {len(gone)} cut ones reported"
         f"{' (' + ', '.join(wrong) + ')' if wrong else ''}, {on_plane} found on a cut plane"
     )
-    return Bar(what, bar, measured, len(placed) >= _LEAST_SHOWN * len(shown) and not wrong and on_plane == 0)
+    return Criterion(what, required, measured, len(placed) >= _LEAST_SHOWN * len(shown) and not wrong and on_plane == 0)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research.benchmarks.skin_cost import skin_cost
-from research.criteria import Bar
+from research.criteria import Criterion
 from research.robustness.shared_volumes import measure_shared
 from research.synthesis.field_of_view import CROPS, FieldOfView
 from research.synthesis.population import Population
@@ -26,7 +26,7 @@ Report = Callable[[str, float], None]
 SPACINGS = ((1.0, 1.0, 1.0), (0.5, 0.5, 1.0), (1.5, 1.5, 1.5), (0.8, 0.8, 2.0), (2.0, 2.0, 2.0))
 DIRECTIONS = ("axial", "flipped", "oblique")
 _PADDING = {"CT": (None, -1024.0, -2000.0, -3024.0), "MR": (None, 0.0)}
-_BAR_MM = 3.0
+_LIMIT_MM = 3.0
 _ON_PLANE_MM = 2.0
 _ROOM_MM = 8.0  # a landmark so far inside the field of view is shown whole
 _SECONDS, _MEGABYTES = 12.0, 3000.0
@@ -64,15 +64,15 @@ def measure(
     count: int = 20,
     seed: int = 0,
     progress: Report = lambda what, share: None,
-) -> list[Bar]:
-    """All bars of volumes.
+) -> list[Criterion]:
+    """All criteria of volumes.
 
     Parameters
     ----------
     detector : LandmarkDetector
     populations : sources of people, taken in turn
     volumes_folder : Path, optional
-        Of the shared volumes, with ``scans/real_people_23x3x85.npy`` beside it; their bars say so where it is absent.
+        Of the shared volumes, with ``scans/real_people_23x3x85.npy`` beside it; the criteria say so where it is absent.
     count : int
         Whole heads; as many cut ones.
     seed : int
@@ -81,9 +81,14 @@ def measure(
     makers = [VoxelHeadMaker(population, seed=seed) for population in populations]
     whole = list(_all_scanned(detector, makers, whole_cases(count), 0, progress))
     cut = list(_all_scanned(detector, makers, cut_cases(count), 1000, progress))
-    bars = [*whole_bars(whole), *cut_bars(cut), *measure_shared(detector, volumes_folder), cost_bar(makers[0])]
+    criteria = [
+        *whole_criteria(whole),
+        *cut_criteria(cut),
+        *measure_shared(detector, volumes_folder),
+        cost_criterion(makers[0]),
+    ]
     progress("volumes", 1.0)
-    return bars
+    return criteria
 
 
 def whole_cases(count: int) -> list[VoxelOptions]:
@@ -142,14 +147,14 @@ def scanned(detector: LandmarkDetector, head: VoxelHead, options: VoxelOptions) 
     return Scanned(options, None, errors, depths, depth_below_cuts(head.cuts, found))
 
 
-def whole_bars(whole: Sequence[Scanned]) -> list[Bar]:
+def whole_criteria(whole: Sequence[Scanned]) -> list[Criterion]:
     """Mean error against the truth: of all, and by modality and voxel size."""
     groups: dict[str, list[Scanned]] = {"all": list(whole)}
     for one in whole:
         groups.setdefault(one.options.modality, []).append(one)
     for one in whole:
         groups.setdefault(f"{max(one.options.spacing):g} mm", []).append(one)
-    bars = []
+    criteria = []
     for name, members in groups.items():
         seen = [one for one in members if one.refused is None]
         errors = [error for one in seen for error in one.errors.values()]
@@ -159,11 +164,13 @@ def whole_bars(whole: Sequence[Scanned]) -> list[Bar]:
             f"{mean:.2f} mm (median {np.median(errors) if errors else np.nan:.2f}) over {len(seen)} heads, "
             f"{100 * missing:.0f} % of landmarks missing, {len(members) - len(seen)} heads refused"
         )
-        bars.append(Bar(f"generated volumes, {name}", f"mean <= {_BAR_MM:.0f} mm", measured, mean <= _BAR_MM))
-    return bars
+        criteria.append(
+            Criterion(f"generated volumes, {name}", f"mean <= {_LIMIT_MM:.0f} mm", measured, mean <= _LIMIT_MM)
+        )
+    return criteria
 
 
-def cut_bars(cut: Sequence[Scanned]) -> list[Bar]:
+def cut_criteria(cut: Sequence[Scanned]) -> list[Criterion]:
     """Whether landmarks beyond a cut are missing, those that are left are right, and none is found on a cut plane."""
     seen = [one for one in cut if one.refused is None]
     beyond = [one.errors.keys() for one in seen]
@@ -175,19 +182,19 @@ def cut_bars(cut: Sequence[Scanned]) -> list[Bar]:
     mean = float(np.mean(errors)) if errors else float("nan")
     missing = 100 * (1 - float(np.mean(gone))) if gone else float("nan")
     return [
-        Bar(
+        Criterion(
             "cut generated volumes, landmarks beyond the cut",
             ">= 95 % missing",
             f"{missing:.1f} % of {len(gone)} in {len(seen)} heads; {len(cut) - len(seen)} of {len(cut)} heads refused",
             bool(missing >= 95.0),
         ),
-        Bar(
+        Criterion(
             f"cut generated volumes, landmarks more than {_ROOM_MM:.0f} mm inside",
-            f"mean <= {_BAR_MM:.0f} mm",
+            f"mean <= {_LIMIT_MM:.0f} mm",
             f"{mean:.2f} mm, {100 * len(errors) / max(len(left), 1):.0f} % of {len(left)} reported",
-            mean <= _BAR_MM,
+            mean <= _LIMIT_MM,
         ),
-        Bar(
+        Criterion(
             f"cut generated volumes, called found within {_ON_PLANE_MM:.0f} mm of a cut plane",
             "none",
             f"{on_plane} of {found}",
@@ -196,20 +203,23 @@ def cut_bars(cut: Sequence[Scanned]) -> list[Bar]:
     ]
 
 
-def cost_bar(maker: VoxelHeadMaker) -> Bar:
+def cost_criterion(maker: VoxelHeadMaker) -> Criterion:
     """Time and memory of the skin of 512 x 512 x 300 voxels, in a process of its own."""
     head = maker.head(0, VoxelOptions(spacing=(0.5, 0.55, 0.85))).volume
     array = head.array[:300, :512, :512]
     array = np.pad(array, [(0, n - have) for n, have in zip((300, 512, 512), array.shape, strict=True)], mode="edge")
-    what, bar = "skin of 512 x 512 x 300 voxels, file included", f"<= {_SECONDS:.0f} s, <= {_MEGABYTES / 1000:.0f} GB"
+    what, required = (
+        "skin of 512 x 512 x 300 voxels, file included",
+        f"<= {_SECONDS:.0f} s, <= {_MEGABYTES / 1000:.0f} GB",
+    )
     try:
         cost = skin_cost(Volume(array, head.spacing, head.origin, head.direction))
     except (RuntimeError, OSError, SgcnError) as error:
-        return Bar(what, bar, str(error), None)
+        return Criterion(what, required, str(error), None)
     memory = cost["peak_mb"]
     shown = "unknown" if memory is None else f"{memory / 1000:.2f} GB"
     # On a machine that is busy otherwise the processor's time says more than the clock.
     seconds = min(cost["seconds"], cost["processor_seconds"])
     reached = None if memory is None else seconds <= _SECONDS and memory <= _MEGABYTES
     measured = f"{cost['seconds']:.1f} s, {cost['processor_seconds']:.1f} s of processors, peak {shown}"
-    return Bar(what, bar, measured, reached)
+    return Criterion(what, required, measured, reached)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from research.synthesis.generator import FaceGenerator, FacePoints
 from sgcn_core.graph.crop import CROP_CENTRE
-from sgcn_core.viz.shading import AMBIENT, BACKGROUND, GROUP_COLOURS, LIGHTS, SKIN
+from sgcn_core.viz.views import AMBIENT, BACKGROUND, GROUP_COLOURS, LIGHTS, SKIN
 
 FloatArray = NDArray[np.float64]
 _MILLIMETRES = 250.0  # shown along each side of a view

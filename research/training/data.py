@@ -29,7 +29,14 @@ def training_data(
     if config.data == "generator":
         generator = _generator(config, model, others or {})
         return generator, {"clean": generator.with_options(GeneratorOptions.clean()), "corrupted": generator}
-    faces = PaperFaces(model, config.data, neighbours=config.neighbours, pools=config.pools, seed=config.seed)
+    faces = PaperFaces(
+        model,
+        config.data,
+        neighbours=config.neighbours,
+        pools=config.pools,
+        pool_size=max(10_000, round(1.6 * config.most_nodes)),  # enough that every crop holds all nodes
+        seed=config.seed,
+    )
     return faces, {config.data: faces}
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from research.synthesis.face_model import FaceModel
-from research.synthesis.non_faces import non_face
+from research.synthesis.negatives import negative
 from research.training.calibration import scan_makers
 from research.training.pose_data import FACE, Examples, Probe, example_sets, stored_probe
 from sgcn_core.pose.network import PoseNetwork, about_normal, orthonormal, save_pose_network
@@ -33,7 +33,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--makehuman", type=Path, help="folder of the MakeHuman base mesh and targets")
     parser.add_argument("--probes", type=Path, required=True, help="folder in which probes of generated scans are kept")
     parser.add_argument("--scans", type=int, default=1200)
-    parser.add_argument("--others", type=int, default=300, help="things that are no face")
+    parser.add_argument("--others", type=int, default=300, help="negatives")
     parser.add_argument("--variants", type=int, default=2, help="of every scan: thinned, cut, resized in another way")
     parser.add_argument("--patches", type=int, default=60, help="of every variant")
     parser.add_argument("--steps", type=int, default=4000)
@@ -74,7 +74,7 @@ def _scans(options: argparse.Namespace) -> Iterator[Probe]:
 
 def _others(options: argparse.Namespace) -> Iterator[Probe]:
     for number in range(options.others):
-        surface = non_face(number, seed=options.seed).surface
+        surface = negative(number, seed=options.seed).surface
         seen = probe_surface(surface.vertices, surface.faces, count=7000, seed=number)
         yield Probe(seen.points, seen.normals, None)
 

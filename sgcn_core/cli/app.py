@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from sgcn_core import __version__
+from sgcn_core.batch import EXIT_CODE_MEANINGS
+from sgcn_core.child_process import interrupt_on_termination
 from sgcn_core.cli.demo import demo
 from sgcn_core.cli.detect import detect
 from sgcn_core.cli.doctor import doctor
 from sgcn_core.cli.evaluate import evaluate
-from sgcn_core.cli.exit_codes import EPILOG
 from sgcn_core.cli.skin import skin
-from sgcn_core.cli.worker import worker
+
+EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in EXIT_CODE_MEANINGS.items()) + "."
 
 app = typer.Typer(
     name="sgcn-landmarks",
@@ -25,12 +27,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(epilog=EPILOG)(detect)
-app.command(epilog=EPILOG)(skin)
-app.command(epilog=EPILOG)(demo)
-app.command(epilog=EPILOG)(doctor)
-app.command(epilog=EPILOG)(evaluate)
-app.command(epilog=EPILOG)(worker)
+for command in (detect, skin, demo, doctor, evaluate):
+    app.command(epilog=EPILOG)(command)
+
+
+@app.command(epilog=EPILOG)
+def worker() -> None:
+    """Serve another program, such as 3D Slicer: requests on stdin, answers on stdout, JSON lines (docs/worker.md)."""
+    from sgcn_core.worker.server import serve
+
+    serve()
 
 
 def _print_version(wanted: bool) -> None:
@@ -52,4 +58,5 @@ def main() -> None:
     # OpenMP threads that spin while they wait make torch several times slower on a machine that is busy otherwise. The
     # choice must stand before torch is loaded; one made by the user is kept.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    interrupt_on_termination()
     app()

@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
 
-from sgcn_core.cli.exit_codes import ExitCode
-from sgcn_core.cli.sentences import Progress, describe
-from sgcn_core.errors import ModelError, SgcnError
+from sgcn_core.batch import ExitCode, Progress, describe
+from sgcn_core.errors import DeviceError, InstallationError, ModelError, SgcnError
+from sgcn_core.io.provenance import printable
 
-__all__ = ["Progress", "describe", "note", "print_json", "progress_bar", "reporting_errors", "say"]
+_NOT_USABLE = (ModelError, DeviceError, InstallationError)
+_lost: list[str] = []
 
 
 def say(message: str) -> None:
-    """A line of the result, on stdout."""
-    typer.echo(message)
+    """A line of the result, on stdout; where that cannot be written, the work goes on without it."""
+    if _lost:
+        return
+    try:
+        typer.echo(_lines(message))
+    except OSError as error:
+        _lost.append(str(error))
+        if not isinstance(error, BrokenPipeError):
+            note(f"warning: standard output cannot be written ({error.strerror}); the work goes on")
+        with suppress(OSError, ValueError):  # what is left in the buffer fails once more at the end
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, sys.stdout.fileno())
+            os.close(nothing)
 
 
 def note(message: str) -> None:
     """A warning or an error, on stderr."""
-    typer.echo(message, err=True)
+    with suppress(OSError):
+        typer.echo(_lines(message), err=True)
 
 
 def print_json(document: Any) -> None:
     """The one JSON document of a `--json` run."""
-    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+    say(json.dumps(document, indent=2, allow_nan=False))
+
+
+def end(code: ExitCode) -> typer.Exit:
+    """To be raised at the end of a command: its exit code, or that of a lost report where all else went well."""
+    lost = bool(_lost)
+    _lost.clear()
+    return typer.Exit(ExitCode.REPORT_LOST if lost and code == ExitCode.OK else code)
+
+
+def _lines(message: str) -> str:
+    """Without control characters and undecodable bytes, which file names may bring."""
+    return "\n".join(printable(line) for line in message.split("\n"))
 
 
 @contextmanager
@@ -54,12 +80,11 @@ def reporting_errors(*, debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         note("interrupted")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    except (SgcnError, OSError, MemoryError) as error:
+    except (SgcnError, OSError, MemoryError, UnicodeError) as error:
         if debug:
             raise
         note(f"error: {describe(error)}")
-        code = ExitCode.NOT_USABLE if isinstance(error, ModelError) else ExitCode.ALL_FAILED
-        raise typer.Exit(code) from None
+        raise typer.Exit(ExitCode.NOT_USABLE if isinstance(error, _NOT_USABLE) else ExitCode.ALL_FAILED) from None
 
 
 @contextmanager
@@ -78,15 +103,18 @@ def progress_bar(total: int, *, shown: bool | None = None) -> Iterator[Callable[
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     # Lines of the result appear above the bar on a terminal, and go where they were sent otherwise.
     redirect = sys.stdout.isatty()
     with Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=redirect) as bar:
         task = bar.add_task("loading the model", total=float(total))
 
         def start(number: int, name: str) -> Progress:
+            shown_name = printable(name)
+
             def advance(stage: str, fraction: float) -> None:
-                bar.update(task, description=f"{name}: {stage}", completed=number + min(max(fraction, 0.0), 1.0))
+                description = f"{shown_name}: {stage}"
+                bar.update(task, description=description, completed=number + min(max(fraction, 0.0), 1.0))
 
             advance("reading", 0.0)
             return advance

@@ -8,15 +8,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sgcn_core.cli.console import note, print_json, progress_bar, reporting_errors, say
-from sgcn_core.cli.exit_codes import ExitCode
-from sgcn_core.cli.jobs import Job, PlanError, Request, plan
-from sgcn_core.cli.options import Format, LandmarkSetName, LengthUnit, Refinement
-from sgcn_core.cli.running import Outcome, Settings, run_job
-from sgcn_core.cli.sentences import describe
+from sgcn_core.batch import (
+    ExitCode,
+    Job,
+    Models,
+    Outcome,
+    PlanError,
+    Request,
+    describe,
+    exit_code,
+    plan,
+    run_job,
+    totals,
+    write_table,
+)
+from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say
+from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Weights, one_of
+from sgcn_core.errors import SgcnError
+from sgcn_core.io.atomic import FileState, file_state
+from sgcn_core.io.formats import LANDMARK_SUFFIXES
+from sgcn_core.settings import PRESETS, DetectionSettings
+from sgcn_core.types.landmark_sets import LANDMARK_SETS
+from sgcn_core.types.units import UNITS_TO_MM
 
 if TYPE_CHECKING:
     from sgcn_core.detector import LandmarkDetector
+
+_FORMATS = [suffix.lstrip(".") for suffix in LANDMARK_SUFFIXES]
 
 
 def detect(
@@ -24,89 +42,122 @@ def detect(
         list[Path],
         typer.Argument(
             metavar="INPUT...",
-            help="OBJ, PLY, STL, VTK, VTP, OFF, GLB, glTF, NIfTI, NRRD, MHA files, or folders of them or of DICOM.",
+            help="Mesh (OBJ, PLY, STL, VTK, VTP, OFF, GLB, glTF) or volume (NIfTI, NRRD, MHA); or a folder, searched "
+            "with all folders in it for such files and DICOM series.",
         ),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Landmark file, for a single input.")
     ] = None,
     output_dir: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="For the landmark files; beside each input if not given.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="For the landmark files; the inputs' folders are mirrored in it. Beside each input by default.",
+        ),
     ] = None,
     file_format: Annotated[
-        Format | None, typer.Option("--format", help="Landmark file format; that of --output, or mrk.json.")
+        str | None,
+        typer.Option("--format", metavar=one_of(_FORMATS), help="Landmark file format; that of --output, or mrk.json."),
     ] = None,
-    landmark_set: Annotated[LandmarkSetName, typer.Option("--set", help="Which landmarks.")] = LandmarkSetName.ALL,
+    landmark_set: Annotated[
+        str, typer.Option("--set", metavar=one_of(LANDMARK_SETS), help="Landmarks to detect.")
+    ] = "all",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace landmark files that exist; --output always does.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace landmark files and pictures that exist; those named by -o are replaced anyway."
+        ),
     ] = False,
     picture: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Picture: a .png file, or a folder for several inputs.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the surface sampling.")] = 0,
-    refine: Annotated[
-        Refinement | None, typer.Option(help="From heatmap to position; the model's own if not given.")
+    table: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV file with the landmarks of all inputs.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave the input's file name out of landmark files and pictures.")
+    ] = False,
+    seed: Seed = 0,
+    preset: Annotated[
+        str, typer.Option(metavar=one_of(PRESETS), help="Method: as the weights were made for, or as published.")
+    ] = "default",
+    refine: Refine = None,
+    weights: Weights = None,
     unit: Annotated[
-        LengthUnit | None,
-        typer.Option(help="Unit of the coordinates; the file's, or that in which the head has the size of one."),
+        str | None,
+        typer.Option(
+            metavar=one_of(UNITS_TO_MM), help="Unit of the coordinates; the file's, or inferred from head size."
+        ),
     ] = None,
     initial_landmarks: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Landmark file with ex_r, ex_l (the subject's outer eye corners) and prn (nose tip), placed by hand: "
-            "shows the head's pose where it is not found. For a single input.",
+            help="Landmark file with ex_r, ex_l (outer corners of the subject's eyes) and prn (tip of the nose), "
+            "placed by hand: gives the head pose where it is not found. For a single input.",
         ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps.")] = "cpu",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    device: Device = "cpu",
+    as_json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Detect facial landmarks on 3D surfaces.
 
-    A folder stands for the meshes and volumes in it, or for a DICOM series; of a volume the skin is
-    taken. A file that fails is reported and does not stop the others.
+    Of a volume, the skin surface is extracted. A file that fails is reported and does not stop the others.
     """
-    suffix = f".{file_format.value}" if file_format else None
-    try:
-        jobs = plan(Request(tuple(inputs), output, output_dir, suffix, picture, overwrite))
-    except (PlanError, OSError) as error:
-        raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
-    if initial_landmarks is not None and len(jobs) > 1:
-        raise typer.BadParameter(f"--initial-landmarks belongs to one scan, but there are {len(jobs)} inputs")
-    settings = Settings(
-        landmark_set.value,
-        seed,
-        refine.value if refine else None,
-        unit.value if unit else None,
-        initial_landmarks,
+    also_read = tuple(path for path in (weights, initial_landmarks) if path is not None)
+    suffix = None if file_format is None else f".{file_format}"
+    request = Request(
+        tuple(inputs), output, output_dir, suffix, picture, overwrite, table, also_read, search_below=True
     )
+    try:
+        settings = DetectionSettings(
+            landmark_set=landmark_set,
+            preset=preset,
+            refine=refine,
+            seed=seed,
+            unit=unit,
+            initial_landmarks=initial_landmarks,
+            weights=weights,
+            device=device,
+        )
+        jobs = plan(request)
+        if initial_landmarks is not None and len(jobs) > 1:
+            raise PlanError(f"--initial-landmarks belongs to one scan, but there are {len(jobs)} inputs")
+    except (PlanError, SgcnError, OSError) as error:
+        raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
+    before = None if table is None else file_state(table)
+    if table is not None and before is not None and before.exists and not overwrite:
+        raise typer.BadParameter(f"{table} exists; give --overwrite to replace it, or another --table")
     with reporting_errors(debug=debug):
         with progress_bar(len(jobs)) as start:
-            outcomes = run_jobs(jobs, settings, weights=weights, device=device, start=start, quiet=as_json, debug=debug)
+            outcomes = run_jobs(jobs, settings, start=start, anonymous=anonymous, quiet=as_json, debug=debug)
         code = exit_code(outcomes)
+        if table is not None and before is not None and not _written(outcomes, table, before) and code == ExitCode.OK:
+            code = ExitCode.PICTURE_FAILED
         if as_json:
             print_json(_document(outcomes, code))
-    raise typer.Exit(code)
+        elif len(outcomes) > 1:
+            say(totals(outcomes))
+    raise end(code)
 
 
-def load_detector(weights: Path | None, device: str) -> LandmarkDetector:
-    """The detector with the given or the shipped weights."""
-    from sgcn_core.detector import LandmarkDetector
-
-    return LandmarkDetector.from_pretrained(weights, device=device)
+def load_detector(settings: DetectionSettings) -> LandmarkDetector:
+    """The detector with the weights and on the device of the settings."""
+    weights = None if settings.weights is None else str(settings.weights)
+    return Models().get(weights, settings.device).detector
 
 
 def run_jobs(
-    jobs: Sequence[Job], settings: Settings, *, weights: Path | None, device: str, start: Any, quiet: bool, debug: bool
+    jobs: Sequence[Job], settings: DetectionSettings, *, start: Any, anonymous: bool, quiet: bool, debug: bool
 ) -> list[Outcome]:
     """Load the model once and go through all jobs; every outcome is told as soon as it is known."""
-    detector = load_detector(weights, device)
+    detector = load_detector(settings)
     outcomes = []
     for number, job in enumerate(jobs):
-        outcome = run_job(detector, job, settings, progress=start(number, job.source.name), debug=debug)
+        progress = start(number, job.source.name)
+        outcome = run_job(detector, job, settings, progress=progress, anonymous=anonymous, debug=debug)
         outcomes.append(outcome)
         tell(outcome, quiet=quiet)
     return outcomes
@@ -124,21 +175,19 @@ def tell(outcome: Outcome, *, quiet: bool) -> None:
     if outcome.result is not None:
         for remark in outcome.result.info.get("notes", ()):
             note(f"note: {job.source}: {remark}")
-    if not quiet and outcome.result is not None:
-        status = outcome.result.status
-        counts = ", ".join(f"{status.count(s)} {s}" for s in ("found", "uncertain", "missing"))
+    if not quiet:
+        counts = ", ".join(f"{outcome.count(status)} {status}" for status in ("found", "uncertain", "missing"))
         drawn = f", {job.picture}" if job.picture and outcome.picture_error is None else ""
         say(f"{job.source} -> {job.landmarks}{drawn}  ({counts}; {outcome.seconds:.1f} s)")
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
-    """The exit code that sums up all outcomes."""
-    failed = sum(outcome.error is not None for outcome in outcomes)
-    if failed:
-        return ExitCode.ALL_FAILED if failed == len(outcomes) else ExitCode.SOME_FAILED
-    if any(outcome.picture_error is not None for outcome in outcomes):
-        return ExitCode.PICTURE_FAILED
-    return ExitCode.OK
+def _written(outcomes: Sequence[Outcome], table: Path, before: FileState) -> bool:
+    try:
+        write_table(outcomes, table, unless_changed_since=before)
+    except OSError as error:  # the landmarks are written already
+        note(f"warning: no table: {describe(error)}")
+        return False
+    return True
 
 
 def _document(outcomes: Sequence[Outcome], code: ExitCode) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sgcn_core.cli.console import note, progress_bar, reporting_errors, say
-from sgcn_core.cli.exit_codes import ExitCode
-from sgcn_core.cli.options import Refinement
+from sgcn_core.batch import ExitCode, describe
+from sgcn_core.cli.console import end, note, progress_bar, reporting_errors, say
+from sgcn_core.cli.options import Debug, Device, Refine, Seed, Weights
+from sgcn_core.errors import FileFormatError, SgcnError
+from sgcn_core.settings import DetectionSettings
 
 if TYPE_CHECKING:
     from sgcn_core.evaluation.tables import Table
@@ -20,9 +22,9 @@ def evaluate(
         Path,
         typer.Argument(metavar="FOLDER", help="Scans with landmark files (.mrk.json, .fcsv, .csv, .json) beside them."),
     ],
-    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
+    weights: Weights = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For the tables (.csv, .md).")] = None,
-    refine: Annotated[Refinement | None, typer.Option(help="From heatmap to position.")] = None,
+    refine: Refine = None,
     without: Annotated[
         list[str] | None, typer.Option(metavar="LABEL", help="Landmark to leave out; may be repeated.")
     ] = None,
@@ -30,17 +32,22 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="Array (23, 3, people) of real people: compare distances on every scan."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of the surface sampling.")] = 0,
-    device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps.")] = "cpu",
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    debug: Debug = False,
 ) -> None:
     """Measure landmark errors on annotated scans."""
+    try:
+        settings = DetectionSettings(refine=refine, seed=seed, weights=weights, device=device)
+    except SgcnError as error:
+        raise typer.BadParameter(describe(error)) from error
     with reporting_errors(debug=debug), progress_bar(1) as start:
         start(0, "evaluate")
-        mode = refine.value if refine else None
-        for table in _tables(scans, weights, device, mode, tuple(without or ()), plausibility, seed):
+        if out is not None and out.exists() and out.samefile(scans):
+            raise FileFormatError(f"the tables would lie among the landmark files of {scans}; give another --out")
+        for table in _tables(scans, settings, tuple(without or ()), plausibility):
             print_and_write(table, out)
-    raise typer.Exit(ExitCode.OK)
+    raise end(ExitCode.OK)
 
 
 def print_and_write(table: Table, out: Path | None) -> None:
@@ -51,13 +58,7 @@ def print_and_write(table: Table, out: Path | None) -> None:
 
 
 def _tables(
-    folder: Path,
-    weights: Path | None,
-    device: str,
-    refine: str | None,
-    without: tuple[str, ...],
-    plausibility: Path | None,
-    seed: int,
+    folder: Path, settings: DetectionSettings, without: tuple[str, ...], plausibility: Path | None
 ) -> list[Table]:
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.evaluation.metrics import OBSERVERS
@@ -65,9 +66,12 @@ def _tables(
     from sgcn_core.evaluation.scans import evaluate_folder, landmarks_table, of_human_size, scans_table
 
     real = read_people(plausibility) if plausibility else None
-    detector = load_detector(weights, device)
-    text = f"Weights {detector.checkpoint.sha256[:16]}, seed {seed}. {OBSERVERS}"
-    scans = list(evaluate_folder(detector, folder, without=without, refine=refine, seed=seed, every=real is not None))
+    detector = load_detector(settings)
+    text = f"Weights {detector.checkpoint.sha256[:16]}, seed {settings.seed}. {OBSERVERS}"
+    every = real is not None
+    scans = list(
+        evaluate_folder(detector, folder, without=without, refine=settings.refine, seed=settings.seed, every=every)
+    )
     for scan in scans:
         if scan.refused:
             note(f"warning: {scan.name}: {scan.refused}")

@@ -1,41 +1,29 @@
-"""Values that options of the command line take."""
+"""Options that several commands have, with the values of the registries in their help."""
 
 from __future__ import annotations
 
-from enum import Enum
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sgcn_core.refinement.modes import MODES
+from sgcn_core.settings import DEVICES
 
 
-class Format(str, Enum):
-    """Landmark file formats."""
-
-    MARKUPS = "mrk.json"
-    FCSV = "fcsv"
-    CSV = "csv"
-    JSON = "json"
+def one_of(values: Iterable[str]) -> str:
+    """For the help: ``[a|b|c]``."""
+    return f"[{'|'.join(values)}]"
 
 
-class LandmarkSetName(str, Enum):
-    """Named selections of landmarks."""
-
-    IBUG68 = "ibug68"
-    CLINICAL = "clinical"
-    ALL = "all"
-
-
-class Refinement(str, Enum):
-    """How a heatmap becomes a position on the surface."""
-
-    MEAN = "mean"
-    PAPER = "paper"
-    AMPLITUDE = "amplitude"
-    SURFACE = "surface"
-    GUIDED = "guided"
-
-
-class LengthUnit(str, Enum):
-    """Unit of the input's coordinates."""
-
-    MM = "mm"
-    CM = "cm"
-    M = "m"
-    UM = "um"
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Weights file; the shipped one by default.")]
+Device = Annotated[str, typer.Option(metavar=one_of(DEVICES), help="Compute device; also cuda:1.")]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of the surface sampling.")]
+Refine = Annotated[
+    str | None,
+    typer.Option(metavar=one_of(MODES), help="Refinement from heatmap to position; the model's own by default."),
+]

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sgcn_core.cli.console import print_json, reporting_errors, say
+from sgcn_core.batch import ExitCode, PlanError, check_outputs
+from sgcn_core.cli.console import end, print_json, reporting_errors, say
+from sgcn_core.cli.options import Debug, Json
 
 if TYPE_CHECKING:
     from sgcn_core.skin.extract import Skin
@@ -21,24 +23,29 @@ def skin(
         Path, typer.Option("--output", "-o", metavar="FILE", help="Surface file: .ply, .obj, .stl, .vtp or .vtk.")
     ],
     threshold: Annotated[
-        float | None, typer.Option(metavar="VALUE", help="Grey value between air and skin; found if not given.")
+        float | None,
+        typer.Option(metavar="VALUE", help="Grey value between air and skin; found by default."),
     ] = None,
     series: Annotated[
-        str | None, typer.Option(metavar="UID", help="DICOM series, where a folder holds several.")
+        str | None, typer.Option(metavar="UID", help="Series instance UID, where a folder holds several series.")
     ] = None,
     resolution: Annotated[
         float, typer.Option(min=0.0, metavar="MM", help="Average finer voxels to about this size; 0 keeps all.")
     ] = 0.9,
     max_voxels: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Refuse larger images; 432 million if not given.")
+        int | None, typer.Option(min=1, metavar="N", help="Largest number of voxels; 432 million by default.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Extract the skin of a head from a CT, MR or label volume.
 
     Outer skin only, in the image's physical frame (LPS, mm), open where the field of view cuts the head.
     """
+    try:
+        check_outputs([output], [source])
+    except PlanError as error:
+        raise typer.BadParameter(str(error)) from error
     with reporting_errors(debug=debug):
         from sgcn_core.io.meshes import write_surface
         from sgcn_core.io.volumes import MAX_VOXELS, read_volume
@@ -51,6 +58,7 @@ def skin(
             print_json(_document(source, output, found))
         else:
             say(_sentence(source, output, found))
+    raise end(ExitCode.OK)
 
 
 def _document(source: Path, output: Path, found: Skin) -> dict[str, Any]:

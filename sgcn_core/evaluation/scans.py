@@ -188,4 +188,4 @@ def _row(name: str, errors: Sequence[tuple[str, float]], refused: int | None) ->
 def of_human_size(result: LandmarkResult) -> bool:
     """Whether the head is as large as people's: the distances on others, such as sculptures, say nothing."""
     low, high = HUMAN_SIZES
-    return low < result.info["size_ratio"] < high
+    return bool(low < result.info["size_ratio"] < high)

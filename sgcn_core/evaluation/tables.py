@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from pathlib import Path
 
 from sgcn_core.evaluation.metrics import THRESHOLDS, Summary
 from sgcn_core.io.atomic import write_text
+from sgcn_core.io.csv_cells import safe_cell
 
 Cell = str | int | float | None
+TITLES = "titles.json"
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Table:
     Attributes
     ----------
     name : str, without suffix
-    title : str, what is measured, on what, with which seed
+    title : str, what is measured, on what, with which random seed
     rows : mappings with the same keys in the same order; floats are rounded to two digits in Markdown
     """
 
@@ -49,14 +52,21 @@ class Table:
         if self.rows:
             writer = csv.DictWriter(stream, list(self.rows[0]), lineterminator="\n")
             writer.writeheader()
-            writer.writerows(self.rows)
+            writer.writerows({column: safe_cell(cell) for column, cell in row.items()} for row in self.rows)
         return stream.getvalue()
 
     def write(self, folder: Path) -> None:
-        """``NAME.csv`` and ``NAME.md`` in the folder."""
+        """``NAME.csv`` in the folder, and the title in its ``titles.json``."""
         folder.mkdir(parents=True, exist_ok=True)
+        titles = read_titles(folder) | {self.name: self.title}
         write_text(folder / f"{self.name}.csv", self.csv())
-        write_text(folder / f"{self.name}.md", f"{self.title}\n\n{self.markdown()}\n")
+        write_text(folder / TITLES, json.dumps(titles, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def read_titles(folder: Path) -> dict[str, str]:
+    """Titles of the tables in a folder, by name."""
+    path = folder / TITLES
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def summary_cells(summary: Summary) -> dict[str, Cell]:

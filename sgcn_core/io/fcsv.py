@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from sgcn_core.io.landmark_text import Rows, description
+from sgcn_core.io.landmark_text import Rows, description, input_info, input_of
 from sgcn_core.types.landmarks import LandmarkResult
 
 _HEADER = (
@@ -20,6 +20,7 @@ _HEADER = (
 _MISSING = "# missing = "
 _FRAMES = {"LPS": "LPS", "RAS": "RAS", "0": "RAS", "1": "LPS"}
 _DETAILS = re.compile(r"\s*\[confidence=([0-9.eE+-]+) status=(\w+)(?: error=([0-9.]+)mm bound=([0-9.]+)mm)?\]$")
+_INPUT = ("input", "input_sha256")
 _X, _LABEL, _DESCRIPTION, _POSITION_STATUS = 1, 11, 12, 14
 _NO_POSITION = ("0", "1", "3")  # Slicer's numbers for undefined, preview, missing; 2 is defined
 
@@ -28,6 +29,9 @@ def fcsv_text(result: LandmarkResult) -> str:
     """Confidence, status and errors close the description; the 15th column is Slicer's position status."""
     stream = io.StringIO()
     stream.write(_HEADER.format(frame=result.frame, unit=result.unit))
+    for key, value in zip(_INPUT, input_of(result.info), strict=True):
+        if value:
+            stream.write(f"# {key} = {value}\n")
     writer = csv.writer(stream, lineterminator="\n")
     values = (result.positions.tolist(), result.confidence.tolist(), result.errors_mm.tolist(), result.status)
     for number, (label, position, confidence, (expected, bound), status) in enumerate(
@@ -49,6 +53,7 @@ def parse_fcsv(text: str) -> LandmarkResult:
     """Read a file of this package or of Slicer 4 and 5."""
     unit, frame, versioned = "mm", "LPS", False
     rows = Rows()
+    source: dict[str, str] = {}
     for record in _records(text):
         if record.startswith(_MISSING):
             _add_row(rows, record[len(_MISSING) :], missing=True)
@@ -57,11 +62,12 @@ def parse_fcsv(text: str) -> LandmarkResult:
             versioned = versioned or key == "Markups fiducial file version"
             unit = value if key == "Unit" else unit
             frame = _frame(value) if key == "CoordinateSystem" else frame
+            source |= {key: value} if key in _INPUT else {}
         else:
             _add_row(rows, record, missing=False)
     if not versioned:
         raise ValueError("it does not begin with '# Markups fiducial file version'")
-    return rows.result(unit=unit, frame=frame)
+    return rows.result(unit=unit, frame=frame, info=input_info(*(source.get(key, "") for key in _INPUT)))
 
 
 def _records(text: str) -> list[str]:

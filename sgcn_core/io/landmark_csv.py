@@ -5,26 +5,33 @@ from __future__ import annotations
 import csv
 import io
 
-from sgcn_core.io.landmark_text import Errors, Rows
+from sgcn_core.io.csv_cells import plain_cell, safe_cell
+from sgcn_core.io.landmark_text import Errors, Rows, input_info, input_of
 from sgcn_core.types.landmarks import LandmarkResult, plain
 
-_COLUMNS = ("label", "x", "y", "z", "confidence", "status", "unit", "frame", "expected_error_mm", "error_bound_mm")
+_COLUMNS = (
+    *("label", "x", "y", "z", "confidence", "status", "unit", "frame", "expected_error_mm", "error_bound_mm"),
+    *("input", "input_sha256"),
+)
 # The columns of the table that Slicer exports tell its frame.
 _SLICER_AXES = {"LPS": ("l", "p", "s"), "RAS": ("r", "a", "s")}
 
 
 def csv_text(result: LandmarkResult) -> str:
-    """Columns label, x, y, z, confidence, status, unit, frame, expected_error_mm, error_bound_mm.
+    """Columns label, x, y, z, confidence, status, unit, frame, expected_error_mm, error_bound_mm, input, input_sha256.
 
-    Empty where there is nothing to say: the position of a missing landmark, an error that is not known.
+    Empty where there is nothing to say: the position of a missing landmark, an error or an input that is not known.
+    Text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(_COLUMNS)
+    source = input_of(result.info)
     columns = (result.positions.tolist(), result.confidence.tolist(), plain(result.errors_mm), result.status)
     for label, position, confidence, errors, status in zip(result.labels, *columns, strict=True):
         place = ("", "", "") if status == "missing" else position
-        writer.writerow((label, *place, confidence, status, result.unit, result.frame, *errors))
+        cells = (label, *place, confidence, status, result.unit, result.frame, *errors, *source)
+        writer.writerow([safe_cell(cell) for cell in cells])
     return stream.getvalue()
 
 
@@ -43,16 +50,17 @@ def parse_csv(text: str) -> LandmarkResult:
             f"a header row with label, x, y, z is needed; the first row is {', '.join(columns) or 'empty'}"
         )
     rows = Rows()
-    unit = "mm"
+    unit, source = "mm", ("", "")
     for record in table:
         if None in record.values() or None in record:
             raise ValueError(f"line {table.line_num} does not have the {len(columns)} columns of the header")
         place = [record[axis].strip() for axis in axes]
         status = _status(record, place)
         confidence = float(record.get("confidence") or 1.0)
-        rows.add(record[name_column].strip(), place, confidence, status, _errors(record))
+        rows.add(plain_cell(record[name_column].strip()), place, confidence, status, _errors(record))
         unit, frame = record.get("unit") or unit, record.get("frame") or frame
-    return rows.result(unit=unit, frame=frame)
+        source = (plain_cell(record.get("input") or source[0]), record.get("input_sha256") or source[1])
+    return rows.result(unit=unit, frame=frame, info=input_info(*source))
 
 
 def _axes(columns: list[str]) -> tuple[tuple[str, str, str] | None, str]:
@@ -62,7 +70,7 @@ def _axes(columns: list[str]) -> tuple[tuple[str, str, str] | None, str]:
 
 
 def _errors(record: dict[str, str]) -> Errors:
-    expected, bound = (record.get(name) for name in _COLUMNS[-2:])
+    expected, bound = (record.get(name) for name in ("expected_error_mm", "error_bound_mm"))
     return float(expected) if expected else None, float(bound) if bound else None
 
 

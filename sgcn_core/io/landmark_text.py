@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,20 @@ def description(label: str, status: str) -> str:
         return _STATUS_TEXT[status]
     landmark = known[label]
     return f"{landmark.name}; {_STATUS_TEXT[status]}; {EXPECTED_USE[landmark.reproducibility]}"
+
+
+def input_of(info: Mapping[str, Any]) -> tuple[str, str]:
+    """Name and SHA-256 of the input as a result's ``info`` states them; empty where it does not."""
+    source = info.get("input")
+    if not isinstance(source, Mapping):
+        return "", ""
+    return str(source.get("name", "")), str(source.get("sha256", ""))
+
+
+def input_info(name: str, sha256: str) -> dict[str, Any]:
+    """The reverse of :func:`input_of`."""
+    source = {key: value for key, value in (("name", name), ("sha256", sha256)) if value}
+    return {"input": source} if source else {}
 
 
 def finite_position(values: Any, label: str) -> tuple[float, float, float]:

@@ -6,10 +6,10 @@ format       unit and frame              confidence, status, errors             
 .mrk.json    coordinateUnits (UCUM),     measurements "confidence", "status",   key "sgcn_core" (Slicer
              coordinateSystem            "expected_error_mm" and                drops it when it saves)
                                          "error_bound_mm"; positionStatus
-.fcsv        comment "# Unit",           end of the description,                not kept
-             "# CoordinateSystem"        position status column
-.csv         columns unit, frame         columns confidence, status,            not kept
-                                         expected_error_mm, error_bound_mm
+.fcsv        comment "# Unit",           end of the description,                comments "# input" and
+             "# CoordinateSystem"        position status column                 "# input_sha256"
+.csv         columns unit, frame         columns confidence, status,            columns input and
+                                         expected_error_mm, error_bound_mm      input_sha256
 .json        keys unit, frame            keys of the same names                 key info
 ===========  ==========================  =====================================  =========================
 
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from sgcn_core.errors import FileFormatError
-from sgcn_core.io.atomic import write_text
+from sgcn_core.io.atomic import FileState, write_text
 from sgcn_core.io.fcsv import fcsv_text, parse_fcsv
 from sgcn_core.io.formats import LANDMARK_SUFFIXES, landmark_suffix
 from sgcn_core.io.landmark_csv import csv_text, parse_csv
@@ -63,7 +63,11 @@ _DAMAGE = (
 
 
 def write_landmarks(
-    result: LandmarkResult, path: str | os.PathLike[str], *, coordinate_system: str | None = None
+    result: LandmarkResult,
+    path: str | os.PathLike[str],
+    *,
+    coordinate_system: str | None = None,
+    unless_changed_since: FileState | None = None,
 ) -> Path:
     """Write landmarks in the format of the suffix; the file appears whole.
 
@@ -72,6 +76,9 @@ def write_landmarks(
     coordinate_system : {"LPS", "RAS"}, optional
         Frame of the coordinates in the file. By default "LPS" in .mrk.json and .fcsv, as Slicer writes them, and the
         result's own frame in .csv and .json.
+    unless_changed_since : FileState, optional
+        As of ``sgcn_core.io.atomic.replacing``: keeps what somebody has saved in the meantime. By default a file that
+        exists is replaced.
 
     Returns
     -------
@@ -82,11 +89,14 @@ def write_landmarks(
     ------
     FileFormatError
         Unknown suffix.
+    OSError
+        The file cannot be written; names it.
     """
     file = Path(path)
     suffix = _suffix(file, "write")
     default = "LPS" if suffix in (".mrk.json", ".fcsv") else result.frame
-    write_text(file, _FORMATTERS[suffix](result.in_frame(coordinate_system or default)))
+    text = _FORMATTERS[suffix](result.in_frame(coordinate_system or default))
+    write_text(file, text, unless_changed_since=unless_changed_since)
     return file
 
 

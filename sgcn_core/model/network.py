@@ -1,4 +1,4 @@
-"""The stratified graph convolutional network of 2S-SGCN (paper, section 4.1)."""
+"""The stratified graph convolutional network: stage 1 of 2S-SGCN, heatmap regression (paper, section 4.1, Fig. 4)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from sgcn_core.model.layers import Norm, StratifiedBlock
-from sgcn_core.model.linear import linear
-from sgcn_core.model.neighbours import Neighbourhood
+from sgcn_core.model.layers import Neighbourhood, Norm, StratifiedBlock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +36,7 @@ class NetworkConfig:
 
 
 class StratifiedGCN(nn.Module):
-    """Heatmap regressor: first block, D blocks, linear head.
+    """Heatmap regressor: the block of the initial embedding (6 -> h), D blocks (h -> h), a linear layer (h -> |L|).
 
     Parameters
     ----------
@@ -77,9 +75,11 @@ class StratifiedGCN(nn.Module):
         weight = members.to(hidden.dtype).unsqueeze(-1)
         for block in self.blocks:
             hidden = block(hidden, graph, weight)
-        return linear(hidden, self.head.weight, self.head.bias).view(graphs, nodes, -1)
+        heatmaps: Tensor = self.head(hidden)
+        return heatmaps.view(graphs, nodes, -1)
 
     @torch.inference_mode()
     def predict(self, features: Tensor, neighbours: Tensor, members: Tensor) -> Tensor:
         """Heatmaps (N, landmarks) of a single graph: the same computation without a gradient."""
-        return self(features.unsqueeze(0), neighbours.unsqueeze(0), members.unsqueeze(0))[0]
+        heatmaps: Tensor = self(features.unsqueeze(0), neighbours.unsqueeze(0), members.unsqueeze(0))
+        return heatmaps[0]

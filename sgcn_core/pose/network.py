@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgcn_core.errors import ModelError
-from sgcn_core.model.linear import linear
 from sgcn_core.pose.patches import ANGLES, CHANNELS
 
 _KERNEL = 5
@@ -110,7 +109,8 @@ class _Mixer(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         everywhere = values.mean(1, keepdim=True).expand_as(values)
         both = torch.cat([values, everywhere], dim=2).flatten(0, 1)
-        return linear(both, self.linear.weight, self.linear.bias).unflatten(0, values.shape[:2])
+        mixed: Tensor = F.linear(both, self.linear.weight, self.linear.bias).unflatten(0, values.shape[:2])
+        return mixed
 
 
 class _Circular(nn.Module):
@@ -123,8 +123,10 @@ class _Circular(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         reach = _KERNEL // 2
         shifted = torch.cat([torch.roll(values, step, dims=1) for step in range(-reach, reach + 1)], dim=2)
-        mixed = linear(shifted.flatten(0, 1), self.linear.weight, self.linear.bias)
-        return mixed.unflatten(0, values.shape[:2])
+        mixed: Tensor = F.linear(shifted.flatten(0, 1), self.linear.weight, self.linear.bias).unflatten(
+            0, values.shape[:2]
+        )
+        return mixed
 
 
 def save_pose_network(network: PoseNetwork, path: Path) -> None:

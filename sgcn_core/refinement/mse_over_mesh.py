@@ -55,7 +55,8 @@ def best_amplitude(
     highest = np.maximum(HIGHEST_AMPLITUDE * np.asarray(peak), LOWEST_AMPLITUDE)
     # A product over a vanishing norm may overflow: the bound is the answer then.
     with np.errstate(over="ignore"):
-        return np.clip(product / np.maximum(norm, np.finfo(np.float64).tiny), LOWEST_AMPLITUDE, highest)
+        fitted: NDArray[np.float64] = product / np.maximum(norm, np.finfo(np.float64).tiny)
+        return fitted.clip(LOWEST_AMPLITUDE, highest)
 
 
 def vertex_errors(top: TopNodes, landmark: int, candidates: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -82,11 +83,14 @@ def vertex_errors(top: TopNodes, landmark: int, candidates: NDArray[np.float64])
     product = gauss @ heat
     norm = np.einsum("nt,nt->n", gauss, gauss)
     if not top.free_amplitude:
-        return (heat @ heat - 2.0 * product + norm) / len(heat)
+        errors: NDArray[np.float64] = (heat @ heat - 2.0 * product + norm) / len(heat)
+        return errors
     amplitude = best_amplitude(product, norm, heat.max())
     offset = (candidates - top.mean[landmark]) / top.sigma
     away = np.einsum("nc,nc->n", offset, offset)
-    return (heat @ heat - 2.0 * amplitude * product + amplitude**2 * norm) / len(heat) + PULL_TO_MEAN * away
+    squares = heat @ heat - 2.0 * amplitude * product + amplitude**2 * norm
+    errors = squares / len(heat) + PULL_TO_MEAN * away
+    return errors
 
 
 def _smallest(

@@ -242,4 +242,5 @@ def _step_within_triangle(
     )
     u, v = candidates[0], candidates[1]
     value = u * (0.5 * a * u + b * v - p) + v * (0.5 * c * v - q)
-    return np.take_along_axis(candidates, value.argmin(axis=0)[None, None], axis=1)[:, 0].T - uv
+    result: NDArray[np.float64] = np.take_along_axis(candidates, value.argmin(axis=0)[None, None], axis=1)[:, 0].T - uv
+    return result

@@ -41,16 +41,19 @@ class TopNodes:
     def radii(self) -> NDArray[np.float64]:
         """r_m of Eq. 7: the largest distance from m to a top node, (L,)."""
         distances = np.linalg.norm(self.positions - self.mean[:, None, :], axis=2)
-        return np.where(self.keep, distances, 0.0).max(axis=1)
+        result: NDArray[np.float64] = np.where(self.keep, distances, 0.0).max(axis=1)
+        return result
 
     def peak(self) -> NDArray[np.float64]:
         """Highest heatmap value of the top nodes in use, (L,)."""
-        return np.where(self.keep, self.values, -np.inf).max(axis=1)
+        result: NDArray[np.float64] = np.where(self.keep, self.values, -np.inf).max(axis=1)
+        return result
 
     def spread(self) -> NDArray[np.float64]:
         """Root mean square distance from m to the top nodes, (L,)."""
         squared = ((self.positions - self.mean[:, None, :]) ** 2).sum(axis=2)
-        return np.sqrt((squared * self.keep).sum(axis=1) / self.keep.sum(axis=1))
+        result: NDArray[np.float64] = np.sqrt((squared * self.keep).sum(axis=1) / self.keep.sum(axis=1))
+        return result
 
 
 def top_nodes(heatmaps: ArrayLike, t: int = 12) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

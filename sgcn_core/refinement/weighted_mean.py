@@ -33,4 +33,5 @@ def weighted_mean(positions: ArrayLike, values: ArrayLike, keep: ArrayLike | Non
         logits = np.where(np.asarray(keep, dtype=bool), logits, -np.inf)
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     weights /= weights.sum(axis=1, keepdims=True)
-    return np.einsum("lt,ltc->lc", weights, np.asarray(positions, dtype=np.float64))
+    result: NDArray[np.float64] = np.einsum("lt,ltc->lc", weights, np.asarray(positions, dtype=np.float64))
+    return result

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,17 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LossParameters:
+    """Parameters of the weighted adaptive wing loss (Eq. 3); the defaults are the paper's (section 5.2)."""
+
+    omega: float = 14.0
+    theta: float = 0.5
+    alpha: float = 2.1
+    epsilon: float = 1.0
+    beta: float = 50.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """A whole run; see ``research/configs/face.json``.
 
@@ -38,9 +50,10 @@ class TrainingConfig:
     neighbours : k of the fine graph
     seed : of the weights and the faces
     warmup : steps over which the rate rises from zero
-    optimiser : ``"muon"`` or ``"adamw"``, see ``sgcn_core.training.optimiser``
-    weight_decay, clip : of the optimiser, and the largest gradient norm
-    ema : decay of the running mean of the weights, which is what gets shipped
+    optimiser : ``"muon"``, ``"adamw"`` or ``"adam"``, see ``sgcn_core.training.optimiser``
+    weight_decay, clip : of the optimiser, and the largest gradient norm; a ``clip`` of 0 leaves gradients as they are
+    ema : decay of the running mean of the weights, which is what gets shipped; 0 ships the last weights
+    loss : LossParameters
     pools : number of blue-noise sample sets
     second_share : of the faces from all populations but the first, in equal parts, where ``populations`` is not given
     populations : name (``ict``, ``makehuman``, ``gnm``, ``children``) to share of the faces; all of them must be given
@@ -61,6 +74,7 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     clip: float = 1.0
     ema: float = 0.998
+    loss: LossParameters = field(default_factory=LossParameters)
     pools: int = 64
     data: str = "generator"
     second_share: float = 0.35
@@ -70,13 +84,27 @@ class TrainingConfig:
 
     @classmethod
     def load(cls, path: Path) -> TrainingConfig:
-        """Read a configuration; an unknown key is an error that names it."""
+        """Read a configuration.
+
+        A stage may give ``epochs`` instead of ``steps``; the file then has ``epoch``, the faces of one: an epoch is as
+        many steps as pass through so many faces.
+
+        Raises
+        ------
+        ValueError
+            If a key is unknown, or a stage has epochs of unknown length.
+        """
         content = json.loads(Path(path).read_text(encoding="utf-8"))
+        epoch = content.pop("epoch", None)
         known = set(cls.__dataclass_fields__)
         if unknown := set(content) - known:
             raise ValueError(f"{path}: unknown keys {sorted(unknown)}; known are {sorted(known)}")
-        stages = tuple(_stage(stage) for stage in content.pop("stages"))
-        return cls(stages=stages, **content)
+        try:
+            stages = tuple(_stage(stage, epoch) for stage in content.pop("stages"))
+            loss = LossParameters(**content.pop("loss", {}))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from error
+        return cls(stages=stages, loss=loss, **content)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -100,6 +128,11 @@ class TrainingConfig:
         return {name: self.populations[name] for name in names}
 
     @property
+    def most_nodes(self) -> int:
+        """Nodes of the largest graph."""
+        return max(nodes for stage in self.stages for nodes, _ in stage.sizes)
+
+    @property
     def total_steps(self) -> int:
         return sum(stage.steps for stage in self.stages)
 
@@ -120,6 +153,14 @@ class TrainingConfig:
         raise IndexError(f"step {step} lies beyond the {self.total_steps} steps of the configuration")
 
 
-def _stage(content: dict[str, Any]) -> Stage:
+def _stage(content: dict[str, Any], epoch: int | None) -> Stage:
+    """A stage of a file; ``epoch`` is the number of faces of one."""
     sizes = tuple((int(nodes), int(batch)) for nodes, batch in content["sizes"])
-    return Stage(**{**content, "sizes": sizes, "rate": tuple(content["rate"])})
+    values = {**content, "sizes": sizes, "rate": tuple(content["rate"])}
+    if "epochs" in values:
+        if epoch is None:
+            raise ValueError('a stage is given in epochs; add "epoch", the number of faces of one')
+        if len(sizes) != 1:
+            raise ValueError(f"a stage of epochs needs one size of graphs, received {len(sizes)}")
+        values["steps"] = values.pop("epochs") * math.ceil(epoch / sizes[0][1])
+    return Stage(**values)

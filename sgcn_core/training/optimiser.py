@@ -16,7 +16,8 @@ def make_optimisers(network: nn.Module, *, kind: str, weight_decay: float) -> li
     ----------
     network : StratifiedGCN
     kind : ``"muon"`` orthogonalises the updates of the hidden matrices (Jordan et al. 2024, "Muon"), scaled to the size
-        that AdamW's have (Liu et al. 2025), so that both take one learning rate; ``"adamw"`` treats all weights alike
+        that AdamW's have (Liu et al. 2025), so that both take one learning rate; ``"adamw"`` and ``"adam"``, which is
+        the paper's, treat all weights alike
     weight_decay : of both
 
     Raises
@@ -26,8 +27,10 @@ def make_optimisers(network: nn.Module, *, kind: str, weight_decay: float) -> li
     """
     if kind == "adamw":
         return [torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=weight_decay)]
+    if kind == "adam":
+        return [torch.optim.Adam(network.parameters(), lr=1e-3, weight_decay=weight_decay)]
     if kind != "muon":
-        raise ValueError(f'optimiser must be "muon" or "adamw", received {kind!r}')
+        raise ValueError(f'optimiser must be "muon", "adamw" or "adam", received {kind!r}')
     hidden: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -105,8 +106,8 @@ class TrainingRun:
             now = time.monotonic()
             self.seconds, last = self.seconds + now - last, now
             if self.step % 25 == 0:
-                size = math.nan if norm is None else float(norm)
-                self._log(loss=float(loss), norm=size, rate=rate, nodes=self.generator.nodes)
+                size = {} if norm is None else {"norm": float(norm)}
+                self._log(loss=float(loss), **size, rate=rate, nodes=self.generator.nodes)
             if self.step % self.config.validate_every == 0:
                 self._log(**self.validate(stage))
                 self.save()
@@ -127,11 +128,13 @@ class TrainingRun:
         predicted = self.network(features, neighbours, members)
         # What a population cannot label costs nothing.
         truth = torch.where(batch.known[:, None], truth, predicted.detach().to(truth.dtype))
-        loss = adaptive_wing_loss(predicted, truth)
+        loss = adaptive_wing_loss(predicted, truth, **asdict(self.config.loss))
         self.network.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        # Muon is indifferent to the length of a gradient; the last optimiser is an AdamW.
-        norm = self.fabric.clip_gradients(self.network, self.optimisers[-1], max_norm=self.config.clip)
+        norm = None
+        if self.config.clip > 0:
+            # Muon is indifferent to the length of a gradient; the last optimiser is an Adam.
+            norm = self.fabric.clip_gradients(self.network, self.optimisers[-1], max_norm=self.config.clip)
         for optimiser in self.optimisers:
             optimiser.step()
         self.average.update(self.network.module)

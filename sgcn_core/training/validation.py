@@ -32,4 +32,5 @@ def mean_errors(network: nn.Module, batch: Batch) -> Tensor:
     """Distance (B, L) from the truth in millimetres of the person; NaN for an absent landmark."""
     features, neighbours, members = unpack(batch)
     found = weighted_means(network(features, neighbours, members).float(), features[..., :3])
-    return (found - batch.landmarks).norm(dim=2) * batch.millimetres[:, None]
+    errors: Tensor = (found - batch.landmarks).norm(dim=2) * batch.millimetres[:, None]
+    return errors

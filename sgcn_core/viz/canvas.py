@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.io.atomic import write_bytes
+from sgcn_core.io.atomic import FileState, write_bytes
+from sgcn_core.io.provenance import printable
 
 Colour = tuple[float, float, float]
 
@@ -67,7 +68,7 @@ class Canvas:
         if halo is not None:
             self._blend(0.8 * _thickened(mask), left, top, halo)
         self._blend(mask, left, top, colour)
-        return mask.shape[1] - 2 * _HALO
+        return int(mask.shape[1]) - 2 * _HALO
 
     def line(self, start: tuple[float, float], end: tuple[float, float], *, colour: Colour, width: float = 1.0) -> None:
         """Draw a smooth straight line."""
@@ -95,8 +96,8 @@ class Canvas:
         area = self.pixels[row:bottom, column:right]
         area += cover * (np.asarray(colour, dtype=np.float32) * 255 - area)
 
-    def save(self, path: Path) -> None:
-        """Write the picture as PNG, whole or not at all."""
+    def save(self, path: Path, *, unless_changed_since: FileState | None = None) -> None:
+        """Write the picture as PNG; see ``sgcn_core.io.atomic.replacing``."""
         from vtkmodules.util.numpy_support import numpy_to_vtk
         from vtkmodules.vtkCommonDataModel import vtkImageData
         from vtkmodules.vtkIOImage import vtkPNGWriter
@@ -111,7 +112,7 @@ class Canvas:
         writer.WriteToMemoryOn()
         writer.Write()
         encoded = bytes(memoryview(writer.GetResult()))
-        write_bytes(path, encoded)
+        write_bytes(path, encoded, unless_changed_since=unless_changed_since)
 
 
 def _thickened(mask: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -125,6 +126,7 @@ def _thickened(mask: NDArray[np.float32]) -> NDArray[np.float32]:
 @lru_cache(maxsize=1024)
 def text_mask(words: str, size: int) -> NDArray[np.float32]:
     """How much of each pixel the words cover, (h, w) in [0, 1]."""
+    words = printable(words)  # VTK ends the process where text is none
     from vtkmodules import vtkRenderingFreeType  # registers the font engine
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkCommonDataModel import vtkImageData

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sgcn_core.viz.mesh import Array
+from sgcn_core.viz.views import Array
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def spread(wanted: Array, *, low: float, high: float, gap: float) -> Array:
             mean, size = (before * number + mean * size) / (number + size), size + number
         blocks.append((mean, size))
     flat = np.concatenate([np.full(size, mean) for mean, size in blocks])
-    return np.clip(flat, low, high - steps[-1]) + steps
+    return np.asarray(np.clip(flat, low, high - steps[-1]) + steps)
 
 
 def leaders(points: Array, *, left: float, right: float, low: float, high: float, gap: float) -> list[Leader]:

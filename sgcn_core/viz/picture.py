@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.errors import RenderError
+from sgcn_core.io.atomic import FileState
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
-from sgcn_core.viz import isolated, software
+from sgcn_core.viz import software, subprocess_engine
 from sgcn_core.viz.canvas import Canvas, text_mask
 from sgcn_core.viz.labels import leaders, tag_places
 from sgcn_core.viz.scene import Scene, build_scene
-from sgcn_core.viz.shading import BACKGROUND, FAINT_INK, INK, PAPER
 from sgcn_core.viz.system_libraries import RenderWarning
-from sgcn_core.viz.views import DrawnView, View, views_of
+from sgcn_core.viz.views import BACKGROUND, FAINT_INK, INK, PAPER, DrawnView, View, views_of
 
 _SUPERSAMPLING = 2
 _HEADER, _FOOTER = 34, 34
@@ -42,6 +42,7 @@ def render_landmarks(
     labels: bool = True,
     engine: str = "auto",
     title: str | None = None,
+    unless_changed_since: FileState | None = None,
 ) -> Path:
     """Draw the surface from the right, the front and the left, with its landmarks, into a PNG file.
 
@@ -53,7 +54,7 @@ def render_landmarks(
         Same frame and unit; ``info["pose"]`` (4 x 4, input to head frame) sets the directions of view. Found landmarks
         take the colour of their group, uncertain ones are orange, missing ones are not drawn.
     path : str or Path
-        Replaced if it exists; never left half-written.
+        Never left half-written.
     size : (int, int)
         Width and height, pixels.
     labels : bool
@@ -61,7 +62,9 @@ def render_landmarks(
     engine : {"auto", "vtk", "software"}
         "auto" draws with VTK and, where OpenGL is not to be had, with NumPy, warning with `RenderWarning`.
     title : str, optional
-        Lower left corner; the name of the surface's file by default.
+        Lower left corner; the name of the surface's file by default, empty for none.
+    unless_changed_since : FileState, optional
+        As of ``sgcn_core.io.atomic.replacing``. By default a file that exists is replaced.
 
     Returns
     -------
@@ -88,9 +91,11 @@ def render_landmarks(
         canvas.paste(_reduced(picture.image), number * panel[0], _HEADER)
         _mark(canvas, scene, view, picture, left=number * panel[0], names=labels)
         canvas.text(view.direction.title, (number + 0.5) * panel[0], _HEADER / 2, size=15, colour=INK, align="centre")
-    _write_legend(canvas, scene, result, title or Path(surface.source or "surface").name)
+    _write_legend(canvas, scene, result, Path(surface.source or "surface").name if title is None else title)
     try:
-        canvas.save(path)
+        canvas.save(path, unless_changed_since=unless_changed_since)
+    except FileExistsError as error:
+        raise RenderError(str(error)) from error
     except OSError as error:
         raise RenderError(f"cannot write '{path}': {error.strerror or error}") from error
     return path
@@ -102,7 +107,7 @@ def _draw(scene: Scene, views: Sequence[View], engine: str) -> tuple[DrawnView, 
         raise RenderError(f"engine must be 'auto', 'vtk' or 'software', received '{engine}'")
     if engine != "software":
         try:
-            return isolated.draw(scene.mesh, enlarged)[0]
+            return subprocess_engine.draw(scene.mesh, enlarged)[0]
         except (RenderError, OSError) as error:
             if engine == "vtk":
                 raise RenderError(str(error)) from error
@@ -176,7 +181,7 @@ def _write_legend(canvas: Canvas, scene: Scene, result: LandmarkResult, title: s
     height, width = canvas.pixels.shape[:2]
     row = height - _FOOTER / 2
     counts = [f"{result.status.count(state)} {state}" for state in ("found", "uncertain", "missing")]
-    canvas.text("    ".join([title, *counts]), 14, row, size=14, colour=INK)
+    canvas.text("    ".join(filter(None, [title, *counts])), 14, row, size=14, colour=INK)
     column = width - 14.0
     for name, colour in reversed(scene.legend):
         column -= canvas.text(name, column, row, size=14, colour=INK, align="right") + 10

@@ -10,8 +10,7 @@ from sgcn_core.errors import RenderError
 from sgcn_core.geometry.triangles import vertex_normals
 from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
 from sgcn_core.types.surface import Surface
-from sgcn_core.viz.mesh import Array, ColouredMesh
-from sgcn_core.viz.shading import GROUP_COLOURS, SKIN, UNCERTAIN
+from sgcn_core.viz.views import GROUP_COLOURS, SKIN, UNCERTAIN, Array, ColouredMesh
 
 Colour = tuple[float, float, float]
 

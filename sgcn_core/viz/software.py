@@ -7,9 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.viz.mesh import Array, ColouredMesh
-from sgcn_core.viz.shading import AMBIENT, BACKGROUND, LIGHTS
-from sgcn_core.viz.views import DrawnView, View
+from sgcn_core.viz.views import AMBIENT, BACKGROUND, LIGHTS, Array, ColouredMesh, DrawnView, View
 
 _CANDIDATES_AT_ONCE = 2_000_000
 

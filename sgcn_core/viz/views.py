@@ -1,4 +1,4 @@
-"""The three directions a face is looked at, and what each shows."""
+"""What a drawing engine gets and returns: a coloured mesh, the light, and the three directions a face is looked at."""
 
 from __future__ import annotations
 
@@ -7,7 +7,52 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.viz.mesh import Array, ColouredMesh
+Array = NDArray[np.float64]
+
+BACKGROUND = (0.965, 0.97, 0.98)
+SKIN = (0.93, 0.78, 0.68)
+UNCERTAIN = (1.0, 0.55, 0.0)
+INK = (0.16, 0.18, 0.22)
+FAINT_INK = (0.45, 0.48, 0.53)
+PAPER = (1.0, 1.0, 1.0)
+
+AMBIENT = 0.30
+# Where each light stands, in the view frame (right, up, towards the viewer), and how strong it is.
+LIGHTS = (((-0.55, 0.75, 0.9), 0.52), ((0.9, 0.15, 0.55), 0.30), ((0.0, -0.6, 0.8), 0.20))
+
+GROUP_COLOURS = (
+    (0.12, 0.35, 0.80),
+    (0.80, 0.10, 0.25),
+    (0.05, 0.50, 0.35),
+    (0.45, 0.15, 0.65),
+    (0.00, 0.50, 0.65),
+    (0.80, 0.15, 0.60),
+    (0.30, 0.30, 0.35),
+    (0.35, 0.45, 0.05),
+    (0.45, 0.25, 0.10),
+    (0.10, 0.15, 0.45),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ColouredMesh:
+    """Triangles with a normal and a colour at every vertex.
+
+    Attributes
+    ----------
+    vertices : (P, 3) float64
+        Millimetres; the frame is the one of the scene or view that holds the mesh.
+    faces : (F, 3) int64
+    normals : (P, 3) float64
+        Unit vectors.
+    colours : (P, 3) float64
+        Red, green, blue in [0, 1].
+    """
+
+    vertices: Array
+    faces: NDArray[np.int64]
+    normals: Array
+    colours: Array
 
 
 @dataclass(frozen=True)
@@ -63,7 +108,7 @@ class View:
 
     def to_view(self, points: Array) -> Array:
         """(N, 3) head frame to (right, up, towards the viewer), mm, zero in the middle of the picture."""
-        return (points - self.centre) @ self.direction.rotation.T
+        return np.asarray((points - self.centre) @ self.direction.rotation.T)
 
     def to_pixels(self, points: Array) -> Array:
         """(N, 3) head frame to (N, 2) column and row, from the upper left corner."""

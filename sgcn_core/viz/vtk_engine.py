@@ -1,4 +1,4 @@
-"""Drawing with VTK's OpenGL. It can end the process where system libraries are missing: run it through `isolated`."""
+"""Drawing with VTK's OpenGL, which ends the process where system libraries are missing: see `subprocess_engine`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray,
 from vtkmodules.vtkCommonCore import vtkFloatArray, vtkPoints, vtkUnsignedCharArray
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 
-from sgcn_core.viz.mesh import ColouredMesh
-from sgcn_core.viz.shading import AMBIENT, BACKGROUND, LIGHTS
-from sgcn_core.viz.views import DrawnView, View
+from sgcn_core.viz.views import AMBIENT, BACKGROUND, LIGHTS, ColouredMesh, DrawnView, View
 
 
 class VtkEngine:

@@ -6,9 +6,12 @@ import sys
 import traceback
 from typing import Any
 
+from sgcn_core import batch
 from sgcn_core.errors import (
+    DeviceError,
     FaceNotFoundError,
     FileFormatError,
+    InstallationError,
     LandmarkError,
     ModelError,
     SgcnError,
@@ -18,15 +21,7 @@ from sgcn_core.errors import (
 from sgcn_core.worker.requests import BadRequest
 
 
-class InstallationError(Exception):
-    """A package that detection needs cannot be imported."""
-
-
-class DeviceError(Exception):
-    """The computing device asked for is not there or cannot be used."""
-
-
-class UnknownDetectionError(LookupError):
+class UnknownDetectionError(SgcnError, LookupError):
     """The detection that a request refers to is not kept (any more)."""
 
 
@@ -42,27 +37,19 @@ HINTS: dict[type[BaseException], str] = {
     SurfaceError: "Check the surface: it needs triangles, finite coordinates and the size of a face.",
     VolumeError: "Check the volume: it must show a head with its skin, in grey values or labels.",
     MemoryError: "Close other programs, or reduce the number of triangles.",
+    FileExistsError: "Choose another file name.",
     OSError: "Check that the file or folder exists, may be used, and that the disk is not full.",
     ValueError: "Check the settings.",
 }
 _UNEXPECTED = "This is a fault of the program; please report it with the log."
-_EXPLAINED = (SgcnError, OSError, MemoryError, InstallationError, DeviceError, UnknownDetectionError, BadRequest)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
     """The value of ``error`` in an answer. What was not foreseen leaves its traceback on standard error."""
     hint = next((text for kind, text in HINTS.items() if isinstance(error, kind)), _UNEXPECTED)
-    if not isinstance(error, (*_EXPLAINED, ValueError)):
+    if not isinstance(error, (SgcnError, OSError, MemoryError, ValueError)):
         traceback.print_exception(error, file=sys.stderr)
-    return {"type": type(error).__name__, "message": _message(error), "hint": hint}
-
-
-def _message(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    if isinstance(error, MemoryError):
-        return "there is not enough memory"
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    if isinstance(error, _EXPLAINED) and text:
-        return text
-    return text if isinstance(error, ValueError) and text else f"unexpected {type(error).__name__}: {text}"
+    message = " ".join(str(error).split())
+    if not (isinstance(error, ValueError) and message):
+        message = batch.describe(error).removesuffix(batch.DEBUG_HINT)
+    return {"type": type(error).__name__, "message": message, "hint": hint}

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, dataclass, fields
-from typing import Any, TypeVar, get_type_hints
+import types
+import typing
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from sgcn_core.worker.channel import LONGEST_REQUEST
+from sgcn_core.settings import DetectionSettings
+
+LONGEST_REQUEST = 1 << 20
+"""Bytes of one request; a longer line is answered with an error."""
 
 
 class BadRequest(ValueError):
-    """A request that is not one; ``identifier`` is its id, None where it could not be read."""
-
-    def __init__(self, message: str, identifier: int | str | None = None) -> None:
-        super().__init__(message)
-        self.identifier = identifier
+    """Not JSON, no id, an unknown request, or fields that are missing, unknown or of a wrong type."""
 
 
 @dataclass(frozen=True)
 class Hello:
-    """Versions, for whoever has to help from afar."""
+    """Versions of the worker, Python and the packages, for whoever has to help from afar."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Load:
     Attributes
     ----------
     weights : str or None
-        A weights file; the shipped ones by default.
+        A weights file; the shipped one by default.
     device : str
-        ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``, or ``"auto"``: the fastest there is.
+        Compute device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``, or ``"auto"`` for the fastest.
     """
 
     weights: str | None = None
@@ -40,31 +41,26 @@ class Load:
 
 @dataclass(frozen=True)
 class Detect:
-    """Detect landmarks.
+    """Detect landmarks. In a request, the fields of the settings stand beside the others.
 
     Attributes
     ----------
     input : str
         A ``.npz`` surface (see ``sgcn_core.worker.surface_file``), any mesh file, or a volume, whose skin is taken.
-    landmark_set, seed, refine, unit, initial_landmarks :
-        As of ``LandmarkDetector.detect``.
-    weights, device : as of `Load`
     output : str or None
         A landmark file to write as well; its suffix decides the format.
     surface : str or None
         A ``.npz`` file to write the surface to that the landmarks lie on, for whoever cannot know it: of a volume.
+    overwrite : bool
+        Whether a landmark file that exists when the work begins is replaced; one that is saved later never is.
+    settings : DetectionSettings
     """
 
     input: str
-    landmark_set: str = "all"
-    seed: int = 0
-    refine: str | None = None
-    unit: str | None = None
-    initial_landmarks: dict | None = None  # type: ignore[type-arg]
-    weights: str | None = None
-    device: str = "cpu"
     output: str | None = None
     surface: str | None = None
+    overwrite: bool = True
+    settings: DetectionSettings = field(default_factory=DetectionSettings)
 
 
 @dataclass(frozen=True)
@@ -101,28 +97,14 @@ KINDS: dict[str, type[Request]] = {
 _R = TypeVar("_R")
 
 
-def parse(line: bytes) -> tuple[int | str, Request]:
-    """Id and content of a request line.
+def identify(line: bytes) -> tuple[int | str | None, dict[str, Any]]:
+    """Id and other fields of a request line; the id is None where it is missing or impossible.
 
     Raises
     ------
     BadRequest
-        Not JSON, no id, an unknown kind of request, or fields that are missing, unknown or of a wrong type.
+        The line is not a JSON object.
     """
-    document = _document(line)
-    identifier = document.pop("id", None)
-    if isinstance(identifier, bool) or not isinstance(identifier, (int, str)):
-        raise BadRequest("a request needs an 'id', a number or a text that its answers repeat")
-    kind = document.pop("request", None)
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise BadRequest(f"there is no request {kind!r}; use one of {', '.join(KINDS)}", identifier)
-    try:
-        return identifier, _filled(KINDS[kind], document)
-    except ValueError as error:
-        raise BadRequest(f"request {kind!r}: {error}", identifier) from error
-
-
-def _document(line: bytes) -> dict[str, Any]:
     if len(line) > LONGEST_REQUEST:
         raise BadRequest(f"a request may have {LONGEST_REQUEST} bytes, this one has more; pass data as files")
     try:
@@ -131,18 +113,63 @@ def _document(line: bytes) -> dict[str, Any]:
         raise BadRequest(f"a request must be one JSON object in one line: {error}") from error
     if not isinstance(document, dict):
         raise BadRequest(f"a request must be a JSON object, received {type(document).__name__}")
-    return document
+    identifier = document.pop("id", None)
+    usable = isinstance(identifier, (int, str)) and not isinstance(identifier, bool)
+    return identifier if usable else None, document
 
 
-def _filled(kind: type[_R], values: dict[str, Any]) -> _R:
-    """An instance of the dataclass `kind`; ValueError says which field is wrong."""
-    types = get_type_hints(kind)
-    if unknown := sorted(set(values) - set(types)):
-        raise ValueError(f"unknown field {unknown[0]!r}; it may have {', '.join(types) or 'no fields'}")
-    for entry in fields(kind):  # type: ignore[arg-type]
-        if entry.name not in values:
-            if entry.default is MISSING:
-                raise ValueError(f"the field {entry.name!r} is missing")
-        elif isinstance(values[entry.name], bool) or not isinstance(values[entry.name], types[entry.name]):
-            raise ValueError(f"the field {entry.name!r} must be {entry.type}, received {values[entry.name]!r}")
+def request_in(identifier: int | str | None, document: dict[str, Any]) -> Request:
+    """The request that these fields stand for.
+
+    Raises
+    ------
+    BadRequest
+        No id, an unknown request, or fields that are missing, unknown or of a wrong type.
+    SettingsError, LandmarkError
+        A setting has a value that is not possible.
+    """
+    if identifier is None:
+        raise BadRequest("a request needs an 'id', an integer or a string that its answers repeat")
+    values = dict(document)
+    name = values.pop("request", None)
+    if not isinstance(name, str) or name not in KINDS:
+        raise BadRequest(f"unknown request {name!r}; use one of {', '.join(KINDS)}")
+    kind = KINDS[name]
+    if kind is not Detect:
+        return _filled(kind, values, name)
+    options = {key: values.pop(key) for key in list(values) if key in get_type_hints(DetectionSettings)}
+    if "settings" in values:
+        raise BadRequest(f"request {name!r}: unknown field 'settings'; they stand beside the other fields")
+    _check_types(DetectionSettings, options, name)
+    _check_types(Detect, values, name)
+    try:
+        return Detect(settings=DetectionSettings(**options), **values)
+    except TypeError as error:
+        raise BadRequest(f"request {name!r}: the field 'initial_landmarks' is wrong: {error}") from error
+
+
+def _filled(kind: type[_R], values: dict[str, Any], name: str) -> _R:
+    _check_types(kind, values, name)
     return kind(**values)
+
+
+def _check_types(kind: type, values: dict[str, Any], name: str) -> None:
+    """BadRequest unless the values are fields of the dataclass `kind`, of their types, and none is missing."""
+    hints = get_type_hints(kind)
+    if unknown := sorted(set(values) - set(hints)):
+        raise BadRequest(f"request {name!r}: unknown field {unknown[0]!r}; it may have {', '.join(hints) or 'none'}")
+    for entry in fields(kind):
+        if entry.name not in values:
+            if entry.default is MISSING and entry.default_factory is MISSING:
+                raise BadRequest(f"request {name!r}: the field {entry.name!r} is missing")
+        elif not _fits(values[entry.name], hints[entry.name]):
+            received = values[entry.name]
+            raise BadRequest(f"request {name!r}: the field {entry.name!r} must be {entry.type}, received {received!r}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a JSON value has this type; what a mapping holds is not looked at."""
+    if get_origin(hint) in (typing.Union, types.UnionType):
+        return any(_fits(value, one) for one in get_args(hint))
+    kind = get_origin(hint) or hint
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

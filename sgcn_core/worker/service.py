@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import platform
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatchmethod
 from importlib import metadata
@@ -14,10 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgcn_core import __version__
+from sgcn_core.batch import Loaded, Models, Progress, check_outputs, fastest_device
+from sgcn_core.batch.models import CPU
+from sgcn_core.io.atomic import FileState, file_state, replacing
+from sgcn_core.io.provenance import input_record
 from sgcn_core.worker.failures import UnknownDetectionError
-from sgcn_core.worker.models import CPU, Loaded, Models, fastest_device
 from sgcn_core.worker.requests import Detect, Heatmap, Hello, Load, Request, Shutdown
-from sgcn_core.worker.surface_file import SUFFIX, read_surface_file, write_surface_file
+from sgcn_core.worker.surface_file import SUFFIX, is_surface_file, read_surface_file, write_surface_file
 
 if TYPE_CHECKING:
     from sgcn_core.stages import Heatmaps
@@ -30,7 +35,6 @@ DETECTIONS_KEPT = 4
 
 _PACKAGES = ("torch", "numpy", "scipy", "vtk", "SimpleITK", "safetensors")
 
-Progress = Callable[[str, float], None]
 Answer = dict[str, Any]
 
 
@@ -77,20 +81,25 @@ class Service:
 
     @_answer.register
     def _(self, request: Load, identifier: int | str, progress: Progress) -> Answer:
-        loaded = self._loaded(request, progress)
+        loaded = self._loaded(request.weights, request.device, progress)
         return {"model": _model(loaded), "labels": list(loaded.detector.checkpoint.labels)}
 
     @_answer.register
     def _(self, request: Detect, identifier: int | str, progress: Progress) -> Answer:
-        loaded = self._loaded(request, progress)
+        from sgcn_core.io.markups import write_landmarks
+
+        before = _checked_outputs(request)
+        loaded = self._loaded(request.settings.weights, request.settings.device, progress)
         began = time.perf_counter()
         surface = _read(request, progress)
         read = time.perf_counter()
         result, loaded, notes = self._detect(identifier, loaded, surface, request, progress)
         detected = time.perf_counter()
+        if Path(request.input).suffix.lower() != SUFFIX:
+            result = dataclasses.replace(result, info={**result.info, "input": input_record(request.input)})
         if request.output is not None:
             progress("writing", 0.98)
-            _write(result, request.output)
+            write_landmarks(result, request.output, unless_changed_since=before)
         if request.surface is not None:
             write_surface_file(request.surface, surface, result.unit)
         return {
@@ -111,8 +120,7 @@ class Service:
     def _(self, request: Heatmap, identifier: int | str, progress: Progress) -> Answer:
         import numpy as np
 
-        from sgcn_core.io.atomic import replacing
-
+        _check_heatmap_file(Path(request.output))
         seen = self._seen.get(request.detection)
         if seen is None:
             raise UnknownDetectionError(
@@ -123,11 +131,12 @@ class Service:
             np.save(file, values, allow_pickle=False)
         return {"output": request.output, "label": request.label, "values": len(values), "highest": float(values.max())}
 
-    def _loaded(self, request: Load | Detect, progress: Progress) -> Loaded:
-        device = fastest_device() if request.device == "auto" else request.device
-        if not self._models.has(request.weights, device):
+    def _loaded(self, weights: str | os.PathLike[str] | None, device: str, progress: Progress) -> Loaded:
+        path = None if weights is None else os.fspath(weights)
+        device = fastest_device() if device == "auto" else device
+        if not self._models.has(path, device):
             progress("loading the model", 0.0)
-        return self._models.get(request.weights, device)
+        return self._models.get(path, device)
 
     def _detect(
         self, identifier: int | str, loaded: Loaded, surface: Surface, request: Detect, progress: Progress
@@ -137,11 +146,7 @@ class Service:
         def run(chosen: Loaded) -> LandmarkResult:
             return chosen.detector.detect(
                 surface,
-                landmark_set=request.landmark_set,
-                seed=request.seed,
-                refine=request.refine,
-                unit=request.unit,
-                initial_landmarks=request.initial_landmarks,
+                request.settings,
                 progress=progress,
                 observe=lambda heatmaps: self._keep(identifier, _Seen(surface, heatmaps)),
             )
@@ -152,8 +157,8 @@ class Service:
             if loaded.device == CPU or "out of memory" not in str(error).lower():
                 raise
         _free_device_memory()
-        instead = self._models.get(request.weights, CPU)
-        return run(instead), instead, [f"the memory of {loaded.device} was not enough; the processor was used instead"]
+        instead = self._loaded(request.settings.weights, CPU, progress)
+        return run(instead), instead, [f"not enough memory on {loaded.device}; the processor was used instead"]
 
     def _keep(self, identifier: int | str, seen: _Seen) -> None:
         self._seen[identifier] = seen
@@ -170,13 +175,49 @@ def _read(request: Detect, progress: Progress) -> Surface:
     if path.suffix.lower() == SUFFIX:
         return read_surface_file(path)
     progress("skin" if is_volume(path) else "read", 0.0)
-    return read_scan(path, unit=request.unit)
+    return read_scan(path, unit=request.settings.unit)
 
 
-def _write(result: LandmarkResult, path: str) -> None:
-    from sgcn_core.io.markups import write_landmarks
+def _checked_outputs(request: Detect) -> FileState | None:
+    """Refuse outputs that must not be written; the present state of the landmark file.
 
-    write_landmarks(result, path)
+    Raises
+    ------
+    PlanError
+        An output is an input or the other output.
+    FileExistsError
+        The landmark file is there and may not be replaced, or the surface file is something else.
+    """
+    settings = request.settings
+    placed = settings.initial_landmarks
+    read = [request.input, settings.weights, None if isinstance(placed, Mapping) else placed]
+    outputs = [Path(path) for path in (request.output, request.surface) if path is not None]
+    check_outputs(outputs, [Path(path) for path in read if path is not None])
+    if request.surface is not None and os.path.lexists(request.surface) and not is_surface_file(Path(request.surface)):
+        raise FileExistsError(f"{request.surface} exists and is not a surface file; it is not replaced")
+    if request.output is None:
+        return None
+    before = file_state(request.output)
+    if before.exists and not request.overwrite:
+        raise FileExistsError(f"{request.output} exists and may hold corrections; it is not replaced")
+    return before
+
+
+def _check_heatmap_file(path: Path) -> None:
+    """Refuse to write anything but a new ``.npy`` file or one in the place of another.
+
+    Raises
+    ------
+    ValueError, FileExistsError
+    """
+    if path.suffix.lower() != ".npy":
+        raise ValueError(f"a heatmap file must end in .npy, received {path.name!r}")
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(6) == b"\x93NUMPY":
+                return
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists and is not a heatmap; it is not replaced")
 
 
 def _model(loaded: Loaded) -> Answer:

@@ -45,6 +45,15 @@ def read_surface_file(path: Path) -> Surface:
     return Surface(points, triangles, unit="mm", frame="RAS", source=str(path))
 
 
+def is_surface_file(path: Path) -> bool:
+    """Whether a file is what :func:`write_surface_file` writes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist()) == {"points.npy", "triangles.npy"}
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+
+
 def write_surface_file(path: str | os.PathLike[str], surface: Surface, unit: str) -> None:
     """Write a surface in Slicer's world: millimetres, RAS; vertices and triangles in their order.
 

@@ -79,7 +79,7 @@ def find_cases(folder: Path, output: Path) -> list[Case]:
     OSError
         The folder cannot be read.
     """
-    from sgcn_core.cli.jobs import Request, plan
+    from sgcn_core.batch import Request, plan
     from sgcn_core.io.volumes import is_volume
 
     if not folder.is_dir():

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .process import ChildProcess, Process
@@ -103,9 +104,14 @@ class WorkerClient:
         environment: Mapping[str, str] | None = None,
         limits: Limits | None = None,
     ) -> WorkerClient:
-        """A client whose worker runs in the given interpreter, see `worker_environment`."""
+        """A client whose worker runs in the given interpreter, see `worker_environment`; requests hold absolute paths.
+
+        It runs in the package's folder where that is known: Python 3.10 imports modules from the current folder.
+        """
+        folder = None if package_folder is None else Path(package_folder)
         return cls(
-            lambda: ChildProcess(worker_command(python), worker_environment(package_folder, environment)), limits=limits
+            lambda: ChildProcess(worker_command(python), worker_environment(package_folder, environment), folder),
+            limits=limits,
         )
 
     @property

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-_ENVIRONMENT = {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+# The current folder may hold a torch.py beside the scans: Python 3.11 and later then import nothing from it.
+_ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 # The values that variables had before the first launcher.
 _KEPT = "APPLAUNCHER_0_"
 _OF_SLICER = (

@@ -1,0 +1,75 @@
+"""The pages of the site against the package: landmark definitions, reference, options of the command line."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import typer
+from sgcn_core.cli.exit_codes import ExitCode
+
+from research.documentation.pages import landmark_tables, reference_pages, summary_of
+from sgcn_core.cli.app import app
+from sgcn_core.types.landmark_sets import LandmarkSet
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
+
+def test_every_landmark_is_defined_on_the_page() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([^|]+) \| (\w+) \| [^|]+ \| ([ABC]) \| ([^|]+) \|$", landmark_tables(), re.MULTILINE
+    )
+    wanted = [
+        (each.label, each.name, each.side, each.reproducibility, each.definition)
+        for name in ("clinical", "ibug68")
+        for each in LandmarkSet.load(name).landmarks
+    ]
+    assert rows == wanted and len(rows) == 130
+
+
+def test_the_reference_holds_every_public_module_and_each_can_be_imported() -> None:
+    named = set(re.findall(r"^::: (\S+)$", "\n".join(reference_pages().values()), re.MULTILINE))
+    assert {"sgcn_core", "sgcn_core.detector", "sgcn_core.types.landmarks"} <= named
+    for name in named:
+        assert importlib.import_module(name).__doc__, name
+
+
+def test_pages_are_made_for_folders_and_modules_alike(tmp_path: Path) -> None:
+    package = tmp_path / "tiny"
+    for path, text in {
+        "__init__.py": '"""Tiny."""',
+        "one.py": '"""The first.\n\nMore."""\ndef shown(): ...',
+        "nothing.py": '"""No names."""\n_hidden = 1',
+        "_private.py": "def secret(): ...",
+        "folder/__init__.py": '"""A folder."""',
+        "folder/two.py": "class Shown: ...",
+    }.items():
+        (package / path).parent.mkdir(parents=True, exist_ok=True)
+        (package / path).write_text(text)
+    pages = reference_pages(package)
+    assert set(pages) == {"index.md", "one.md", "folder.md"}
+    assert "::: tiny.folder.two" in pages["folder.md"]
+    assert "| [one](one.md) | The first. |" in pages["index.md"] and "secret" not in "".join(pages.values())
+    assert summary_of(package / "folder") == "A folder."
+
+
+def test_every_option_and_exit_code_is_on_the_page_of_the_command_line() -> None:
+    page = (DOCS / "howto" / "command-line.md").read_text(encoding="utf-8")
+    command = typer.main.get_command(app)
+    options = {option for parameter in command.commands["detect"].params for option in parameter.opts}
+    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", page))
+    assert {option for option in options if option.startswith("-")} <= named
+    assert all(re.search(rf"^\| `{name}[ `]", page, re.MULTILINE) for name in command.commands)
+    table = page.partition("## Exit codes")[2]
+    assert {int(code) for code in ExitCode} <= {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+
+
+def test_every_page_of_the_navigation_is_there_or_made() -> None:
+    navigation = re.findall(r"^ +- (?:[\w ]+: )?([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    made = {"contributing.md", "changelog.md"}
+    assert len(navigation) > 15
+    assert [page for page in navigation if not (DOCS / page).is_file() and page not in made] == []
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    assert pages <= set(navigation) | set(re.findall(r"paper\.md", (ROOT / "mkdocs.yml").read_text()))

@@ -1,0 +1,58 @@
+"""One table of all results: a row for each landmark of each input."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sgcn_core.batch.outcome import Outcome
+from sgcn_core.io.atomic import FileState, write_text
+from sgcn_core.io.csv_cells import safe_cell
+from sgcn_core.io.provenance import printable
+
+COLUMNS = (
+    *("input", "input_sha256", "landmarks", "error"),
+    *("label", "x", "y", "z", "confidence", "status", "unit", "frame", "expected_error_mm", "error_bound_mm"),
+)
+
+
+def write_table(outcomes: Sequence[Outcome], path: Path, *, unless_changed_since: FileState | None = None) -> None:
+    """Write the landmarks of all inputs into one CSV file; an input that failed has one row with its error.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+    path : Path
+    unless_changed_since : FileState, optional
+        As of ``sgcn_core.io.atomic.replacing``.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written, or somebody has written it in the meantime.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for outcome in outcomes:
+        writer.writerows([safe_cell(cell) for cell in row] for row in _rows(outcome))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, stream.getvalue(), unless_changed_since=unless_changed_since)
+
+
+def _rows(outcome: Outcome) -> Iterator[list[Any]]:
+    source, result = printable(str(outcome.job.source)), outcome.result
+    if result is None:
+        yield [source, "", "", outcome.error or "", *[""] * 10]
+        return
+    document = result.as_dict()
+    checksum = result.info.get("input", {}).get("sha256", "")
+    for row in document["landmarks"]:
+        position = row["position"] or ("", "", "")
+        values = [row["label"], *position, row["confidence"], row["status"], result.unit, result.frame]
+        errors = (row["expected_error_mm"], row["error_bound_mm"])
+        known = ["" if value is None else value for value in errors]
+        yield [source, checksum, printable(str(outcome.job.landmarks)), "", *values, *known]
