@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import slicer
-from FacialLandmarks3DLib.core_package import make_importable
-from FacialLandmarks3DLib.parameters import FacialLandmarks3DParameterNode
+from FacialLandmarks3DLib.detection.parameters import FacialLandmarks3DParameterNode
+from FacialLandmarks3DLib.worker.python import make_importable
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -45,7 +45,7 @@ class FacialLandmarks3D(ScriptedLoadableModule):
 
 def registerSampleData() -> None:
     """Offer the module's sample data in Slicer's Sample Data module."""
-    from FacialLandmarks3DLib.sample_data import registerSampleData as register
+    from FacialLandmarks3DLib.about import registerSampleData as register
 
     register()
 
@@ -61,7 +61,7 @@ class FacialLandmarks3DWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def setup(self) -> None:
         """Build the panel when the module is opened for the first time."""
-        from FacialLandmarks3DLib.panel.module_panel import ModulePanel
+        from FacialLandmarks3DLib.module_panel import ModulePanel
 
         ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/FacialLandmarks3D.ui"))
@@ -71,7 +71,12 @@ class FacialLandmarks3DWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic = FacialLandmarks3DLogic()
         self.panel = ModulePanel(self.ui, self.logic)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        for event in (
+            slicer.mrmlScene.EndCloseEvent,
+            slicer.mrmlScene.EndImportEvent,
+            slicer.mrmlScene.EndRestoreEvent,
+        ):
+            self.addObserver(slicer.mrmlScene, event, self.onSceneIsNew)
         self.panel.enter()
 
     def cleanup(self) -> None:
@@ -96,14 +101,14 @@ class FacialLandmarks3DWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         if self.panel is not None:
             self.panel.scene_closes()
 
-    def onSceneEndClose(self, caller: Any, event: Any) -> None:
-        """A module that is shown gets new parameters at once."""
+    def onSceneIsNew(self, caller: Any, event: Any) -> None:
+        """The scene was closed, loaded or restored: a module that is shown gets its parameters at once."""
         if self.panel is not None and self.parent.isEntered:
             self.panel.enter()
 
     def onReload(self) -> None:
         """Reload the module with all its parts, which Slicer's own reload leaves as they were."""
-        from FacialLandmarks3DLib.worker_keeper import close_shared_worker
+        from FacialLandmarks3DLib.worker.keeper import close_shared_worker
 
         close_shared_worker()
         reload_library()
@@ -132,8 +137,8 @@ class FacialLandmarks3DLogic(ScriptedLoadableModuleLogic):
     """
 
     def __init__(self) -> None:
-        from FacialLandmarks3DLib.landmarker import Landmarker
-        from FacialLandmarks3DLib.worker_keeper import shared_worker
+        from FacialLandmarks3DLib.detection.landmarker import Landmarker
+        from FacialLandmarks3DLib.worker.keeper import shared_worker
 
         ScriptedLoadableModuleLogic.__init__(self)
         make_importable()
@@ -189,10 +194,11 @@ class FacialLandmarks3DLogic(ScriptedLoadableModuleLogic):
         RuntimeError
             The detection failed, such as where there is no face; the message says why.
         """
-        from FacialLandmarks3DLib.detection_options import DetectionOptions
-        from FacialLandmarks3DLib.driving import drive, process_events
+        from FacialLandmarks3DLib.detection.landmarker import drive, process_events
 
-        options = DetectionOptions(
+        from sgcn_core.settings import DetectionSettings
+
+        settings = DetectionSettings(
             landmark_set=landmarkSet,
             device=device,
             seed=seed,
@@ -200,7 +206,7 @@ class FacialLandmarks3DLogic(ScriptedLoadableModuleLogic):
             weights=weights or None,
             initial_landmarks=initialLandmarks,
         )
-        job = self.landmarker.start(inputNode, options, outputNode, progress=progress)
+        job = self.landmarker.start(inputNode, settings, outputNode, progress=progress)
         if wait:
             return job.wait(process_events())
         drive(job)

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
+import subprocess
 import sys
 import time
 import warnings
@@ -45,6 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     find_package()
+    from FacialLandmarks3DLib.worker.python import other_python
+
+    try:
+        python = other_python()
+    except RuntimeError as error:
+        complain(str(error))
+        return 5
+    if python is not None and not same_file(python, sys.executable):
+        return run_in(python, sys.argv[1:] if arguments is None else arguments)
     from sgcn_core.batch import ExitCode, PlanError
 
     try:
@@ -78,7 +89,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--input-volume", "--inputVolume", type=some_path, metavar="FILE", help="CT, CBCT or MR volume, or label map"
     )
     parser.add_argument(
-        "--input-folder", "--inputFolder", type=some_path, metavar="FOLDER", help="of scans, volumes or DICOM files"
+        "--input-folder",
+        "--inputFolder",
+        action=ChosenFolder,
+        metavar="FOLDER",
+        help="of scans, volumes or DICOM files; a model or a volume goes before it",
     )
     parser.add_argument(
         "--output-landmarks", "--outputLandmarks", type=some_path, metavar="FILE", help=".mrk.json, for a single input"
@@ -87,7 +102,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--output-table", "--outputTable", type=some_path, metavar="FILE", help=".csv, for a single input"
     )
     parser.add_argument(
-        "--output-folder", "--outputFolder", type=some_path, metavar="FOLDER", help="for --input-folder"
+        "--output-folder", "--outputFolder", action=ChosenFolder, metavar="FOLDER", help="for --input-folder"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace landmark files in a folder that exist")
     parser.add_argument("--landmark-set", "--landmarkSet", choices=("clinical", "ibug68", "all"), default="clinical")
@@ -102,12 +117,41 @@ def some_path(text: str) -> Path | None:
     return Path(text) if text else None
 
 
+class ChosenFolder(argparse.Action):
+    """A folder; from Slicer's panel, whose button for a folder cannot be empty, "." means that none was chosen."""
+
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, value: Any, option_string: str | None = None
+    ) -> None:
+        """Note the folder; Slicer uses the options without hyphens."""
+        from_panel = "-" not in (option_string or "").removeprefix("--")
+        setattr(namespace, self.dest, None if from_panel and value == "." else some_path(value))
+
+
 def natural_number(text: str) -> int:
     """0, 1, 2, ..."""
     number = int(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"0 or more is needed, received {text}")
     return number
+
+
+def same_file(first: str, second: str) -> bool:
+    """Whether two paths are the same interpreter; a link into another environment is another one."""
+    return os.path.abspath(first) == os.path.abspath(second)
+
+
+def run_in(python: str, arguments: Sequence[str]) -> int:
+    """Run this script with another Python, outside of what Slicer's launcher has set; returns its exit code."""
+    from FacialLandmarks3DLib.worker.python import PYTHON_VARIABLE, environment_outside_slicer
+
+    environment = environment_outside_slicer()
+    environment.pop(PYTHON_VARIABLE, None)
+    command = [python, os.path.abspath(__file__), *arguments]
+    sys.stdout.flush()
+    if os.name == "posix":  # the process stays the one that Slicer cancels
+        os.execve(python, command, environment)
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def find_package() -> None:
@@ -129,13 +173,16 @@ def plan_cases(options: argparse.Namespace) -> list[Case]:
     """What is read and written, decided before any work; PlanError where the options do not go together."""
     from sgcn_core.batch import PlanError, Request, plan
 
-    given = [path for path in (options.input_model, options.input_volume, options.input_folder) if path is not None]
+    given = [path for path in (options.input_model, options.input_volume) if path is not None]
+    from_folder = not given and options.input_folder is not None
+    if from_folder:
+        given = [options.input_folder]
     if len(given) != 1:
         raise PlanError(f"give one of --input-model, --input-volume and --input-folder; received {len(given)}")
     if not given[0].exists():
         raise PlanError(f"there is no {given[0]}; check the path")
     single = [path for path in (options.output_landmarks, options.output_table) if path is not None]
-    if options.input_folder is not None:
+    if from_folder:
         if single:
             raise PlanError(f"{single[0]} is for a single input; for a folder give --output-folder")
         jobs = plan(Request((options.input_folder,), output_dir=options.output_folder, overwrite=options.overwrite))
@@ -184,14 +231,13 @@ def run_case(detector: Any, case: Case, options: argparse.Namespace, report: Rep
 
 def summary_entry(job: Any) -> Any:
     """The row of a case in the summary; one that has landmarks from before is done."""
-    from FacialLandmarks3DLib.batch.cases import OK
+    from FacialLandmarks3DLib.batch.cases import OK, recall
     from FacialLandmarks3DLib.batch.cases import Case as Entry
-    from FacialLandmarks3DLib.batch.summary import recall
 
     entry = Entry(job.source, job.landmarks)
     if job.landmarks.exists() and not job.may_replace:
         recall(entry, job.landmarks.parent)
-        entry.status, entry.reason = OK, "kept from before"
+        entry.status, entry.reason = OK, "existing landmarks kept"
     return entry
 
 
@@ -208,7 +254,7 @@ def note_outcome(entry: Any, outcome: Any, error: str | None) -> None:
 
 def write_summary(cases: Sequence[Case]) -> None:
     """The table of a folder, with the cases that have ended; one that cannot be written costs no landmarks."""
-    from FacialLandmarks3DLib.batch.summary import write_summary as write
+    from FacialLandmarks3DLib.batch.cases import write_summary as write
 
     entries = [case.entry for case in cases if case.entry is not None]
     if not entries:
@@ -221,10 +267,10 @@ def write_summary(cases: Sequence[Case]) -> None:
 
 def write_table(result: Any, table: Path | None) -> str | None:
     """Write the table where one is wanted; returns what went wrong."""
+    from sgcn_core import write_landmarks
+
     try:
         if table is not None:
-            from sgcn_core import write_landmarks
-
             write_landmarks(result, table)
     except (OSError, ValueError) as error:
         return str(error)

@@ -1,4 +1,4 @@
-"""The widgets of the module's panel: names of Qt, CTK and Slicer that exist, and stand-ins that have no others.
+"""Names of the classes of Qt, CTK and Slicer that the panel uses: properties, signals and slots that there are.
 
 PythonQt makes the properties of a widget its attributes; one that is misspelt raises AttributeError. Sources: Qt 6's
 class reference (the Qt 5 one has these as well); CTK's ``Libs/Widgets/ctkCollapsibleButton.h`` and
@@ -9,10 +9,8 @@ which type: Slicer's ``Base/Python/slicer/parameterNodeWrapper/guiConnectors.py`
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ COMMON = frozenset(
         "maximumSize",
         "sizePolicy",
         "styleSheet",
+        "accessibleName",
     )
 )
 _BUTTON = "text checkable checked icon autoExclusive shortcut"
@@ -60,6 +59,19 @@ KINDS = {
     "QPushButton": _kind(f"{_BUTTON} default autoDefault flat", _CLICKED),
     "QComboBox": _kind("currentIndex currentText editable count", "currentIndexChanged(int) activated(int)"),
     "QSpinBox": _kind("minimum maximum value singleStep prefix suffix specialValueText", "valueChanged(int)"),
+    "QToolButton": _kind(f"{_BUTTON} popupMode toolButtonStyle", _CLICKED),
+    "QCheckBox": _kind(_BUTTON, _CLICKED),
+    "QAction": _kind("text checkable checked", "triggered() triggered(bool) toggled(bool)", ""),
+    "QMenu": _kind("title toolTipsVisible"),
+    "QTimer": _kind("interval singleShot active", "timeout()"),
+    "QTableWidget": _kind(
+        "rowCount columnCount sortingEnabled editTriggers selectionMode selectionBehavior tabKeyNavigation "
+        "alternatingRowColors",
+        "currentCellChanged(int,int,int,int) cellClicked(int,int) cellDoubleClicked(int,int)",
+    ),
+    "QHeaderView": _kind("minimumSectionSize highlightSections defaultSectionSize stretchLastSection"),
+    "QPlainTextEdit": _kind("plainText readOnly"),
+    "QDialog": _kind("windowTitle"),
     "QLabel": _kind("text wordWrap textInteractionFlags alignment textFormat buddy openExternalLinks"),
     "QProgressBar": _kind("minimum maximum value textVisible format orientation"),
 }
@@ -104,47 +116,3 @@ def read_ui(path: Path) -> tuple[list[Widget], list[Connection]]:
         Connection(*(str(entry.findtext(part)) for part in parts)) for entry in root.iterfind("connections/connection")
     ]
     return widgets, connections
-
-
-class StandIn:
-    """Has the properties of a widget and remembers what is connected; anything else is an AttributeError."""
-
-    def __init__(self, kind: str) -> None:
-        names = COMMON | KINDS[kind].properties
-        self.__dict__.update(_kind=kind, _values={name: None for name in names}, _slots={})
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self._values[name]
-        except KeyError:
-            raise AttributeError(f"{self._kind} has no {name!r}") from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self._values:
-            raise AttributeError(f"{self._kind} has no property {name!r}")
-        self._values[name] = value
-
-    def connect(self, signal: str, slot: Callable[..., None]) -> bool:
-        """Remember a slot; the signal must be one of the widget's."""
-        assert signal in KINDS[self._kind].signals, f"{self._kind} has no signal {signal}"
-        self._slots.setdefault(signal, []).append(slot)
-        return True
-
-    def disconnect(self, signal: str, slot: Callable[..., None]) -> bool:
-        """Forget it."""
-        self._slots[signal].remove(slot)
-        return True
-
-    def emit(self, signal: str, *values: Any) -> None:
-        """Call what is connected; a button that is disabled is not clicked."""
-        assert not (signal.startswith("clicked") and self.enabled is False), "a disabled button cannot be clicked"
-        for slot in list(self._slots.get(signal, [])):
-            slot(*values)
-
-
-def stand_ins(path: Path) -> Any:
-    """The widgets of a ``.ui`` file by name, as ``slicer.util.childWidgetVariables`` gives them."""
-    ui = type("Ui", (), {})()
-    for widget in read_ui(path)[0]:
-        setattr(ui, widget.name, StandIn(widget.kind))
-    return ui

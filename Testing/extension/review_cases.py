@@ -13,9 +13,9 @@ from slicer_scene import Application, slicer
 
 slicer_stubs.install()  # makes FacialLandmarks3DLib importable
 
-from FacialLandmarks3DLib.landmark_node import write_landmarks  # noqa: E402
-from FacialLandmarks3DLib.provenance import Provenance  # noqa: E402
 from FacialLandmarks3DLib.review.session import Review  # noqa: E402
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks  # noqa: E402
+from FacialLandmarks3DLib.scene.provenance import Provenance  # noqa: E402
 
 from sgcn_core.geometry.vtk_bridge import from_polydata, to_polydata  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""A review panel on a desk: widgets without Qt (:mod:`review_widgets`), real nodes, a worker that answers at once."""
+"""A review panel on a desk: widgets without Qt (:mod:`fake_qt`), real nodes, a worker that answers at once."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import fake_qt as widgets
 import numpy as np
 import pytest
 import review_cases as cases
-import review_widgets as widgets
-from FacialLandmarks3DLib.worker_events import Result
+from FacialLandmarks3DLib.worker.protocol import Result
 from slicer_scene import Application, slicer
 
 MODULE = Path(__file__).resolve().parents[2] / "FacialLandmarks3D"
-WITH_QT = {"panel.py", "table.py", "heatmap_section.py", "pose_section.py"}
+WITH_QT = {"panel.py", "table.py", "sections.py"}
 LABEL, SIDE, STATUS, ERROR, MOVED = range(5)
 
 
@@ -68,7 +68,7 @@ class Desk:
         client.points = self.model.GetPolyData().GetNumberOfPoints()
         self.services = Services(application.scene, client)
         self.services.detections[self.node.GetID()] = 3
-        self.container = widgets.QWidget("reviewContainer")
+        self.container = widgets.widgets_of(MODULE / "Resources" / "UI" / "FacialLandmarks3D.ui").reviewContainer
         self.panel = panel_class(self.container, self.services)
         self.ui = self.panel.ui
         self.table = self.ui.reviewTable

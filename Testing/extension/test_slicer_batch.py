@@ -14,18 +14,30 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "FacialLandmarks3D"))
 
-from FacialLandmarks3DLib.batch.cases import CANCELLED, FAILED, OK, REFUSED, RUNNING, WAITING, Case, find_cases
+from FacialLandmarks3DLib.batch.cases import (
+    CANCELLED,
+    FAILED,
+    OK,
+    REFUSED,
+    RUNNING,
+    WAITING,
+    Case,
+    find_cases,
+    recall,
+    write_summary,
+)
 from FacialLandmarks3DLib.batch.run import BatchRun
-from FacialLandmarks3DLib.batch.summary import recall, write_summary
-from FacialLandmarks3DLib.batch.words import batch_sentence, status_word, to_check
-from FacialLandmarks3DLib.detection_options import DetectionOptions
-from FacialLandmarks3DLib.worker_client import WorkerClient
-from FacialLandmarks3DLib.worker_process import ChildProcess
+from FacialLandmarks3DLib.messages import batch_sentence, to_check
+from FacialLandmarks3DLib.messages import case_status as status_word
+from FacialLandmarks3DLib.worker.client import WorkerClient
+from FacialLandmarks3DLib.worker.process import ChildProcess
 
 from sgcn_core.demo import demo_surface
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import write_surface
+from sgcn_core.settings import DetectionSettings
 
+CLINICAL = DetectionSettings(landmark_set="clinical")
 ROOT = Path(__file__).resolve().parents[2]
 # A worker that does what the name of its input says; it notes every request.
 WORKER = """
@@ -80,7 +92,7 @@ def batch(client: WorkerClient, tmp_path: Path, *names: str, **settings) -> tupl
     for name in names:
         (folder / name).touch()
     cases = find_cases(folder, output)
-    return BatchRun(lambda: client, cases, output, settings.pop("options", DetectionOptions()), **settings), cases
+    return BatchRun(lambda: client, cases, output, settings.pop("options", CLINICAL), **settings), cases
 
 
 def rows(output: Path) -> list[dict[str, str]]:
@@ -129,8 +141,8 @@ def test_no_case_stops_the_others(client: WorkerClient, tmp_path: Path) -> None:
     assert [case.status for case in cases] == [OK, REFUSED, FAILED, FAILED, FAILED, OK]
     assert run.done and run.fraction == 1.0 and run.error == ""
     assert cases[0].counts == {"found": 2, "uncertain": 1, "missing": 1} and to_check(cases[0]) == 2
-    assert "no face Look." in cases[1].reason and "exit code 3" in cases[2].reason
-    assert "cannot be understood" in cases[3].reason and "did not write" in cases[4].reason
+    assert "no face Look." in cases[1].reason and "ended unexpectedly" in cases[2].reason
+    assert "something unexpected" in cases[3].reason and "did not write" in cases[4].reason
     table = rows(tmp_path / "out")
     assert [row["name"] for row in table] == [case.name for case in cases]
     assert [row["status"] for row in table] == [OK, REFUSED, FAILED, FAILED, FAILED, OK]
@@ -143,7 +155,7 @@ def test_no_case_stops_the_others(client: WorkerClient, tmp_path: Path) -> None:
 def test_the_settings_reach_the_worker(client: WorkerClient, tmp_path: Path) -> None:
     weights = tmp_path / "own.safetensors"
     weights.touch()
-    options = DetectionOptions("all", "auto", 7, "paper", weights)
+    options = DetectionSettings(landmark_set="all", device="auto", seed=7, refine="paper", weights=weights)
     run, cases = batch(client, tmp_path, "a.ply", "head.nrrd", options=options)
     run.start()
     run.wait()
@@ -260,7 +272,7 @@ def test_a_table_that_is_in_use_costs_no_landmarks(client: WorkerClient, tmp_pat
     def refuse(source, target):
         raise PermissionError(13, "in use", str(target))
 
-    monkeypatch.setattr("FacialLandmarks3DLib.batch.summary.os.replace", refuse)
+    monkeypatch.setattr("FacialLandmarks3DLib.batch.cases.os.replace", refuse)
     run.wait()
     assert cases[0].status == OK and "in use" in run.error
 
@@ -278,7 +290,7 @@ def test_real_landmarks(tmp_path: Path) -> None:
     cases = find_cases(folder, output)
     client = WorkerClient.for_python(sys.executable, str(ROOT))
     try:
-        run = BatchRun(lambda: client, cases, output, DetectionOptions(seed=2))
+        run = BatchRun(lambda: client, cases, output, DetectionSettings(landmark_set="clinical", seed=2))
         run.start()
         run.wait()
     finally:

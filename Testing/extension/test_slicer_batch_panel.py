@@ -1,4 +1,4 @@
-"""Batch and Installation in the panel, with widgets that are no Qt (:mod:`panel_widgets`), on nodes of slicer-core."""
+"""Batch and Installation in the panel, with widgets that are no Qt (:mod:`fake_qt`), on nodes of slicer-core."""
 
 # ruff: noqa: E402
 from __future__ import annotations
@@ -16,25 +16,25 @@ import pytest
 
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
-import panel_widgets as widgets
+import fake_qt as widgets
 import slicer_stubs
 
 slicer_stubs.install()
 
-from FacialLandmarks3DLib.detection_options import DetectionOptions
-from FacialLandmarks3DLib.installation.errors import InstallError
-from FacialLandmarks3DLib.worker_client import WorkerClient
-from FacialLandmarks3DLib.worker_process import ChildProcess
+from FacialLandmarks3DLib.installation.installer import InstallError
+from FacialLandmarks3DLib.worker.client import WorkerClient
+from FacialLandmarks3DLib.worker.process import ChildProcess
 from slicer_scene import Application, slicer
 
 from sgcn_core.demo import demo_surface
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import write_surface
+from sgcn_core.settings import DetectionSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 
 MODULE = Path(__file__).resolve().parents[2] / "FacialLandmarks3D"
-PARTS = {"Batch": ("batch", ("panel", "table")), "Installation": ("installation", ("panel", "report_dialog"))}
+PARTS = {"Batch": ("batch", ("panel",)), "Installation": ("installation", ("panel",))}
 NAME, STATUS, TO_CHECK, SECONDS, REMARK = range(5)
 
 # Puts three landmarks on the first points of the scan; "noface" in its name: refuses.
@@ -106,9 +106,13 @@ class Desk:
             resources=MODULE / "Resources",
             worker=lambda: client,
             installation=self.installation,
-            options=DetectionOptions,
+            options=DetectionSettings,
             show_landmarks=self.shown.append,
         )
+
+    def container(self, name: str) -> Any:
+        """Of the panel, with the empty layout that it has there."""
+        return getattr(widgets.widgets_of(MODULE / "Resources" / "UI" / "FacialLandmarks3D.ui"), name)
 
     def confirm(self, text: str, windowTitle: Any = None, parent: Any = None, **kwargs: Any) -> bool:
         self.questions.append(text)
@@ -172,7 +176,7 @@ def batch(desk: Desk, tmp_path: Path) -> Any:
     face = write_surface(demo_surface(), folder / "b.ply")
     (folder / "c.ply").write_bytes(face.read_bytes())
     (folder / "a_noface.ply").write_bytes(face.read_bytes())
-    panel = BatchPanel(widgets.QWidget("batchContainer"), desk.services)
+    panel = BatchPanel(desk.container("batchContainer"), desk.services)
     panel.ui.batchInputPathLineEdit.currentPath = str(folder)
     return panel
 
@@ -224,29 +228,29 @@ def test_a_batch_from_the_panel(desk: Desk, batch: Any, tmp_path: Path) -> None:
     ui, output = batch.ui, tmp_path / "scans" / "landmarks"
     assert ui.batchOutputPathLineEdit.currentPath == output.as_posix() and not ui.batchProgressBar.visible
     ui.batchListButton.click()
-    assert ui.batchTable.column(NAME) == ["a_noface", "b", "c"] and ui.batchTable.column(STATUS) == ["waiting"] * 3
+    assert ui.batchTable.texts(NAME) == ["a_noface", "b", "c"] and ui.batchTable.texts(STATUS) == ["waiting"] * 3
     assert not output.exists()
     ui.batchRunButton.click()
     assert ui.batchRunButton.text == "Cancel" and ui.batchProgressBar.visible and not ui.batchListButton.enabled
     finish(batch)
-    assert ui.batchTable.column(STATUS) == ["refused", "done", "done"] and ui.batchTable.sorting
-    assert ui.batchTable.item(1, TO_CHECK).data(0) == 2 and "no face" in ui.batchTable.column(REMARK)[0]
+    assert ui.batchTable.texts(STATUS) == ["refused", "done", "done"] and ui.batchTable.sortingEnabled
+    assert ui.batchTable.item(1, TO_CHECK).data(0) == 2 and "no face" in ui.batchTable.texts(REMARK)[0]
     assert ui.batchStatusLabel.text == "2 of 3 cases done, 1 refused." and not ui.batchProgressBar.visible
     assert ui.batchListButton.enabled and (output / "summary.csv").is_file() and desk.errors == []
     ui.batchListButton.click()
-    assert ui.batchTable.column(STATUS) == ["waiting", "done", "done"]
+    assert ui.batchTable.texts(STATUS) == ["refused", "done", "done"] and "no face" in ui.batchTable.texts(REMARK)[0]
     assert ui.batchTable.item(1, TO_CHECK).data(0) == 2
 
 
 def test_cancel_from_the_panel(desk: Desk, batch: Any, tmp_path: Path) -> None:
     (tmp_path / "scans" / "b.ply").rename(tmp_path / "scans" / "b_slow.ply")
     batch.ui.batchRunButton.click()
-    while batch.ui.batchTable.column(STATUS)[1] != "running":
+    while batch.ui.batchTable.texts(STATUS)[1] != "running":
         widgets.QTimer.run_out()
     batch.ui.batchRunButton.click()
     assert batch.ui.batchRunButton.text == "Run batch"
-    assert batch.ui.batchTable.column(STATUS) == ["refused", "cancelled", "cancelled"]
-    assert not any(timer.running for timer in widgets.QTimer.made)
+    assert batch.ui.batchTable.texts(STATUS) == ["refused", "cancelled", "cancelled"]
+    assert not widgets.QTimer.running()
 
 
 def test_what_cannot_start_is_told(desk: Desk, batch: Any, tmp_path: Path) -> None:
@@ -271,7 +275,7 @@ def test_a_case_is_reviewed_wherever_sorting_has_put_it(desk: Desk, batch: Any) 
     assert [node.GetName() for node in desk.shown] == ["c landmarks"] and "c is open" in batch.ui.batchStatusLabel.text
     table.emit("cellDoubleClicked(int,int)", 2, 0)
     assert "no face" in batch.ui.batchStatusLabel.text and len(desk.shown) == 1
-    table.__dict__["current"] = 1
+    table.__dict__["current"] = (1, 0)
     batch.ui.batchReviewButton.click()
     assert desk.shown[1] is None and desk.shown[2].GetName() == "b landmarks"
     assert desk.questions == [] and desk.errors == []
@@ -315,7 +319,7 @@ def installation(desk: Desk) -> Any:
     from FacialLandmarks3DLib.installation.panel import InstallationPanel
 
     desk.installation.is_ready = False
-    return InstallationPanel(widgets.QWidget("installationContainer"), desk.services)
+    return InstallationPanel(desk.container("installationContainer"), desk.services)
 
 
 def test_installing_from_the_panel(desk: Desk, installation: Any, tmp_path: Path) -> None:
@@ -336,16 +340,16 @@ def test_installing_from_the_panel(desk: Desk, installation: Any, tmp_path: Path
 
 def test_the_report_in_a_window(desk: Desk, installation: Any) -> None:
     widgets.QDialog.made.clear()
-    widgets.Layout.made.clear()
+    widgets.QLayout.made.clear()
     installation.ui.checkInstallationButton.click()
     (dialog,) = widgets.QDialog.made
-    text = next(each for each in widgets.Layout.made if hasattr(each, "toPlainText"))
-    assert dialog.shown and "asked to load the model" in text.toPlainText()
+    text = next(each for each in widgets.QLayout.made if isinstance(each, widgets.QPlainTextEdit))
+    assert dialog.visible and "loading the network" in text.plainText
     assert not installation.ui.checkInstallationButton.enabled
     widgets.QTimer.run_out()
-    assert "worker: fine" in text.toPlainText() and "asked" not in text.toPlainText()
+    assert "worker: fine" in text.plainText and "asked" not in text.plainText
     assert installation.ui.checkInstallationButton.enabled
-    next(each for each in widgets.Layout.made if getattr(each, "text", "") == "Copy").click()
-    assert desk.copied == text.toPlainText()
+    next(each for each in widgets.QLayout.made if getattr(each, "text", "") == "Copy").click()
+    assert desk.copied == text.plainText
     installation.cleanup()
     assert dialog.deleted

@@ -17,14 +17,12 @@ import slicer_stubs
 slicer_stubs.install()
 
 from FacialLandmarks3DLib.batch.cases import OK, Case
-from FacialLandmarks3DLib.batch.loading import load_scan
 from FacialLandmarks3DLib.batch.reviewed import CaseError
-from FacialLandmarks3DLib.batch.session import CaseSession
-from FacialLandmarks3DLib.placed_positions import moved_by_hand
-from FacialLandmarks3DLib.provenance import read_provenance
-from FacialLandmarks3DLib.review.detected import detected_landmarks
-from FacialLandmarks3DLib.review.surface import has_changed, surface_of
-from FacialLandmarks3DLib.surface_file import write_surface_file
+from FacialLandmarks3DLib.batch.session import CaseSession, load_scan
+from FacialLandmarks3DLib.scene.detected import detected_landmarks, moved_by_hand
+from FacialLandmarks3DLib.scene.files import write_surface_file
+from FacialLandmarks3DLib.scene.landmark_surface import has_changed, surface_of
+from FacialLandmarks3DLib.scene.provenance import read_provenance
 from slicer_scene import Application, slicer
 
 from sgcn_core.demo import demo_surface

@@ -17,19 +17,18 @@ need_worker()
 
 from face_volume import face_volume
 from FacialLandmarks3DLib.batch.cases import OK, Case, find_cases
-from FacialLandmarks3DLib.batch.loading import load_scan
 from FacialLandmarks3DLib.batch.run import BatchRun
-from FacialLandmarks3DLib.batch.session import CaseSession
-from FacialLandmarks3DLib.detection_options import DetectionOptions
-from FacialLandmarks3DLib.placed_positions import moved_by_hand
-from FacialLandmarks3DLib.provenance import read_provenance
-from FacialLandmarks3DLib.review.surface import surface_of
-from FacialLandmarks3DLib.volume_file import volume_file_steps
-from FacialLandmarks3DLib.worker_client import WorkerClient
+from FacialLandmarks3DLib.batch.session import CaseSession, load_scan
+from FacialLandmarks3DLib.scene.detected import moved_by_hand
+from FacialLandmarks3DLib.scene.files import volume_file_steps
+from FacialLandmarks3DLib.scene.landmark_surface import surface_of
+from FacialLandmarks3DLib.scene.provenance import read_provenance
+from FacialLandmarks3DLib.worker.client import WorkerClient
 from slicer_scene import Application, slicer
 
 from sgcn_core.demo import demo_surface
 from sgcn_core.io.meshes import write_surface
+from sgcn_core.settings import DetectionSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 
@@ -81,7 +80,7 @@ def test_scan_volume_and_series_agree(tmp_path: Path) -> None:
     assert [case.name for case in cases] == ["a", "b", "c"][: 2 + has_series]
     client = WorkerClient.for_python(PYTHON, str(ROOT))
     try:
-        run = BatchRun(lambda: client, cases, output, DetectionOptions())
+        run = BatchRun(lambda: client, cases, output, DetectionSettings())
         run.start()
         run.wait()
     finally:

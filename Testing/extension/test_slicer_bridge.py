@@ -17,10 +17,10 @@ pytest.importorskip("slicer", reason="slicer-core is not installed")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "FacialLandmarks3D"))
 
-from FacialLandmarks3DLib.landmark_node import write_landmarks
-from FacialLandmarks3DLib.placed_positions import moved_by_hand, reset_landmark
-from FacialLandmarks3DLib.provenance import Provenance, provenance_of, read_provenance
-from FacialLandmarks3DLib.world_surface import UnusableModelError, read_world_surface
+from FacialLandmarks3DLib.scene.detected import moved_by_hand, reset_landmark
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks
+from FacialLandmarks3DLib.scene.provenance import Provenance, provenance_of, read_provenance
+from FacialLandmarks3DLib.scene.world_surface import UnusableModelError, read_world_surface
 from slicer_scene import Application, slicer, warped
 
 from sgcn_core.geometry.vtk_bridge import from_polydata, to_polydata
@@ -313,7 +313,7 @@ def test_a_second_run_replaces_the_first_and_keeps_what_the_user_chose(applicati
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"), [({"frame": "LPS"}, "RAS"), ({"unit": "m"}, "mm"), ({"nan": True}, "no finite position")]
+    ("changes", "message"), [({"frame": "LPS"}, "RAS"), ({"unit": "ell"}, "mm"), ({"nan": True}, "no finite position")]
 )
 def test_a_result_that_does_not_fit_leaves_the_node_as_it_was(
     application: Application, changes: dict[str, Any], message: str
@@ -325,6 +325,17 @@ def test_a_result_that_does_not_fit_leaves_the_node_as_it_was(
     with pytest.raises(ValueError, match=message):
         write_landmarks(landmarks, result, model, Provenance())
     check_finished_case(model, landmarks)
+
+
+def test_a_scan_in_metres_keeps_its_numbers_and_is_told_in_millimetres(application: Application) -> None:
+    """Slicer takes all numbers for millimetres; landmarks lie on the scan, distances are those of the person."""
+    model, landmarks = model_in(application), application.add("MarkupsFiducial", "Landmarks")
+    result = result_at(np.arange(9.0).reshape(3, 3) / 1000, unit="m")
+    write_landmarks(landmarks, result, model, provenance_of(result, landmark_set="all", input_name="x"))
+    np.testing.assert_allclose(world_position(landmarks, 2), (0.006, 0.007, 0.008), atol=1e-9)
+    assert read_provenance(landmarks).unit == "m" and moved_by_hand(landmarks) == {}
+    landmarks.SetNthControlPointPosition(2, 0.006, 0.007, 0.0085)
+    assert list(moved_by_hand(landmarks).values()) == pytest.approx([0.5])
 
 
 def test_one_event_tells_of_all_landmarks(application: Application) -> None:

@@ -116,7 +116,7 @@ def test_the_help_needs_nothing_but_python(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ([], "received 0"),
-        (["--input-model", "{face}", "--input-folder", "{folder}"], "received 2"),
+        (["--input-model", "{face}", "--input-volume", "{face}"], "received 2"),
         (["--input-model", "{folder}/none.ply", "--output-table", "x.csv"], "there is no"),
         (["--input-model", "{face}"], "nothing would be kept"),
         (["--input-model", "{face}", "--output-landmarks", "", "--output-table", ""], "nothing would be kept"),
@@ -147,7 +147,10 @@ def test_a_model_that_cannot_be_loaded_has_its_own_exit_code(script, face, tmp_p
 def test_the_package_is_found_where_slicer_puts_it(tmp_path: Path) -> None:
     for folder in ("cli-modules", "qt-scripted-modules/sgcn_core", "qt-scripted-modules/FacialLandmarks3DLib"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "qt-scripted-modules/FacialLandmarks3DLib/__init__.py").touch()
+    library = tmp_path / "qt-scripted-modules/FacialLandmarks3DLib"
+    (library / "worker").mkdir()
+    for name in ("__init__.py", "worker/__init__.py", "worker/python.py"):
+        (library / name).write_text((SCRIPT.parents[1] / "FacialLandmarks3DLib" / name).read_text(encoding="utf-8"))
     (tmp_path / "qt-scripted-modules/sgcn_core/__init__.py").write_text("print('found', __file__)\nraise SystemExit(9)")
     copy = tmp_path / "cli-modules" / SCRIPT.name
     copy.write_text(SCRIPT.read_text(encoding="utf-8"), encoding="utf-8")
@@ -157,6 +160,38 @@ def test_the_package_is_found_where_slicer_puts_it(tmp_path: Path) -> None:
     (tmp_path / "qt-scripted-modules/sgcn_core/__init__.py").unlink()
     ended = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert ended.returncode == 5 and "sgcn_core was not found" in ended.stderr
+
+
+def test_slicers_panel_can_leave_its_folders_empty(script: ModuleType, face: Path, tmp_path: Path) -> None:
+    """A button for a folder hands over "." where none was chosen; from a shell that is the working folder."""
+    table = str(tmp_path / "x.csv")
+    given = ["--inputModel", str(face), "--inputFolder", ".", "--outputFolder", ".", "--outputTable", table]
+    (case,) = script.plan_cases(script.make_parser().parse_args(given))
+    assert case.job.source == face and case.job.landmarks == Path(table)
+    given = ["--inputFolder", str(face.parent), "--inputModel", str(face), "--outputTable", table]
+    (case,) = script.plan_cases(script.make_parser().parse_args(given))
+    assert case.job.source == face, "a model goes before a folder"
+    panel = script.make_parser().parse_args(["--inputFolder", str(face.parent), "--outputFolder", "."])
+    assert panel.output_folder is None and panel.input_folder == face.parent
+    assert [case.job.landmarks.parent for case in script.plan_cases(panel)] == [face.parent]
+    assert script.make_parser().parse_args(["--input-folder", "."]).input_folder == Path(".")
+
+
+def test_another_python_does_the_work_where_one_is_named(face: Path, tmp_path: Path) -> None:
+    """As the panel's worker: `SGCN_WORKER_PYTHON` counts, and what Slicer's launcher has set stays behind."""
+    other = tmp_path / "other-python"
+    told = '"$SGCN_WORKER_PYTHON" "$LD_LIBRARY_PATH" "$@"'
+    other.write_text(f"#!/bin/sh\necho ran {told}\nexit 4\n")
+    other.chmod(0o755)
+    launched = {"APPLAUNCHER_LEVEL": "1", "APPLAUNCHER_0_LD_LIBRARY_PATH": "/own", "LD_LIBRARY_PATH": "/slicer:/own"}
+    environment = {**os.environ, **launched, "SGCN_WORKER_PYTHON": str(other)}
+    command = [sys.executable, str(SCRIPT), "--input-model", str(face), "--output-table", "x.csv"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert ended.returncode == 4 and ended.stderr == ""
+    assert ended.stdout.strip() == " ".join(["ran", "", "/own", str(SCRIPT), *command[2:]])
+    environment["SGCN_WORKER_PYTHON"] = str(tmp_path / "none")
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert ended.returncode == 5 and "There is no Python at" in ended.stderr and "Traceback" not in ended.stderr
 
 
 # --- runs -------------------------------------------------------------------------------------------------------

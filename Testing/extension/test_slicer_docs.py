@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import xml.etree.ElementTree as ET
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "FacialLandmarks3D"
+sys.path.insert(0, str(MODULE))
+
+from FacialLandmarks3DLib.installation.installer import CPU_INDEX, TORCH, download_commands  # noqa: E402
+from FacialLandmarks3DLib.messages import review_menu  # noqa: E402
+
 GUIDE = ROOT / "docs" / "slicer.md"
 README = ROOT / "README.md"
 PANELS = sorted((MODULE / "Resources" / "UI").glob("*.ui"))
@@ -51,6 +57,8 @@ def controls() -> dict[str, tuple[str, str]]:
                 own = properties_of(widget)
                 text = own.get("text") or (properties_of(label).get("text", "") if label is not None else "")
                 found[name] = (text.rstrip(":") or "(list)", own.get("toolTip", ""))
+    for name, text, tooltip in review_menu():
+        found[name] = (f"More > {text}", tooltip)
     return found
 
 
@@ -107,8 +115,12 @@ def test_options_of_the_cli_module_are_those_of_its_script() -> None:
 
 def test_the_guide_names_what_there_is_to_set_and_to_remove() -> None:
     guide = text_of(GUIDE)
-    keeper = MODULE / "FacialLandmarks3DLib" / "worker_keeper.py"
+    keeper = MODULE / "FacialLandmarks3DLib" / "worker" / "python.py"
     assert re.search(r'^PYTHON_VARIABLE = "(\w+)"', text_of(keeper), re.MULTILINE)[1] in guide
+    wanted = [TORCH, "safetensors>=0.4"]
+    for command in (*download_commands(wanted, "linux"), *download_commands(wanted, "win32")):
+        assert f"    {command}\n" in guide
+    assert CPU_INDEX in guide
     for line in text_of(MODULE / "Resources" / "requirements.txt").splitlines():
         assert line.startswith("#") or f'"{line}"' in guide  # of the command for a computer without a connection
 

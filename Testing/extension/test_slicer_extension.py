@@ -120,6 +120,10 @@ macro(slicerMacroBuildScriptedModule)
     message(STATUS "installed: ${GIVEN_NAME} ${file}")
   endforeach()
 endmacro()
+macro(slicer_add_python_unittest)
+  cmake_parse_arguments(GIVEN "" "SCRIPT" "" ${ARGN})
+  message(STATUS "tested: ${GIVEN_SCRIPT}")
+endmacro()
 macro(SlicerMacroBuildScriptedCLI)
   message(STATUS "installed: ${ARGV1} cli")
 endmacro()
@@ -131,10 +135,12 @@ def test_cmake_finds_every_file(tmp_path: Path) -> None:
     (tmp_path / "SlicerConfig.cmake").write_text(SLICER)
     (tmp_path / "empty.cmake").write_text("")
     command = ["cmake", "-S", str(ROOT), "-B", str(tmp_path / "build"), f"-DSlicer_DIR={tmp_path}"]
+    command.append("-DBUILD_TESTING=ON")
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if "CMAKE_C_COMPILER" in ended.stderr or "build tool" in ended.stderr:
         pytest.skip("CMake has no compiler here")
     assert ended.returncode == 0, ended.stderr
+    assert re.findall(r"tested: (\S+)", ended.stdout) == ["FacialLandmarks3D.py"]
     installed = set(re.findall(r"installed: (\S+ \S+)", ended.stdout))
     assert {f"FacialLandmarks3D {name}" for name in in_tree()} | {"FacialLandmarks3DCLI cli"} <= installed
     assert not any(name.startswith("sgcn_core") for name in installed)  # a package, not a module of Slicer's
@@ -164,3 +170,28 @@ def package_files(package: Path) -> dict[str, int]:
     """Paths in the package and their sizes, without compiled files."""
     found = (path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
     return {path.relative_to(package).as_posix(): path.stat().st_size for path in found}
+
+
+# Each folder of the library may import those before it, and all may import the messages.
+LAYERS = ("messages", "worker", "scene", "detection", "review", "batch", "installation", "module_panel", "self_test")
+LARGEST = 320
+
+
+def test_imports_of_the_library_point_downwards() -> None:
+    library = MODULE / "FacialLandmarks3DLib"
+    for path in sorted(library.rglob("*.py")):
+        layer = path.relative_to(library).parts[0].removesuffix(".py")
+        if layer not in LAYERS:
+            continue
+        for node in ast.walk(ast.parse(text_of(path))):
+            if not isinstance(node, ast.ImportFrom) or not node.level:
+                continue
+            inside = node.level == len(path.relative_to(library).parts) - 1 and path.parent != library
+            target = layer if inside else (node.module or node.names[0].name).partition(".")[0]
+            assert LAYERS.index(target) <= LAYERS.index(layer), f"{path.name} imports {target}"
+
+
+def test_the_library_has_few_files_of_a_size_that_can_be_read() -> None:
+    files = sorted((MODULE / "FacialLandmarks3DLib").rglob("*.py"))
+    assert len([path for path in files if path.name != "__init__.py"]) <= 45
+    assert {path.name for path in files if len(text_of(path).splitlines()) > LARGEST} == set()

@@ -23,15 +23,20 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "FacialLandmarks3D"
 sys.path.insert(0, str(MODULE))
 
-from FacialLandmarks3DLib.installation.computer import free_disk, gigabytes, memory
-from FacialLandmarks3DLib.installation.errors import InstallError
-from FacialLandmarks3DLib.installation.installer import Installer
-from FacialLandmarks3DLib.installation.packages import TORCH, is_met, read_requirements
-from FacialLandmarks3DLib.installation.report import as_text, facts
-from FacialLandmarks3DLib.installation.weights_file import look_at_weights
-from FacialLandmarks3DLib.installation.worker_check import WorkerCheck
-from FacialLandmarks3DLib.worker_client import WorkerClient
-from FacialLandmarks3DLib.worker_process import ChildProcess
+from FacialLandmarks3DLib.installation.installer import (
+    CPU_INDEX,
+    TORCH,
+    Installer,
+    InstallError,
+    download_commands,
+    is_met,
+    read_requirements,
+)
+from FacialLandmarks3DLib.installation.report import as_text, facts, free_disk, gigabytes, look_at_weights, memory
+from FacialLandmarks3DLib.installation.slicer_installation import WorkerCheck
+from FacialLandmarks3DLib.worker.client import WorkerClient
+from FacialLandmarks3DLib.worker.process import ChildProcess
+from FacialLandmarks3DLib.worker.python import PYTHON_VARIABLE, environment_outside_slicer, other_python
 
 REQUIREMENTS = MODULE / "Resources" / "requirements.txt"
 WEIGHTS = ROOT / "sgcn_core" / "resources" / "weights" / "face.safetensors"
@@ -90,7 +95,7 @@ class FakeHost:
         return PyTorchUtilsLogic(self, self.torch_error)
 
     def other_python(self) -> str | None:
-        return self.python
+        return other_python({PYTHON_VARIABLE: self.python or ""})
 
     def restart_worker(self) -> None:
         self.did.append(("restart",))
@@ -172,7 +177,7 @@ def test_everything_is_installed_after_one_question() -> None:
     made.ensure()
     assert kinds(host) == ["ask", "torch", "pip", "restart"] and made.ready()[0]
     question = host.did[0][1]
-    assert "GB" in question and "torch" in question and "Nothing is sent" in question
+    assert "GB" in question and "torch" in question and "Nothing is uploaded" in question
     assert host.did[1] == ("torch", False, None, ">=2.2") and host.did[2] == ("pip", "safetensors>=0.4")
 
 
@@ -224,6 +229,55 @@ def test_a_failed_installation_says_what_to_do(error: Exception) -> None:
     with pytest.raises(InstallError, match=r"safetensors.*connection"):
         installer(host).ensure()
     assert kinds(host)[-1] == "restart"
+
+
+def test_the_extension_pytorch_is_looked_for_before_the_question() -> None:
+    host = FakeHost()
+    host.has_extension = False
+    with pytest.raises(InstallError, match="Install the extension 'PyTorch'"):
+        installer(host).ensure()
+    assert host.did == []
+    host = FakeHost(torch="2.9.0")  # nothing of it is needed
+    host.has_extension = False
+    installer(host).ensure()
+    assert installer(host).ready()[0]
+
+
+def test_a_failed_download_says_what_failed() -> None:
+    host = FakeHost(torch="2.9.0")
+    said = (
+        "Looking in indexes\nERROR: Could not find a version that satisfies x\nERROR: No matching distribution for x\n"
+    )
+    host.pip_error = CalledProcessError(1, ["pip"], output=said)
+    with pytest.raises(InstallError) as caught:
+        installer(host).ensure()
+    assert "pip ended with exit code 1: No matching distribution for x): safetensors>=0.4." in str(caught.value)
+
+
+def test_the_offline_command_downloads_no_cuda() -> None:
+    wanted = ["torch>=2.2", "safetensors>=0.4"]
+    linux = download_commands(wanted, "linux")
+    assert len(linux) == 2 and f'--index-url {CPU_INDEX} "torch>=2.2"' in linux[0] and CPU_INDEX.endswith("/cpu")
+    assert linux[1].endswith('--dest FOLDER "safetensors>=0.4"') and "index-url" not in linux[1]
+    for system in ("win32", "darwin"):
+        assert download_commands(wanted, system) == [
+            'PythonSlicer -m pip download --dest FOLDER "torch>=2.2" "safetensors>=0.4"'
+        ]
+    assert download_commands(["safetensors>=0.4"], "linux") == linux[1:]
+
+
+def test_another_python_gets_the_environment_from_before_slicers_launcher() -> None:
+    launched = {
+        "APPLAUNCHER_LEVEL": "1",
+        "APPLAUNCHER_0_PATH": "/usr/bin",
+        "PATH": "/slicer/bin:/usr/bin",
+        "PYTHONHOME": "/slicer/lib/Python",
+        "HOME": "/home/me",
+    }
+    outside = environment_outside_slicer(launched)
+    assert outside["PATH"] == "/usr/bin" and outside["HOME"] == "/home/me" and "PYTHONHOME" not in outside
+    own = {"PATH": "/usr/bin", "PYTHONPATH": "/mine"}
+    assert environment_outside_slicer(own) == own
 
 
 def test_what_counts_is_what_is_installed() -> None:
@@ -292,7 +346,7 @@ def test_a_folder_with_spaces_is_enough(real_pip: FakeHost, tmp_path: Path) -> N
     folder.mkdir()
     made = Installer(REQUIREMENTS, real_pip, versions=real_pip.versions)
     write_wheel(folder, "safetensors", "0.5.0")
-    with pytest.raises(InstallError, match=r"torch>=2.2.*pip download"):
+    with pytest.raises(InstallError, match=r"(?s)torch>=2.2.*pip download"):
         made.install_from_folder(folder)
     write_wheel(folder, "torch", "2.9.0")
     made.install_from_folder(folder)
@@ -344,11 +398,11 @@ def host_module(monkeypatch: pytest.MonkeyPatch) -> Any:
     fake.util, fake.app = FakeUtil(), types.SimpleNamespace(testingEnabled=lambda: False)
     fake.__path__ = []
     monkeypatch.setitem(sys.modules, "slicer", fake)
-    for name in ("installation.slicer_host", "worker_keeper"):
+    for name in ("installation.slicer_installation", "worker.keeper"):
         monkeypatch.delitem(sys.modules, f"FacialLandmarks3DLib.{name}", raising=False)
-    module = importlib.import_module("FacialLandmarks3DLib.installation.slicer_host")
+    module = importlib.import_module("FacialLandmarks3DLib.installation.slicer_installation")
     yield module
-    for name in ("installation.slicer_host", "worker_keeper"):
+    for name in ("installation.slicer_installation", "worker.keeper"):
         sys.modules.pop(f"FacialLandmarks3DLib.{name}", None)
 
 
@@ -399,8 +453,8 @@ def test_pytorch_is_asked_of_its_extension(host_module: Any, monkeypatch: pytest
     extension.PyTorchUtilsLogic = lambda: "logic"
     monkeypatch.setitem(sys.modules, "PyTorchUtils", extension)
     assert host.torch_logic() == "logic"
-    monkeypatch.setenv("SGCN_WORKER_PYTHON", "/opt/python")
-    assert host.other_python() == "/opt/python"
+    monkeypatch.setenv("SGCN_WORKER_PYTHON", sys.executable)
+    assert host.other_python() == sys.executable
 
 
 def test_the_stand_in_has_every_method_of_the_host() -> None:

@@ -15,7 +15,10 @@ from slicer_scene import Application, slicer
 
 slicer_stubs.install()
 
-from FacialLandmarks3DLib.parameters import DeviceChoice, LandmarkSetChoice  # noqa: E402
+from FacialLandmarks3DLib.detection.parameters import (  # noqa: E402
+    DeviceChoice,
+    LandmarkSetChoice,
+)
 
 import FacialLandmarks3D as module  # noqa: E402
 
@@ -53,12 +56,12 @@ def test_slicer_loads_nothing_foreign_with_the_module() -> None:
 
 
 def test_a_reload_loads_every_part_anew() -> None:
-    old = sys.modules["FacialLandmarks3DLib.detection_options"]
+    old = sys.modules["FacialLandmarks3DLib.detection.job"]
     before = {name for name in sys.modules if name.startswith("FacialLandmarks3DLib")}
     kept = {name: sys.modules[name] for name in before}
     try:
         module.reload_library()
-        assert sys.modules["FacialLandmarks3DLib.detection_options"] is not old
+        assert sys.modules["FacialLandmarks3DLib.detection.job"] is not old
         assert {name for name in sys.modules if name.startswith("FacialLandmarks3DLib")} >= before
     finally:
         sys.modules.update(kept)

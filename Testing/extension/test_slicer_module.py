@@ -19,13 +19,12 @@ import slicer_cases as cases
 from slicer_scene import Application, slicer
 
 import FacialLandmarks3D as module  # isort: skip
-from FacialLandmarks3DLib.landmark_job import LandmarkingCancelled, LandmarkingError
-from FacialLandmarks3DLib.placed_positions import moved_by_hand
-from FacialLandmarks3DLib.provenance import read_provenance
-from FacialLandmarks3DLib.skin_node import skin_of
-from FacialLandmarks3DLib.sources import source_of
-from FacialLandmarks3DLib.surface_file import write_surface_file
-from FacialLandmarks3DLib.worker_keeper import shared_worker
+from FacialLandmarks3DLib.detection.job import LandmarkingCancelled, LandmarkingError
+from FacialLandmarks3DLib.scene.detected import moved_by_hand
+from FacialLandmarks3DLib.scene.files import write_surface_file
+from FacialLandmarks3DLib.scene.provenance import read_provenance
+from FacialLandmarks3DLib.scene.sources import skin_of, source_of
+from FacialLandmarks3DLib.worker.keeper import shared_worker
 
 from sgcn_core.demo import demo_surface
 
@@ -241,7 +240,7 @@ def test_what_cannot_be_used_is_refused_before_anything_begins(application: Appl
         ((line,), "'Line' is a vtkMRMLMarkupsLineNode"),
         ((empty,), "'Empty' has no surface"),
         ((volume,), "'No voxels' has no voxels"),
-        ((model, "dental"), "no landmark set 'dental'; use one of clinical"),
+        ((model, "dental"), "unknown landmark set 'dental'; use one of"),
         ((model, "clinical", line), "point list; 'Line'"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -293,7 +292,7 @@ def test_where_there_is_no_face_no_node_is_left(application: Application, logic:
     with pytest.raises(RuntimeError) as caught:
         logic.placeLandmarks(model)
     assert isinstance(caught.value, LandmarkingError) and caught.value.kind == "FaceNotFoundError"
-    assert str(caught.value).startswith("No face was recognised") and caught.value.reason[-1] in ".?"
+    assert str(caught.value).startswith("No face found") and caught.value.reason[-1] in ".?"
     assert "FaceNotFoundError" in caught.value.details
     assert application.scene.GetNumberOfNodes() == before
 
@@ -308,9 +307,29 @@ def test_a_worker_that_dies_is_an_error_and_the_next_one_works(application: Appl
         job.poll()
     os.kill(logic.landmarker.worker()._process.pid, signal.SIGKILL)
     error = finish(job).error
-    assert isinstance(error, LandmarkingError) and error.kind == "Crashed" and "SIGKILL" in str(error)
+    assert isinstance(error, LandmarkingError) and error.kind == "Crashed" and "ended by the system" in str(error)
+    assert "SIGKILL" in error.details and "SIGKILL" not in str(error)
     assert cases.nodes_of(application, "MarkupsFiducial") == [kept] and cases.positions(kept).keys() == {"mine"}
     assert logic.placeLandmarks(model).GetNumberOfControlPoints() == 62
+
+
+def test_a_scan_in_metres_gets_its_landmarks(
+    application: Application, logic: Any, usual: dict[str, np.ndarray]
+) -> None:
+    """Slicer takes its numbers for millimetres; the command line takes such a scan, and so does the panel."""
+    model = cases.face_model(application)
+    points = model.GetPolyData().GetPoints()
+    for place in range(points.GetNumberOfPoints()):
+        points.SetPoint(place, *(0.001 * value for value in points.GetPoint(place)))
+    job = logic.placeLandmarks(model, wait=False)
+    node = finish(job).result()
+    found = cases.positions(node)
+    assert len(found) > 50
+    assert max(np.linalg.norm(1000 * found[label] - usual[label]) for label in found if label in usual) < 1.5
+    assert read_provenance(node).unit == "m" and any(" m" in note for note in job.warnings)
+    place = node.GetControlPointIndexByLabel("prn")
+    node.SetNthControlPointPosition(place, *(found["prn"] + (0.0, 0.0, 0.002)))
+    assert moved_by_hand(node) == {"prn": pytest.approx(2.0, abs=1e-6)}
 
 
 def test_an_input_that_is_moved_meanwhile_gets_no_landmarks(application: Application, logic: Any) -> None:
@@ -321,7 +340,7 @@ def test_an_input_that_is_moved_meanwhile_gets_no_landmarks(application: Applica
         job.poll()
     pose.SetMatrixTransformToParent(cases.turned(26.0).GetMatrix())
     error = finish(job).error
-    assert isinstance(error, LandmarkingError) and "place them again" in str(error)
+    assert isinstance(error, LandmarkingError) and "place the landmarks again" in str(error)
     assert not cases.nodes_of(application, "MarkupsFiducial")
 
 

@@ -11,20 +11,26 @@ import vtk
 
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
-import qt_names
+import fake_qt
 import slicer_stubs
 from slicer_scene import Application, slicer
 
 slicer_stubs.install()
 
-from FacialLandmarks3DLib.landmark_job import LandmarkingCancelled, LandmarkingError  # noqa: E402
-from FacialLandmarks3DLib.landmark_node import write_landmarks  # noqa: E402
-from FacialLandmarks3DLib.panel.detection_panel import DetectionPanel, State  # noqa: E402
-from FacialLandmarks3DLib.parameters import (  # noqa: E402
+from FacialLandmarks3DLib.detection.job import (  # noqa: E402
+    LandmarkingCancelled,
+    LandmarkingError,
+)
+from FacialLandmarks3DLib.detection.panel import (  # noqa: E402
+    DetectionPanel,
+    State,
+)
+from FacialLandmarks3DLib.detection.parameters import (  # noqa: E402
     FacialLandmarks3DParameterNode,
     LandmarkSetChoice,
 )
-from FacialLandmarks3DLib.provenance import Provenance  # noqa: E402
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks  # noqa: E402
+from FacialLandmarks3DLib.scene.provenance import Provenance  # noqa: E402
 
 MODULE = slicer_stubs.MODULE
 UI = MODULE / "Resources" / "UI" / "FacialLandmarks3D.ui"
@@ -67,7 +73,7 @@ class Panel:
     """A detection panel on stand-ins, in a scene with one model."""
 
     def __init__(self, application: Application) -> None:
-        self.ui, self.messages, self.jobs, self.options = qt_names.stand_ins(UI), Messages(), [], []
+        self.ui, self.messages, self.jobs, self.options = fake_qt.widgets_of(UI), Messages(), [], []
         self.landmarks: list[Any] = []
         self.failures: list[Exception] = []
         self.installed, self.refusal, self.failure = True, "", None
@@ -149,12 +155,12 @@ def test_the_button_places_landmarks_and_tells_what_came_out(panel: Panel, appli
     assert ui.progressBar.visible and not ui.inputsCollapsibleButton.enabled
     job.stage, job.fraction = "network", 0.7
     job.tick()
-    assert ui.progressBar.value == 70 and ui.stageLabel.text == "Recognising landmarks"
+    assert ui.progressBar.value == 70 and ui.stageLabel.text == "Computing heatmaps"
     node = result_node(application, panel.parameters.inputNode)
     job.end(node=node, warnings=("It is mirrored.",))
     job.tick()
     assert panel.landmarks == [node] and panel.panel.state is State.IDLE
-    assert ui.stageLabel.text == "1 of 3 landmarks found, 1 uncertain: check those, 1 missing. It is mirrored."
+    assert ui.stageLabel.text == "2 of 3 placed; check 2. It is mirrored."
     assert (
         ui.placeButton.text == "Place landmarks" and ui.inputsCollapsibleButton.enabled and not ui.progressBar.visible
     )
@@ -189,12 +195,12 @@ def test_the_reason_why_it_cannot_run_is_shown(panel: Panel, application: Applic
 
     assert reason() == ""
     parameters.landmarkSet = LandmarkSetChoice.CUSTOM
-    assert "Select your model file" in reason() and ui.placeButton.toolTip == reason()
+    assert "Select your weights file" in reason() and ui.placeButton.toolTip == reason()
     parameters.weights = "/no/such/file.safetensors"
-    assert "no model file" in reason()
+    assert reason().startswith("Weights file '/no/such/file.safetensors' does not exist")
     parameters.weights, parameters.landmarkSet = "", LandmarkSetChoice.ALL
     panel.landmarker.busy = True
-    assert "Something else" in reason()
+    assert "Another detection" in reason()
     panel.landmarker.busy = False
     parameters.inputNode = application.add("Model", "Empty")
     assert "'Empty' has no surface" in reason()
@@ -225,12 +231,14 @@ def test_work_of_a_person_is_not_replaced_without_asking(panel: Panel, applicati
     node.SetNthControlPointPosition(0, 1.0, 2.0, 9.0)
     panel.messages.agrees = False
     panel.click()
-    assert panel.messages.questions == ["Landmarks of 'Landmarks' corrected by hand: 1. Replace them?"]
+    assert panel.messages.questions == ["'Landmarks' has manual corrections (1 landmarks). Overwrite them?"]
     own = application.add("MarkupsFiducial", "Own")
     own.AddControlPoint([0.0, 0.0, 0.0])
     panel.parameters.landmarks = own
     panel.click()
-    assert "'Own' holds points of other origin (1)" in panel.messages.questions[1] and len(panel.jobs) == 1
+    assert (
+        "'Own' holds points that were not placed by this module" in panel.messages.questions[1] and len(panel.jobs) == 1
+    )
 
 
 def test_the_pose_by_hand_reaches_the_detection(panel: Panel) -> None:
@@ -238,4 +246,4 @@ def test_the_pose_by_hand_reaches_the_detection(panel: Panel) -> None:
     panel.panel.start(shown)
     assert panel.options[0].initial_landmarks == shown
     panel.panel.cleanup()
-    assert panel.jobs[0].done and panel.ui.placeButton._slots["clicked(bool)"] == []
+    assert panel.jobs[0].done and panel.ui.placeButton.slots["clicked(bool)"] == []

@@ -18,7 +18,7 @@ import slicer_cases as cases
 from slicer_scene import Application, slicer
 
 import FacialLandmarks3D as module  # isort: skip
-from FacialLandmarks3DLib.worker_keeper import shared_worker
+from FacialLandmarks3DLib.worker.keeper import shared_worker
 
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface
@@ -52,6 +52,8 @@ def application(worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SGCN_WORKER_PYTHON", cases.PYTHON)
     monkeypatch.chdir(tmp_path)
     one = Application(tmp_path / "cache")
+    (tmp_path / "scene").mkdir()
+    one.scene.SetRootDirectory(str(tmp_path / "scene"))
     monkeypatch.setattr(slicer, "mrmlScene", one.scene, raising=False)
     logics: dict[str, Any] = {}
 
@@ -73,7 +75,8 @@ def application(worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def save_node(node: Any, path: str) -> bool:
-    """With the storage node that Slicer takes for such a file."""
+    """With the storage node that Slicer takes for such a file; a relative path starts from the scene's folder."""
+    path = os.path.join(slicer.mrmlScene.GetRootDirectory(), path)
     kind = slicer.vtkMRMLModelStorageNode if node.IsA("vtkMRMLModelNode") else slicer.vtkMRMLMarkupsJsonStorageNode
     storage = kind()
     storage.SetFileName(path)
@@ -87,6 +90,20 @@ def test_one_scan(application: Application, heading: str, page: str, capsys: pyt
     assert len(read_landmarks(Path("scan.mrk.json")).labels) == 62
     if page == "guide":
         assert "Check: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("heading", "page"), [("One scan", "guide"), ("3D Slicer", "readme"), ("A folder", "guide"), ("A CT", "guide")]
+)
+def test_a_save_that_fails_is_no_success(
+    application: Application, heading: str, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkdir("scans")
+    for name in ("scan.ply", "scans/b.ply"):
+        shutil.copy(SAMPLE, name)
+    monkeypatch.setattr(slicer.util, "saveNode", lambda node, path: False)
+    with pytest.raises(OSError, match="could not be written"):
+        exec(recipe(heading, page), {"slicer": slicer})
 
 
 def test_a_folder_with_a_case_that_is_no_face(application: Application, capsys: pytest.CaptureFixture[str]) -> None:

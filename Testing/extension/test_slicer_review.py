@@ -12,9 +12,10 @@ import vtk
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
 import review_cases as cases
-from FacialLandmarks3DLib.review.points import ReviewError
-from FacialLandmarks3DLib.review.rows import accepted_positions, placed_by
-from FacialLandmarks3DLib.review.surface import has_changed
+from FacialLandmarks3DLib.review.rows import placed_by
+from FacialLandmarks3DLib.scene.detected import accepted_positions
+from FacialLandmarks3DLib.scene.landmark_surface import has_changed
+from FacialLandmarks3DLib.scene.nodes import ReviewError
 from review_cases import DETECTED, review_of, row_of
 from slicer_scene import Application, slicer, warped
 
@@ -38,8 +39,8 @@ def case(application: Application) -> tuple[Any, Any]:
 
 def test_the_worst_come_first_and_are_counted(case: tuple[Any, Any]) -> None:
     review = review_of(case[1])
-    assert [row.label for row in review.rows()] == ["ch_l", "go_l", "en_r", "ex_r", "prn", "al_l"]
-    assert [row.label for row in review.rows() if row.to_check] == ["ch_l", "go_l", "en_r"]
+    assert [row.label for row in review.rows()] == ["go_l", "en_r", "ch_l", "ex_r", "prn", "al_l"]
+    assert [row.label for row in review.rows() if row.to_check] == ["go_l", "en_r", "ch_l"]
     assert cases.status_of(review.rows()) == DETECTED
     counts = review.counts()
     assert (counts.total, counts.uncertain, counts.missing, counts.edited, counts.accepted) == (6, 2, 1, 0, 0)

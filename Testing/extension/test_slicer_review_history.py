@@ -14,10 +14,11 @@ import pytest
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
 import review_cases as cases
-from FacialLandmarks3DLib.landmark_node import write_landmarks
-from FacialLandmarks3DLib.review.rows import accepted_positions, placed_by
+from FacialLandmarks3DLib.review.rows import placed_by
 from FacialLandmarks3DLib.review.session import Review
-from FacialLandmarks3DLib.review.surface import has_changed, surface_of
+from FacialLandmarks3DLib.scene.detected import accepted_positions
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks
+from FacialLandmarks3DLib.scene.landmark_surface import has_changed, surface_of
 from review_cases import DETECTED, review_of, row_of
 from slicer_scene import Application, slicer
 

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
-import review_widgets as widgets
+import fake_qt as widgets
 from review_desk import Desk, open_desk
 from slicer_scene import slicer
 
@@ -45,7 +45,7 @@ def test_the_heatmap_follows_the_chosen_landmark(desk: Desk) -> None:
     widgets.QTimer.run_out()
     widgets.QTimer.run_out()
     assert shown(desk) == "go_l" and [label for *_rest, label in desk.services.client.asked] == ["prn", "en_r", "go_l"]
-    assert not any(timer.running for timer in widgets.QTimer.made)
+    assert not widgets.QTimer.running()
     desk.ui.heatmapCheckBox.checked = False
     assert shown(desk) is None and desk.model.GetPolyData().GetPointData().GetNumberOfArrays() == 0
 
@@ -85,7 +85,7 @@ def test_nothing_is_left_behind(desk: Desk) -> None:
     desk.panel.cleanup()
     assert observed and not desk.node.HasObserver(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
     assert shown(desk) is None and desk.model.GetPolyData().GetPointData().GetNumberOfArrays() == 0
-    assert not any(timer.running or timer.slots for timer in widgets.QTimer.made)
+    assert not any(timer.active or timer.connected for timer in widgets.QTimer.made)
     assert sum(child.connected for child in desk.panel._widget.children) == 0
 
 
@@ -112,4 +112,4 @@ def test_three_points_start_the_detection_again(desk: Desk) -> None:
     ui.poseClearButton.click()
     assert desk.panel.pose.pose.node is None and ui.posePlaceButton.enabled
     ui.poseCollapsibleButton.collapsed = True
-    assert not any(timer.running for timer in widgets.QTimer.made)
+    assert not widgets.QTimer.running()

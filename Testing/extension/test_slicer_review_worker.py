@@ -17,16 +17,15 @@ import pytest
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
 import review_cases as cases
-from FacialLandmarks3DLib.landmark_node import write_landmarks
-from FacialLandmarks3DLib.landmarker import Landmarker
-from FacialLandmarks3DLib.provenance import provenance_of
-from FacialLandmarks3DLib.review.heatmap_overlay import HeatmapOverlay
-from FacialLandmarks3DLib.review.heatmap_request import Heatmap, HeatmapRequest
-from FacialLandmarks3DLib.review.points import ReviewError
-from FacialLandmarks3DLib.surface_file import write_surface_file
-from FacialLandmarks3DLib.worker_client import WorkerClient
-from FacialLandmarks3DLib.worker_events import Failed, Result, WorkerError
-from FacialLandmarks3DLib.world_surface import read_world_surface
+from FacialLandmarks3DLib.detection.landmarker import Landmarker
+from FacialLandmarks3DLib.review.heatmap import Heatmap, HeatmapOverlay, HeatmapRequest
+from FacialLandmarks3DLib.scene.files import write_surface_file
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks
+from FacialLandmarks3DLib.scene.nodes import ReviewError
+from FacialLandmarks3DLib.scene.provenance import provenance_of
+from FacialLandmarks3DLib.scene.world_surface import read_world_surface
+from FacialLandmarks3DLib.worker.client import WorkerClient
+from FacialLandmarks3DLib.worker.protocol import Failed, Result, WorkerError
 from slicer_scene import Application
 from vtk.util.numpy_support import vtk_to_numpy
 

@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "FacialLandmarks3D"))
 
-from FacialLandmarks3DLib.sample_data import NAME, registerSampleData
+from FacialLandmarks3DLib.about import NAME, registerSampleData
 
 from sgcn_core.demo import demo_surface
 from sgcn_core.io.meshes import read_surface

@@ -18,8 +18,7 @@ import slicer_stubs
 
 slicer_stubs.install()
 
-from FacialLandmarks3DLib.detection_options import DEVICES, LANDMARK_SETS, REFINEMENTS  # noqa: E402
-from FacialLandmarks3DLib.parameters import (  # noqa: E402
+from FacialLandmarks3DLib.detection.parameters import (  # noqa: E402
     DeviceChoice,
     FacialLandmarks3DParameterNode,
     LandmarkSetChoice,
@@ -27,10 +26,13 @@ from FacialLandmarks3DLib.parameters import (  # noqa: E402
 )
 
 from sgcn_core.refinement.modes import MODES  # noqa: E402
+from sgcn_core.settings import DEVICES  # noqa: E402
+from sgcn_core.types.landmark_sets import LANDMARK_SETS  # noqa: E402
 
 MODULE = slicer_stubs.MODULE
 UI = MODULE / "Resources" / "UI" / "FacialLandmarks3D.ui"
-PANEL_FILES = sorted((MODULE / "FacialLandmarks3DLib" / "panel").glob("*.py"))
+LIBRARY = MODULE / "FacialLandmarks3DLib"
+PANEL_FILES = [LIBRARY / "module_panel.py", LIBRARY / "detection" / "panel.py"]
 
 
 def test_widgets_properties_signals_and_slots_are_real() -> None:
@@ -74,7 +76,7 @@ def _kind_of(hint: Any) -> str:
 def test_what_can_be_chosen_is_what_a_detection_takes() -> None:
     assert {c.value for c in LandmarkSetChoice} - {"custom"} == set(LANDMARK_SETS)
     assert {c.value for c in DeviceChoice} == set(DEVICES)
-    assert {c.value for c in RefinementChoice} == set(REFINEMENTS) == set(MODES)
+    assert {c.value for c in RefinementChoice} == set(MODES)
     assert all(c.label() for kind in (LandmarkSetChoice, DeviceChoice, RefinementChoice) for c in kind)
 
 

@@ -24,8 +24,10 @@ import numpy as np
 import vtk
 from slicer_scene import Application
 from slicer_view import ThreeDView, save
-from FacialLandmarks3DLib.landmark_node import write_landmarks
-from FacialLandmarks3DLib.provenance import Provenance
+from FacialLandmarks3DLib.review.labels import ViewLabels
+from FacialLandmarks3DLib.review.rows import rows_of
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks
+from FacialLandmarks3DLib.scene.provenance import Provenance
 
 folder = Path(sys.argv[4])
 application = Application(folder / "cache")
@@ -46,9 +48,13 @@ rows = [
     for side, where in (("front", places), ("back", behind)) for status in statuses if side in sys.argv[6]
 ]
 view = ThreeDView(application, (300, 300))
+node = application.add("MarkupsFiducial", "L")
 write_landmarks(
-    application.add("MarkupsFiducial", "L"), {"frame": "RAS", "unit": "mm", "landmarks": rows}, model, Provenance()
+    node, {"frame": "RAS", "unit": "mm", "landmarks": rows}, model, Provenance()
 )
+if sys.argv[7] != "all":
+    labels = ViewLabels(node)
+    labels.update(rows_of(node) if sys.argv[7] == "some" else [], None, show_all=False)
 view.look((0, 0, 0), 400)
 image = view.image()
 red, green, blue = np.asarray(image).astype(int).transpose(2, 0, 1)
@@ -59,10 +65,10 @@ os._exit(0)
 """
 
 
-def coloured(folder: Path, statuses: str, sides: str) -> tuple[int, int]:
+def coloured(folder: Path, statuses: str, sides: str, labels: str = "all") -> tuple[int, int]:
     """How many pixels are green and orange where landmarks of these statuses lie in front or at the back."""
     paths = [str(ROOT / name) for name in ("research/figures", "Testing/extension", "FacialLandmarks3D")]
-    command = [sys.executable, "-c", CHILD, *paths, str(folder), statuses, sides]
+    command = [sys.executable, "-c", CHILD, *paths, str(folder), statuses, sides, labels]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode != 0 and "OpenGL" in ended.stderr:
         pytest.skip("no OpenGL here, neither with a display nor with EGL")
@@ -84,3 +90,9 @@ def test_landmarks_are_drawn_in_their_colours(
 ) -> None:
     found, uncertain = coloured(tmp_path, statuses, sides)
     assert ((found > 30), (uncertain > 30)) == (green, orange)
+
+
+def test_only_the_uncertain_landmark_has_its_label_in_the_view(tmp_path: Path) -> None:
+    found, uncertain = coloured(tmp_path, "found,uncertain", "front", "none")
+    found_too, labelled = coloured(tmp_path, "found,uncertain", "front", "some")
+    assert labelled > uncertain + 30 and abs(found_too - found) < 10

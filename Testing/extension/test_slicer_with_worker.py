@@ -15,11 +15,11 @@ pytest.importorskip("slicer", reason="slicer-core is not installed")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "FacialLandmarks3D"))
 
-from FacialLandmarks3DLib.landmark_node import write_landmarks
-from FacialLandmarks3DLib.provenance import provenance_of, read_provenance
-from FacialLandmarks3DLib.surface_file import write_surface_file
-from FacialLandmarks3DLib.worker_client import WorkerClient
-from FacialLandmarks3DLib.world_surface import read_world_surface
+from FacialLandmarks3DLib.scene.files import write_surface_file
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks
+from FacialLandmarks3DLib.scene.provenance import provenance_of, read_provenance
+from FacialLandmarks3DLib.scene.world_surface import read_world_surface
+from FacialLandmarks3DLib.worker.client import WorkerClient
 from slicer_scene import Application, slicer
 
 from sgcn_core.demo import demo_surface

@@ -16,10 +16,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "FacialLandmarks3D"))
 
-from FacialLandmarks3DLib.surface_file import write_surface_file
-from FacialLandmarks3DLib.worker_client import Limits, WorkerClient
-from FacialLandmarks3DLib.worker_events import Failed, Progress, Ready, Result, WorkerCancelled, WorkerError
-from FacialLandmarks3DLib.worker_process import ChildProcess, find_python, worker_command, worker_environment
+from FacialLandmarks3DLib.scene.files import write_surface_file
+from FacialLandmarks3DLib.worker.client import Limits, WorkerClient
+from FacialLandmarks3DLib.worker.process import ChildProcess
+from FacialLandmarks3DLib.worker.protocol import Failed, Progress, Ready, Result, WorkerCancelled, WorkerError
+from FacialLandmarks3DLib.worker.python import find_python, worker_command, worker_environment
 from processes import alive
 
 LIBRARY = Path(__file__).resolve().parents[2] / "FacialLandmarks3D"
@@ -182,9 +183,9 @@ def test_an_error_about_an_unreadable_request_fails_the_request(start):
 @pytest.mark.parametrize(
     ("script", "kind", "message"),
     [
-        ("log('no module named x'); sys.exit(7)", "NotStarted", "exit code 7"),
-        ("say(**READY); hear(); log('no module named x'); sys.exit(0)", "Crashed", "exit code 0"),
-        ("say(**READY); hear(); log('no module named x'); os.abort()", "Crashed", "SIGABRT|exit code"),
+        ("log('no module named x'); sys.exit(7)", "NotStarted", "ended unexpectedly"),
+        ("say(**READY); hear(); log('no module named x'); sys.exit(0)", "Crashed", "ended unexpectedly"),
+        ("say(**READY); hear(); log('no module named x'); os.abort()", "Crashed", "ended unexpectedly"),
         ("log('no module named x'); print('Welcome!', flush=True); time.sleep(60)", "Garbage", "Welcome!"),
         ("log('no module named x'); say(**READY); hear(); print('5 %', flush=True); time.sleep(60)", "Garbage", "5 %"),
         ("log('no module named x'); say(**READY); hear(); print('[1]', flush=True); time.sleep(60)", "Garbage", "1"),
@@ -207,8 +208,8 @@ def test_a_worker_that_fails_is_an_error_with_its_last_words(start, script, kind
 
 def test_only_the_last_lines_of_the_log_are_kept(start):
     error = failure(start("[log('line %d' % n) for n in range(500)]; log('x' * 9000); log(chr(0xe9)); sys.exit(1)"))
-    assert len(error.log) == 30 and error.log[0] == "line 472"
-    assert len(error.log[-2]) == 500 and error.log[-1] == "é"
+    assert len(error.log) == 30 and error.log[0] == "line 473"
+    assert len(error.log[-3]) == 500 and error.log[-2] == "é" and error.log[-1].endswith("exit code 1.")
 
 
 def test_a_program_that_is_not_there_is_an_event_not_an_exception():
@@ -255,9 +256,21 @@ def test_a_worker_lost_while_idle_is_told_and_replaced(start):
     assert client.wait(timeout=LONG)["pid"] != first
 
 
+def test_what_to_do_is_said_once(start):
+    script = (
+        "say(**READY); say(id=hear()['id'], answer='error', error={{'type': 'X', 'message': {!r}, 'hint': 'Look.'}})"
+    )
+    for message, told in (
+        ("no face", "no face Look."),
+        ("no face; look again", "no face; look again"),
+        ("no face. Look.", "no face. Look."),
+    ):
+        assert str(failure(start(script.format(message)))) == told
+
+
 def test_a_worker_killed_by_the_system_says_so(start):
     error = failure(start("say(**READY); hear(); os.kill(os.getpid(), 9)"))
-    assert "SIGKILL" in error.message and "memory" in error.message
+    assert "SIGKILL" not in str(error) and "memory" in error.message and "SIGKILL" in error.details
 
 
 # --- hanging and cancelling -------------------------------------------------------------------------------------
@@ -294,7 +307,7 @@ def test_a_crash_ends_the_children_too(start):
     client = start(WITH_GRANDCHILD)
     worker, child = grandchild_of(client)
     os.kill(worker, 9)
-    with pytest.raises(WorkerError, match="SIGKILL"):
+    with pytest.raises(WorkerError, match="ended by the system"):
         client.wait(timeout=LONG)
     until(lambda: not alive(child))
 
@@ -427,7 +440,7 @@ def test_slicers_real_interpreter_comes_before_its_launcher(tmp_path, monkeypatc
 
 
 def test_importing_the_client_loads_nothing_but_the_standard_library():
-    code = "import sys; before = set(sys.modules); import FacialLandmarks3DLib.worker_client\n"
+    code = "import sys; before = set(sys.modules); import FacialLandmarks3DLib.worker.client\n"
     code += "print(sorted({n.partition('.')[0] for n in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=LIBRARY)
     assert ended.stdout.strip() == "['FacialLandmarks3DLib']"

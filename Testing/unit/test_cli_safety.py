@@ -224,8 +224,10 @@ def test_a_folder_is_searched_below_and_summed_up(detector, scan):
 
 
 def test_other_commands_keep_files_too(detector, scan):
+    before = scan.read_bytes()
     ended = run("skin", scan, "-o", scan)
-    assert ended.exit_code == ExitCode.USAGE and "is an input" in " ".join(ended.output.split())
+    told = " ".join(ended.output.replace("│", " ").split())
+    assert ended.exit_code == ExitCode.USAGE and "is an input" in told and scan.read_bytes() == before
     scan.with_name("face.ply").write_text("mine")
     ended = run("demo", "--output-dir", scan.parent)
     assert ended.exit_code == ExitCode.ALL_FAILED and scan.with_name("face.ply").read_text() == "mine"

@@ -17,10 +17,11 @@ import SimpleITK as sitk
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "FacialLandmarks3D"))
 
 from face_volume import face_volume
-from FacialLandmarks3DLib.surface_file import write_surface_file
-from FacialLandmarks3DLib.worker_client import WorkerClient
-from FacialLandmarks3DLib.worker_events import Progress, WorkerError
-from FacialLandmarks3DLib.worker_process import ChildProcess, worker_command, worker_environment
+from FacialLandmarks3DLib.scene.files import write_surface_file
+from FacialLandmarks3DLib.worker.client import WorkerClient
+from FacialLandmarks3DLib.worker.process import ChildProcess
+from FacialLandmarks3DLib.worker.protocol import Progress, WorkerError
+from FacialLandmarks3DLib.worker.python import worker_command, worker_environment
 from processes import alive
 from test_child_process import set_traps
 

@@ -18,7 +18,7 @@ from typing import Any
 import vtk
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPOSITORY / "Testing" / "extension"), str(REPOSITORY)]
+sys.path[:0] = [str(REPOSITORY / folder) for folder in ("Testing/extension", "Testing/support", ".")]
 INTERVAL_SECONDS = 0.05
 
 

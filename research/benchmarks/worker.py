@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def through_worker(client: Any, surface: Surface, path: Path) -> tuple[float, float]:
     """Seconds from points to landmarks through the worker, and those of them that the detector took."""
-    from FacialLandmarks3DLib.surface_file import write_surface_file
+    from FacialLandmarks3DLib.scene.files import write_surface_file
 
     began = time.perf_counter()
     write_surface_file(path, surface.vertices, surface.faces)
@@ -50,7 +50,7 @@ def run(repeats: int = 5, vertices: int = 25_000) -> dict[str, float]:
         (the detector in this process); and ``added_most``, the largest.
     """
     sys.path.insert(0, str(REPOSITORY / "FacialLandmarks3D"))
-    from FacialLandmarks3DLib.worker_client import WorkerClient
+    from FacialLandmarks3DLib.worker.client import WorkerClient
 
     surface = scan_of(vertices)
     detector = LandmarkDetector.from_pretrained()

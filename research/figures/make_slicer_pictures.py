@@ -21,7 +21,7 @@ import vtk
 from scipy.ndimage import gaussian_filter
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "extension")]
+sys.path[:0] = [str(ROOT / folder) for folder in (".", "Testing/extension", "Testing/support")]
 
 import slicer_cases as cases
 from face_volume import face_volume
@@ -29,11 +29,12 @@ from slicer_scene import Application, slicer
 from slicer_view import ThreeDView, save
 
 import FacialLandmarks3D as module  # isort: skip
-from FacialLandmarks3DLib.panel.summary import summary
-from FacialLandmarks3DLib.review.heatmap_overlay import HeatmapOverlay
-from FacialLandmarks3DLib.review.heatmap_request import HeatmapRequest
+from FacialLandmarks3DLib.messages import summary
+from FacialLandmarks3DLib.review.heatmap import HeatmapOverlay, HeatmapRequest
+from FacialLandmarks3DLib.review.labels import ViewLabels
 from FacialLandmarks3DLib.review.manual_pose import ManualPose
-from FacialLandmarks3DLib.worker_keeper import close_shared_worker
+from FacialLandmarks3DLib.review.rows import rows_of
+from FacialLandmarks3DLib.worker.keeper import close_shared_worker
 
 from sgcn_core.io.meshes import read_surface
 
@@ -94,6 +95,7 @@ def landmarks_to_check(desk: Desk) -> None:
     model.SetAndObservePolyData(narrow_scan(model.GetPolyData()))
     node = desk.logic.placeLandmarks(model)
     print(summary(node))
+    ViewLabels(node).update(rows_of(node), None, show_all=False)  # as the panel shows them
     desk.save("uncertain.png")
 
 

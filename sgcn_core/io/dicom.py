@@ -6,6 +6,7 @@ Headers are read by pydicom, pixels by ITK (GDCM) in the child process.
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import warnings
 from collections import defaultdict
@@ -150,12 +151,12 @@ def _read_header(file: Path) -> Slice | None:
     """What the header says; None for a report, a directory or contours, which hold no image."""
     import pydicom
 
-    size = file.stat().st_size
+    content = file.read_bytes()  # of a file, pydicom would read as much as a damaged length asks for
     try:
-        with warnings.catch_warnings(), file.open("rb") as stream:
+        with warnings.catch_warnings(), io.BytesIO(content) as stream:
             warnings.simplefilter("ignore")  # of values that do not keep to the standard
             data = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(_TAGS), defer_size=2**16)
-            left = size - stream.tell()
+            left = len(content) - stream.tell()
             _check_lengths(data, left)
             packed = bool(data.file_meta.TransferSyntaxUID.is_compressed)
             rows, columns = int(data.get("Rows", 0) or 0), int(data.get("Columns", 0) or 0)
@@ -232,7 +233,8 @@ def _in_order(slices: list[Slice], folder: Path) -> list[Slice]:
 def _places(slices: list[Slice]) -> NDArray[np.float64]:
     """Positions (N, 3) of slices along their rows, their columns and their normal, mm."""
     rows, columns = np.array(slices[0].orientation).reshape(2, 3)
-    return np.array([header.position for header in slices]) @ np.array([rows, columns, np.cross(rows, columns)]).T
+    axes = np.array([rows, columns, np.cross(rows, columns)])
+    return np.asarray(np.array([header.position for header in slices]) @ axes.T)
 
 
 def _without_copies(slices: list[Slice]) -> list[Slice]:

@@ -123,7 +123,7 @@ def _numbers(values: Any) -> list[int]:
 def _matrix(node: dict[str, Any]) -> NDArray[np.float64]:
     """4x4 from `matrix`, column by column, or from scale, rotation (a unit quaternion) and translation (3.5.3)."""
     if "matrix" in node:
-        return _vector(node["matrix"], 16).reshape(4, 4).T
+        return np.asarray(_vector(node["matrix"], 16).reshape(4, 4).T)
     x, y, z, w = _vector(node.get("rotation", [0, 0, 0, 1]), 4)
     matrix = np.eye(4)
     matrix[:3, :3] = [

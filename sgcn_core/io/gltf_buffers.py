@@ -34,7 +34,7 @@ class Buffers:
         self._content, self._binary, self._folder = content, binary, folder
         self._loaded: dict[int, bytes] = {}
 
-    def accessor(self, number: Any, shape: str) -> NDArray:
+    def accessor(self, number: Any, shape: str) -> NDArray[Any]:
         """Values (count, 1 or 3) of an accessor."""
         accessor = listed(self._content, "accessors", number)
         if accessor.get("type") != shape:
@@ -57,7 +57,7 @@ class Buffers:
             positions = np.maximum(positions / np.iinfo(values.dtype).max, -1.0)
         return positions
 
-    def _overlaid(self, values: NDArray, sparse: dict[str, Any], kind: np.dtype) -> NDArray:
+    def _overlaid(self, values: NDArray[Any], sparse: dict[str, Any], kind: np.dtype) -> NDArray[Any]:
         """Sparse accessors replace some of the values."""
         count = _whole(sparse, "count")
         places = self._values(sparse["indices"], _component(sparse["indices"]), count, 1)[:, 0].astype(np.int64)
@@ -67,7 +67,7 @@ class Buffers:
         values[places] = self._values(sparse["values"], kind, count, values.shape[1])
         return values
 
-    def _values(self, holder: dict[str, Any], kind: np.dtype, count: int, width: int) -> NDArray:
+    def _values(self, holder: dict[str, Any], kind: np.dtype, count: int, width: int) -> NDArray[Any]:
         view = listed(self._content, "bufferViews", holder.get("bufferView"))
         data = self._buffer(view.get("buffer"))
         start, length = _whole(view, "byteOffset"), _whole(view, "byteLength")
@@ -76,7 +76,7 @@ class Buffers:
         end = offset + (count - 1) * stride + row if count else offset
         if start + length > len(data) or end > length or stride < row:
             raise FileFormatError("an accessor reaches beyond its buffer; the file is damaged or cut short")
-        values = np.ndarray((count, width), kind, data, start + offset, (stride, kind.itemsize))
+        values: NDArray[Any] = np.ndarray((count, width), kind, data, start + offset, (stride, kind.itemsize))
         return values
 
     def _buffer(self, number: Any) -> bytes:

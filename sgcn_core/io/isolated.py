@@ -51,7 +51,7 @@ class Answer:
     """What a reader in the child returned: plain values and arrays, each by name."""
 
     values: dict[str, Any]
-    arrays: dict[str, NDArray]
+    arrays: dict[str, NDArray[Any]]
 
 
 def read_isolated(reader: str, file: Path, options: dict[str, Any], *, memory: int, stored: int) -> Answer:
@@ -82,7 +82,7 @@ def read_isolated(reader: str, file: Path, options: dict[str, Any], *, memory: i
         answer = _SHARED.ask({**request, "arrays": str(place), "seconds": seconds}, seconds)
         if "refused" in answer:
             raise FileFormatError(answer["refused"])
-        arrays: dict[str, NDArray] = {}
+        arrays: dict[str, NDArray[Any]] = {}
         if answer["arrays"]:
             with place.open("rb") as stream:
                 arrays = {name: np.load(stream, allow_pickle=False) for name in answer["arrays"]}

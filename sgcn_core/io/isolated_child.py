@@ -27,13 +27,17 @@ def main() -> None:
     """Answer the requests on the standard input until it ends."""
     answers = _protected_output()
     arrays: Path | None = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        arrays = Path(request["arrays"])
-        answers.write(json.dumps(_answer(request, answers)) + "\n")
-        answers.flush()
-    if arrays is not None:
-        arrays.unlink(missing_ok=True)  # the parent, if it still ran, has done so
+    try:
+        for line in sys.stdin:
+            request = json.loads(line)
+            arrays = Path(request["arrays"])
+            answers.write(json.dumps(_answer(request, answers)) + "\n")
+            answers.flush()
+    except OSError:
+        pass  # the parent is gone
+    finally:
+        if arrays is not None:
+            arrays.unlink(missing_ok=True)  # the parent, if it still runs, has done so
 
 
 def _protected_output() -> IO[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK
 from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.types.volume import checked_geometry
 
-Read = tuple[dict[str, Any], dict[str, NDArray]]
+sitk: Any = SimpleITK  # without types
+Read = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 _KEPT = (sitk.sitkUInt8, sitk.sitkInt8, sitk.sitkUInt16, sitk.sitkInt16, sitk.sitkFloat32)
 _PACKED = 1100  # bytes of voxels that a byte can stand for: deflate cannot do better than 1032
 # Of real numbers, by the code of the data type.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def numbers(text: bytes, what: str) -> NDArray[np.float64]:
             raise FileFormatError(f"{what}: expected a number") from error
 
 
-def integers(values: NDArray) -> NDArray[np.int64]:
+def integers(values: NDArray[Any]) -> NDArray[np.int64]:
     """Numbers read as text or of any type, as integers; FileFormatError where they are not."""
     if values.dtype.kind in "iu":
         return values.astype(np.int64, copy=False)

@@ -37,7 +37,7 @@ def stl_bytes(surface: Surface) -> bytes:
     records["normal"] = triangle_normals(surface.vertices, surface.faces)
     records["corners"] = surface.vertices[surface.faces]
     header = f"Binary STL. {tag_text(surface.frame, surface.unit)}".encode("ascii").ljust(80)
-    return header + np.uint32(len(records)).astype("<u4").tobytes() + records.tobytes()
+    return header + len(records).to_bytes(4, "little") + records.tobytes()
 
 
 def _is_ascii(data: bytes) -> bool:

@@ -96,8 +96,9 @@ def read_in_child(path: str, module: str, reader: str) -> tuple[dict[str, str], 
     """Points (P, 3), polygons and strips as VTK stores them, and the texts of the tags in field data."""
     from importlib import import_module
 
-    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.util import numpy_support
 
+    to_numpy: Any = numpy_support.vtk_to_numpy
     source = getattr(import_module(f"vtkmodules.{module}"), reader)()
     source.SetFileName(path)
     with vtk_errors_raised():
@@ -105,10 +106,10 @@ def read_in_child(path: str, module: str, reader: str) -> tuple[dict[str, str], 
     data = source.GetOutput()
     if data is None or data.GetPoints() is None or not data.GetNumberOfPoints():
         raise FileFormatError("it holds no points; it is empty or damaged")
-    arrays = {"points": vtk_to_numpy(data.GetPoints().GetData()).astype(np.float64)}
+    arrays = {"points": to_numpy(data.GetPoints().GetData()).astype(np.float64)}
     for name, cells in (("polygon", data.GetPolys()), ("strip", data.GetStrips())):
-        offsets = vtk_to_numpy(cells.GetOffsetsArray()).astype(np.int64)
-        corners = vtk_to_numpy(cells.GetConnectivityArray()).astype(np.int64)
+        offsets = to_numpy(cells.GetOffsetsArray()).astype(np.int64)
+        corners = to_numpy(cells.GetConnectivityArray()).astype(np.int64)
         if not len(offsets):
             offsets = np.zeros(1, dtype=np.int64)
         if offsets[0] != 0 or offsets[-1] != len(corners) or (np.diff(offsets) < 0).any():

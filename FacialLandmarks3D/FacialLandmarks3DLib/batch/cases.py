@@ -1,19 +1,25 @@
-"""The cases of a folder, and what has become of each. No Qt."""
+"""The cases of a folder, what has become of each, and the table that says so. No Qt."""
 
 from __future__ import annotations
 
+import csv
+import io
+import os
+import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 LANDMARKS_SUFFIX = ".mrk.json"
 _SKIN_SUFFIX = ".skin.npz"
-
 WAITING, RUNNING, OK, REFUSED, FAILED, CANCELLED = "waiting", "running", "ok", "refused", "failed", "cancelled"
 ENDED = (OK, REFUSED, FAILED, CANCELLED)
 """`REFUSED`: the file was read, and no landmarks could be placed on what it shows. `FAILED`: anything else."""
+NAME = "summary.csv"
+_STATUSES = ("found", "uncertain", "missing")
+_COLUMNS = ("name", "status", "reason", *_STATUSES, "seconds", "input", "landmarks")
 
 
 @dataclass
@@ -89,3 +95,61 @@ def counts_of(landmarks: list[Mapping[str, Any]]) -> dict[str, int]:
 
 def _skin(landmarks: Path) -> Path:
     return landmarks.with_name(landmarks.name.removesuffix(LANDMARKS_SUFFIX) + _SKIN_SUFFIX)
+
+
+def write_summary(folder: Path, cases: Iterable[Case]) -> Path:
+    """Write the rows of the cases that have ended; the file appears whole.
+
+    UTF-8 with a signature, by which spreadsheets know it.
+    """
+    text = io.StringIO()
+    table = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(_row(case) for case in cases if case.status in ENDED)
+    path = folder / NAME
+    temporary = path.with_name(f".{secrets.token_hex(6)}.tmp")
+    try:
+        temporary.write_text(text.getvalue(), encoding="utf-8-sig", newline="")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def recall(case: Case, folder: Path) -> None:
+    """Fill in what the table of an earlier batch says of a case: the counts of one whose landmarks are there, else why
+    there are none."""
+    try:
+        with (folder / NAME).open(encoding="utf-8-sig", newline="") as file:
+            row = next((row for row in csv.DictReader(file) if row.get("name") == case.name), None)
+    except (OSError, ValueError, csv.Error):
+        return
+    if row is None:
+        return
+    if row.get("status") in (REFUSED, FAILED) and not case.landmarks.is_file():
+        case.status, case.reason = row["status"], row.get("reason") or ""
+        case.seconds = _number(row.get("seconds"))
+    if row.get("status") != OK or not case.landmarks.is_file():
+        return
+    case.counts = {status: int(row[status]) for status in _STATUSES if (row.get(status) or "").isdigit()}
+    case.seconds = _number(row.get("seconds"))
+
+
+def _row(case: Case) -> dict[str, object]:
+    counts = {status: case.counts.get(status, 0) if case.counts else "" for status in _STATUSES}
+    return {
+        "name": case.name,
+        "status": case.status,
+        "reason": " ".join(case.reason.split()),
+        **counts,
+        "seconds": "" if case.seconds is None else f"{case.seconds:.2f}",
+        "input": str(case.source),
+        "landmarks": str(case.landmarks) if case.status == OK else "",
+    }
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None

@@ -1,4 +1,4 @@
-"""The landmark file of a case as a markups node for review, and back with what a hand has changed."""
+"""The landmark file of a case as a markups node for review, and back with the manual corrections."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import slicer
 
-from ..landmark_node import write_landmarks
-from ..provenance import PREFIX, Provenance, provenance_of
-from ..subject_hierarchy import place_beside
-from ..translation import _
+from ..messages import _
+from ..scene.detected import facing_in_ras
+from ..scene.landmark_node import write_landmarks
+from ..scene.nodes import place_beside
+from ..scene.provenance import PREFIX, Provenance, provenance_of
 
 _CORE = "sgcn_core"
 _ATTRIBUTES = "slicer_attributes"
@@ -124,13 +125,14 @@ def _fitting(path: Path, surface_node: Any) -> tuple[dict[str, Any], float]:
     from sgcn_core.types.units import UNITS_TO_MM
 
     try:
-        landmarks = read_landmarks(path).in_frame("RAS")
+        in_file = read_landmarks(path)
+        landmarks = in_file.in_frame("RAS")
     except (SgcnError, OSError, ValueError) as error:
         raise CaseError(_("{reason}; run the batch on this case again.").format(reason=error)) from error
-    result = {**landmarks.as_dict(), "unit": "mm"}
+    result = {**landmarks.as_dict(), "facing": facing_in_ras(in_file.info, in_file.frame)}
     for factor in (1.0, UNITS_TO_MM[landmarks.unit]):
         if _lies_on(landmarks.positions * factor, surface_node):
-            return _scaled(result, factor), factor
+            return _scaled({**result, "unit": landmarks.unit if factor == 1.0 else "mm"}, factor), factor
     raise CaseError(
         _("The landmarks in {path} do not lie on {name!r}; was the scan replaced? Run the batch on it again.").format(
             path=path, name=surface_node.GetName()

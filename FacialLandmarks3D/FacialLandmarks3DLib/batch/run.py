@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..detection_options import DetectionOptions
-from ..translation import _
-from ..worker_client import WorkerClient
-from ..worker_events import Event, Failed, Progress, Result, WorkerError
-from .cases import CANCELLED, ENDED, FAILED, OK, REFUSED, RUNNING, WAITING, Case, counts_of
-from .summary import recall, write_summary
+from ..detection.job import request_fields
+from ..messages import _
+from ..worker.client import WorkerClient
+from ..worker.protocol import Event, Failed, Progress, Result, WorkerError
+from .cases import CANCELLED, ENDED, FAILED, OK, REFUSED, RUNNING, WAITING, Case, counts_of, recall, write_summary
+
+if TYPE_CHECKING:
+    from sgcn_core.settings import DetectionSettings
 
 # The file was read, but no landmarks can be placed on what it shows.
 _REFUSALS = ("FaceNotFoundError", "SurfaceError", "VolumeError")
@@ -31,7 +33,7 @@ class BatchRun:
         Brought up to date as they go.
     output : Path
         Gets ``summary.csv``; made where it does not exist.
-    options : DetectionOptions
+    options : DetectionSettings
     overwrite : bool
         Replace landmark files that exist, which may hold somebody's corrections; otherwise their cases count as done.
     clock : callable
@@ -47,7 +49,7 @@ class BatchRun:
         worker: Callable[[], WorkerClient],
         cases: Sequence[Case],
         output: Path,
-        options: DetectionOptions,
+        options: DetectionSettings,
         *,
         overwrite: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -131,7 +133,7 @@ class BatchRun:
         case.status, case.reason, case.counts, case.seconds = WAITING, "", {}, None
         if kept:
             recall(case, self._output)
-            case.status, case.reason = OK, _("kept from before")
+            case.status, case.reason = OK, _("existing landmarks kept")
         self._changed.append(case)
 
     def _next(self) -> None:
@@ -151,16 +153,11 @@ class BatchRun:
             self._stop(str(error))
 
     def _fields(self, case: Case) -> dict[str, Any]:
-        options = self._options
         return {
+            **request_fields(self._options),
             "input": case.source,
             "output": case.landmarks,
             "surface": case.skin,
-            "landmark_set": options.landmark_set,
-            "device": options.device,
-            "seed": options.seed,
-            "refine": options.refine,
-            "weights": options.weights,
         }
 
     def _take(self, event: Event) -> None:

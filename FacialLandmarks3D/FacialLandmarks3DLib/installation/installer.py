@@ -2,15 +2,69 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import CalledProcessError
 from typing import Any, Protocol
 
-from ..translation import _
-from .errors import InstallError
-from .packages import TORCH, Versions, installed_version, missing_of, read_requirements
+from ..messages import _
+
+TORCH = "torch>=2.2"
+"""Installed by the extension PyTorch, never by pip from here, except from a folder."""
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+"""Of PyTorch's own site, see https://pytorch.org/get-started/locally."""
+Versions = Callable[[str], str | None]
+
+
+class InstallError(RuntimeError):
+    """Something that detection needs could not be installed.
+
+    Attributes
+    ----------
+    reason, remedy : str
+        What happened, what to do.
+    declined : bool
+        True where the user said no, which needs no error message.
+    """
+
+    def __init__(self, reason: str, remedy: str, *, declined: bool = False) -> None:
+        super().__init__(f"{reason} {remedy}".strip())
+        self.reason, self.remedy, self.declined = reason, remedy, declined
+
+
+def read_requirements(path: Path) -> list[str]:
+    """The requirements in a file, one per line; comments, options and empty lines are left out."""
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith(("#", "-"))]
+
+
+def installed_version(name: str) -> str | None:
+    """The version of a distribution in this Python, None where it is not installed."""
+    importlib.invalidate_caches()
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def missing_of(requirements: Sequence[str], versions: Versions = installed_version) -> list[str]:
+    """The requirements that no installed distribution meets."""
+    return [requirement for requirement in requirements if not is_met(requirement, versions)]
+
+
+def is_met(requirement: str, versions: Versions = installed_version) -> bool:
+    """Whether a distribution of the wanted version is installed; builds such as 2.9.0+cpu and nightly ones count."""
+    from packaging.requirements import Requirement
+
+    wanted = Requirement(requirement)
+    if wanted.marker is not None and not wanted.marker.evaluate():
+        return True
+    found = versions(wanted.name)
+    return found is not None and wanted.specifier.contains(found, prereleases=True)
 
 
 class Host(Protocol):
@@ -29,7 +83,7 @@ class Host(Protocol):
         """A ``PyTorchUtilsLogic`` of the extension PyTorch; ImportError where that is not installed."""
 
     def other_python(self) -> str | None:
-        """The Python that the worker runs in, where it is not Slicer's."""
+        """The Python that the worker runs in, where it is not Slicer's; RuntimeError where that is not there."""
 
     def restart_worker(self) -> None:
         """End the worker, so that the next request starts one that sees what has been installed."""
@@ -59,17 +113,16 @@ class Installer:
 
     def missing(self) -> list[str]:
         """The requirements that are not met; nothing where the worker has a Python of its own."""
-        return [] if self._host.other_python() else missing_of(self._needed, self._versions)
+        return [] if self._host.other_python() is not None else missing_of(self._needed, self._versions)
 
     def ready(self) -> tuple[bool, str]:
         """Whether detection can run, and a sentence about it; looks at metadata only, takes milliseconds."""
-        python = self._host.other_python()
-        if python:
-            found = os.path.isfile(python)
-            text = (
-                _("The worker runs in {python}.") if found else _("There is no Python at {python}, set for the worker.")
-            )
-            return found, text.format(python=python)
+        try:
+            python = self._host.other_python()
+        except RuntimeError as error:
+            return False, str(error)
+        if python is not None:
+            return True, _("The worker runs in {python}.").format(python=python)
         missing = self.missing()
         if missing:
             return False, _("Not installed yet: {packages}.").format(packages=", ".join(missing))
@@ -86,15 +139,16 @@ class Installer:
         missing = self._missing_to_install()
         if not missing:
             return
+        logic = self._torch_logic() if TORCH in missing else None  # before the question: without it, yes leads nowhere
         if not self._host.ask(_question(missing), "\n".join(missing)):
             raise InstallError(
-                _("What is needed was not installed, since that was declined."),
-                _("Place landmarks again when it may be."),
+                _("The packages were not installed, because you declined."),
+                _("Click Place landmarks again to install them."),
                 declined=True,
             )
         try:
             if TORCH in missing:
-                self._install_torch()
+                self._install_torch(logic)
             self._pip([name for name in missing if name != TORCH], _connection_remedy())
         finally:
             self._host.restart_worker()
@@ -122,9 +176,10 @@ class Installer:
             self._host.restart_worker()
 
     def _missing_to_install(self) -> list[str]:
-        if self._host.other_python() and not self.ready()[0]:
-            raise InstallError(self.ready()[1], _("Correct or unset the environment variable SGCN_WORKER_PYTHON."))
-        missing = self.missing()
+        try:
+            missing = self.missing()
+        except RuntimeError as error:
+            raise InstallError(str(error), "") from error
         if missing and self._host.testing():
             raise InstallError(
                 _("Nothing is installed while Slicer runs its tests; missing: {packages}.").format(
@@ -134,15 +189,17 @@ class Installer:
             )
         return missing
 
-    def _install_torch(self) -> None:
+    def _torch_logic(self) -> Any:
         try:
-            logic = self._host.torch_logic()
+            return self._host.torch_logic()
         except ImportError:
             raise InstallError(
-                _("PyTorch is needed, and the extension that installs it is not there."),
+                _("PyTorch is needed, and the extension that installs it is missing."),
                 _("Install the extension 'PyTorch' from the Extensions Manager, restart Slicer and try again."),
             ) from None
-        failure = None
+
+    def _install_torch(self, logic: Any) -> None:
+        failure: BaseException | None = None
         try:
             logic.installTorch(
                 askConfirmation=False, forceComputationBackend=self.backend, torchVersionRequirement=">=2.2"
@@ -171,15 +228,15 @@ class Installer:
 
 def _question(missing: Sequence[str]) -> str:
     return _(
-        "To place landmarks, {count} of the packages it needs must be installed into Slicer's Python:\n\n{packages}\n\n"
-        "They come from the Python package index and pytorch.org. Nothing is sent there, and your images stay here. "
+        "Placing landmarks needs {count} packages that are not installed in Slicer's Python:\n\n{packages}\n\n"
+        "They are downloaded from the Python package index and pytorch.org. Nothing is uploaded. "
         "Installing may take some minutes. Install now?"
     ).format(count=len(missing), packages="\n".join(_line(name) for name in missing))
 
 
 def _line(requirement: str) -> str:
     sizes = {
-        "torch": _("0.1 to 0.3 GB to download; 2 to 4 GB where an NVIDIA graphics card is found"),
+        "torch": _("0.1 to 0.3 GB download; 2 to 4 GB with an NVIDIA GPU"),
         "safetensors": _("less than 1 MB"),
     }
     name = requirement.partition(">")[0]
@@ -190,8 +247,19 @@ def _why(failure: BaseException | None) -> str:
     if failure is None:
         return ""
     if isinstance(failure, CalledProcessError):
-        return _(" (pip ended with exit code {code})").format(code=failure.returncode)
+        said = _last_error(failure)
+        code = _("pip ended with exit code {code}").format(code=failure.returncode)
+        return f" ({code}: {said})" if said else f" ({code})"
     return f" ({' '.join(str(failure).split()) or type(failure).__name__})"
+
+
+def _last_error(failure: CalledProcessError) -> str:
+    """What pip said last of what went wrong, where its output was kept."""
+    output = failure.stderr or failure.output or ""
+    text = output.decode("utf-8", errors="replace") if isinstance(output, bytes) else str(output)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return errors[-1] if errors else (lines[-1] if lines else "")
 
 
 def _connection_remedy() -> str:
@@ -209,9 +277,23 @@ def _torch_remedy() -> str:
     )
 
 
+def download_commands(missing: Sequence[str], platform: str = sys.platform) -> list[str]:
+    """What fills a folder with the packages, PyTorch in its variant for the CPU.
+
+    On Linux the package index has PyTorch with CUDA, gigabytes of it; the variant for the CPU is in an index of its
+    own. For Windows and macOS the package index has the variant for the CPU.
+    """
+    download = "PythonSlicer -m pip download --dest FOLDER"
+    own_index = [name for name in missing if name == TORCH and platform == "linux"]
+    others = [name for name in missing if name not in own_index]
+    commands = [f'{download} --index-url {CPU_INDEX} "{name}"' for name in own_index]
+    if others:
+        commands.append(" ".join([download, *(f'"{name}"' for name in others)]))
+    return commands
+
+
 def _folder_remedy(missing: Sequence[str]) -> str:
-    wanted = " ".join(f'"{name}"' for name in missing)
     return _(
-        "On a computer with a connection, the same operating system and Slicer of the same version, run "
-        "'PythonSlicer -m pip download --dest FOLDER {wanted}' and bring that folder here."
-    ).format(wanted=wanted)
+        "On a computer with a connection, the same operating system and Slicer of the same version, run the following, "
+        "and bring FOLDER here:\n{commands}"
+    ).format(commands="\n".join(download_commands(missing)))

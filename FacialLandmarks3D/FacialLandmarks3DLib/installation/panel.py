@@ -1,4 +1,4 @@
-"""The part of the panel that installs and checks."""
+"""A window with a text that can be copied."""
 
 from __future__ import annotations
 
@@ -8,14 +8,56 @@ from typing import Any
 import qt
 import slicer
 
-from ..services import Services
-from ..translation import _
-from .errors import InstallError
+from ..detection.services import Services, load_section
+from ..messages import _
+from .installer import InstallError
 from .report import Lines, as_text
-from .report_dialog import ReportDialog
-from .worker_check import WorkerCheck
+from .slicer_installation import WorkerCheck
 
+_WIDTH, _HEIGHT = 760, 520
 _POLL_MILLISECONDS = 100
+
+
+class ReportDialog:
+    """Shows a report; it stays open beside the application until it is closed."""
+
+    def __init__(self, title: str) -> None:
+        self._dialog = qt.QDialog(slicer.util.mainWindow())
+        self._dialog.setWindowTitle(title)
+        self._dialog.resize(_WIDTH, _HEIGHT)
+        self._text = qt.QPlainTextEdit()
+        self._text.setReadOnly(True)
+        self._text.setLineWrapMode(qt.QPlainTextEdit.NoWrap)
+        font = qt.QFont("Monospace")
+        font.setStyleHint(qt.QFont.TypeWriter)
+        self._text.setFont(font)
+        layout = qt.QVBoxLayout(self._dialog)
+        layout.addWidget(
+            qt.QLabel(_("The report contains folder names of this computer; read it before you share it."))
+        )
+        layout.addWidget(self._text)
+        buttons = qt.QHBoxLayout()
+        for label, action in ((_("Copy"), self.copy), (_("Close"), self._dialog.close)):
+            button = qt.QPushButton(label)
+            button.connect("clicked()", action)
+            buttons.addWidget(button)
+        layout.addLayout(buttons)
+
+    def show(self, text: str) -> None:
+        """Show a text instead of the one shown."""
+        self._text.setPlainText(text)
+        if not self._dialog.visible:
+            self._dialog.show()
+        self._dialog.raise_()
+
+    def copy(self) -> None:
+        """Put the text on the clipboard."""
+        slicer.app.clipboard().setText(self._text.plainText)
+
+    def close(self) -> None:
+        """Remove the window."""
+        self._dialog.close()
+        self._dialog.deleteLater()
 
 
 class InstallationPanel:
@@ -35,10 +77,7 @@ class InstallationPanel:
         self._dialog: ReportDialog | None = None
         self._facts: Lines = []
         self._shown = ""
-        widget = slicer.util.loadUI(str(services.resources / "UI" / "FacialLandmarks3DInstallation.ui"))
-        layout = container.layout() or qt.QVBoxLayout(container)
-        layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
+        _widget, self.ui = load_section("FacialLandmarks3DInstallation.ui", container)
         self.ui.installButton.connect("clicked()", self.install)
         self.ui.installFromFolderButton.connect("clicked()", self.install_from_folder)
         self.ui.checkInstallationButton.connect("clicked()", self.check)
@@ -90,7 +129,7 @@ class InstallationPanel:
         more = self._check is not None and self._check.poll()
         lines = [*self._facts, *(self._check.lines if self._check else [])]
         if more:
-            lines.append(("worker", _("asked to load the model...")))
+            lines.append(("worker", _("loading the network...")))
         else:
             self._timer.stop()
             self.ui.checkInstallationButton.enabled = True

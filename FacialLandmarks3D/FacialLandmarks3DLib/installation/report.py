@@ -1,21 +1,121 @@
-"""Everything that whoever helps from afar would ask for, as text."""
+"""Everything that whoever helps from afar would ask for: computer, packages, weights, as text."""
 
 from __future__ import annotations
 
+import ctypes
 import datetime
+import hashlib
+import json
+import os
 import platform
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from .computer import free_disk, gigabytes, memory
-from .packages import Versions, installed_version
-from .weights_file import look_at_weights
+from .installer import Versions, installed_version
 
+_LONGEST_HEADER = 100 << 20
 Lines = list[tuple[str, str]]
-
 _PACKAGES = ("torch", "torchvision", "light-the-torch", "numpy", "scipy", "vtk", "SimpleITK", "safetensors")
+
+
+def gigabytes(count: int | None) -> str:
+    """A number of bytes for people."""
+    return "unknown" if count is None else f"{count / 1e9:.1f} GB"
+
+
+def free_disk(folder: str | os.PathLike[str]) -> int | None:
+    """Bytes free on the disk of a folder."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def memory() -> tuple[int | None, int | None]:
+    """Bytes of memory: all, and free for programs."""
+    try:
+        if sys.platform == "win32":
+            return _memory_windows()
+        if sys.platform == "darwin":
+            return int(subprocess.check_output(["/usr/sbin/sysctl", "-n", "hw.memsize"], timeout=5)), None
+        return _memory_linux(Path("/proc/meminfo").read_text(encoding="ascii"))
+    except (OSError, ValueError, LookupError, subprocess.SubprocessError):
+        return None, None
+
+
+def _memory_linux(text: str) -> tuple[int, int]:
+    values = {line.partition(":")[0]: line.split()[1] for line in text.splitlines() if ":" in line}
+    return int(values["MemTotal"]) * 1024, int(values["MemAvailable"]) * 1024
+
+
+class _MemoryStatus(ctypes.Structure):
+    """``MEMORYSTATUSEX`` of the Windows API, sysinfoapi.h."""
+
+    _fields_ = (
+        ("dwLength", ctypes.c_uint32),
+        ("dwMemoryLoad", ctypes.c_uint32),
+        ("ullTotalPhys", ctypes.c_uint64),
+        ("ullAvailPhys", ctypes.c_uint64),
+        ("ullTotalPageFile", ctypes.c_uint64),
+        ("ullAvailPageFile", ctypes.c_uint64),
+        ("ullTotalVirtual", ctypes.c_uint64),
+        ("ullAvailVirtual", ctypes.c_uint64),
+        ("ullAvailExtendedVirtual", ctypes.c_uint64),
+    )
+
+
+def _memory_windows() -> tuple[int, int]:
+    status = _MemoryStatus(dwLength=ctypes.sizeof(_MemoryStatus))
+    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined]
+        raise OSError("GlobalMemoryStatusEx failed")
+    return status.ullTotalPhys, status.ullAvailPhys
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """What is known of a weights file.
+
+    Attributes
+    ----------
+    path : Path
+    size : int, bytes
+    sha256 : str, of the whole file
+    fault : str, empty where the file is whole
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    fault: str
+
+    def __str__(self) -> str:
+        state = f"damaged: {self.fault}" if self.fault else "whole"
+        return f"{self.path} ({self.size} bytes, sha256 {self.sha256}, {state})"
+
+
+def look_at_weights(path: Path) -> WeightsFile:
+    """Size, checksum and state of a weights file; OSError where it cannot be read."""
+    content = path.read_bytes()
+    return WeightsFile(path, len(content), hashlib.sha256(content).hexdigest(), _fault(content))
+
+
+def _fault(content: bytes) -> str:
+    """What is wrong with the layout of a safetensors file (https://github.com/huggingface/safetensors#format)."""
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > min(len(content) - 8, _LONGEST_HEADER):
+        return "cut short, or no safetensors file"
+    try:
+        header = json.loads(content[8 : 8 + length])
+        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return "its header cannot be read"
+    expected = 8 + length + max(ends, default=0)
+    return "" if len(content) == expected else f"{expected} bytes are expected"
 
 
 def facts(

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..provenance import PREFIX
+from ..scene.nodes import is_there, labels_of, one_event, world_position
+from ..scene.provenance import PREFIX
 from .edits import start_place_mode
-from .points import is_there, labels_of, one_event, world_position
 
 NODE_NAME = "Head pose (3 points)"
 POSE_POINTS = {

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import qt
-import slicer
 
-from ..services import Services
-from ..translation import _
-from .heatmap_section import HeatmapSection
-from .pose_section import PoseSection
-from .rows import Row, placed_by
+from ..detection.services import Services, load_section
+from ..messages import _, counts_sentence, details, review_menu
+from .labels import ViewLabels
+from .rows import Row, counts_of, placed_by
+from .sections import HeatmapSection, PoseSection
 from .session import Review
 from .table import LandmarkTable
-from .words import counts_sentence
 
-_FILE = "UI/FacialLandmarks3DReview.ui"
 # A drag tells of every pixel; the table follows at this pace.
 _REFRESH_MS = 40
-_ALL, _TO_CHECK = 0, 1
+_IDLE_MS, _SECONDS_AT_ONCE = 10, 0.02
+_TO_CHECK = 1
 
 
 class ReviewPanel:
@@ -33,20 +32,25 @@ class ReviewPanel:
     """
 
     def __init__(self, container: Any, services: Services) -> None:
-        self._widget = slicer.util.loadUI(str(services.resources / _FILE))
-        if container.layout() is None:
-            qt.QVBoxLayout(container)
-        container.layout().addWidget(self._widget)
-        self.ui = slicer.util.childWidgetVariables(self._widget)
+        self._widget, self.ui = load_section("FacialLandmarks3DReview.ui", container)
         self._review: Review | None = None
+        self._labels: ViewLabels | None = None
+        self._rows: list[Row] = []
         self._waiting = False
+        # The landmark that a hint is about; the hint goes when the landmark is placed.
+        self._hint_about: str | None = None
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(_REFRESH_MS)
         self._timer.connect("timeout()", self._refresh)
+        self._preparation: Iterator[None] = iter(())
+        self._idle = qt.QTimer()
+        self._idle.setInterval(_IDLE_MS)
+        self._idle.connect("timeout()", self._prepare)
         self.table = LandmarkTable(self.ui.reviewTable, self._on_chosen)
         self.heatmap = HeatmapSection(self.ui.heatmapCheckBox, services, self._current_label, self._say)
         self.pose = PoseSection(self.ui, services)
+        self.actions = self._make_menu()
         self._connections = self._connect()
         self._say("")
         self._rebuild()
@@ -62,9 +66,14 @@ class ReviewPanel:
             return
         if self._review is not None:
             self._review.close()
-        self._review = None
+        if self._labels is not None:
+            self._labels.close()
+        self._review = self._labels = None
         if node is not None:
             self._review = Review(node, changed=self._on_changed, selected=self._on_grabbed)
+            self._labels = ViewLabels(node)
+            self._preparation = self._review.prepare()
+            self._idle.start()
         self.heatmap.set_node(node)
         self._say("")
         self._rebuild()
@@ -74,10 +83,11 @@ class ReviewPanel:
         self.pose.open()
 
     def cleanup(self) -> None:
-        """Leave no observer, no timer and no colours behind."""
+        """Leave no observer, no timer, no label and no colours behind."""
         self.setLandmarkNode(None)
-        self._timer.stop()
-        self._timer.disconnect("timeout()", self._refresh)
+        for timer, slot in ((self._timer, self._refresh), (self._idle, self._prepare)):
+            timer.stop()
+            timer.disconnect("timeout()", slot)
         self.heatmap.close()
         self.pose.close()
         self.table.close()
@@ -85,19 +95,32 @@ class ReviewPanel:
             widget.disconnect(signal, slot)
         self._connections = []
 
+    def _make_menu(self) -> dict[str, Any]:
+        """The entries of the button More, by name."""
+        menu = qt.QMenu(self.ui.moreButton)
+        menu.toolTipsVisible = True
+        actions = {}
+        for name, text, help_text in review_menu():
+            actions[name] = menu.addAction(text)
+            actions[name].toolTip = help_text
+        actions["allLabelsAction"].checkable = True
+        self.ui.moreButton.setMenu(menu)
+        return actions
+
     def _connect(self) -> list[tuple[Any, str, Callable[..., None]]]:
-        ui = self.ui
+        ui, actions = self.ui, self.actions
         connections: list[tuple[Any, str, Callable[..., None]]] = [
             (ui.snapButton, "clicked()", self._on_snap),
             (ui.resetButton, "clicked()", self._on_reset),
-            (ui.placeByHandButton, "clicked()", self._on_place),
             (ui.acceptButton, "clicked()", self._on_accept),
-            (ui.acceptAllButton, "clicked()", self._on_accept_all),
-            (ui.lockButton, "clicked()", self._on_lock),
-            (ui.lockAllButton, "clicked()", self._on_lock_all),
             (ui.undoButton, "clicked()", self._on_undo),
-            (ui.redoButton, "clicked()", self._on_redo),
             (ui.filterComboBox, "currentIndexChanged(int)", self._on_filter),
+            (actions["placeByHandAction"], "triggered()", self._on_place),
+            (actions["acceptAllAction"], "triggered()", self._on_accept_all),
+            (actions["lockAction"], "triggered()", self._on_lock),
+            (actions["lockAllAction"], "triggered()", self._on_lock_all),
+            (actions["redoAction"], "triggered()", self._on_redo),
+            (actions["allLabelsAction"], "triggered()", self._show_chosen),
         ]
         for widget, signal, slot in connections:
             widget.connect(signal, slot)
@@ -106,9 +129,10 @@ class ReviewPanel:
     # --- what the user does -------------------------------------------------------------------------------------
 
     def _on_chosen(self, label: str) -> None:
-        if self._review is not None and not self._review.jump(label):
-            self._say(_("{label} is missing; place it by hand if it is on this surface.").format(label=label))
-        self._update_buttons()
+        self._say("")
+        if self._review is not None:
+            self._review.jump(label)
+        self._show_chosen()
         self.heatmap.update()
 
     def _on_snap(self) -> None:
@@ -120,8 +144,9 @@ class ReviewPanel:
     def _on_place(self) -> None:
         self._on_current(lambda review, label: review.place(label))
         row = self.table.current
-        if row is not None:
+        if row is not None and not self.ui.reviewMessageLabel.text:
             self._say(_("Click on the model where {label} is: {definition}").format(**row.__dict__))
+            self._hint_about = row.label
 
     def _on_accept(self) -> None:
         self._on_current(lambda review, label: review.accept(label))
@@ -171,65 +196,88 @@ class ReviewPanel:
 
     def _on_grabbed(self, label: str) -> None:
         self.table.select(label)
-        self._update_buttons()
+        self._show_chosen()
         self.heatmap.update()
+
+    def _prepare(self) -> None:
+        """A few hundredths of a second of what the first click on a row would have to wait for."""
+        began = time.monotonic()
+        try:
+            while time.monotonic() - began < _SECONDS_AT_ONCE:
+                next(self._preparation)
+        except (StopIteration, ValueError):  # a model that cannot be used is told when it is needed
+            self._idle.stop()
 
     # --- what the panel shows -----------------------------------------------------------------------------------
 
     def _rebuild(self) -> None:
         """Another node, other landmarks or another filter: which rows are shown is decided anew."""
-        if self._review is not None:
-            self._review.sort()
-            only = self.ui.filterComboBox.currentIndex == _TO_CHECK
-            rows = [row for row in self._review.rows() if row.to_check or not only]
-            self.table.show(rows, placed_by(self._review.node))
-        else:
+        self._waiting = False
+        review = self._review
+        if review is None:
+            self._rows = []
             self.table.show([], "")
-        self._refresh()
+        else:
+            review.is_another_detection()  # from now on it is this one
+            review.sort()
+            self._rows = review.synchronise()
+            only = self.ui.filterComboBox.currentIndex == _TO_CHECK
+            self.table.show([row for row in self._rows if row.to_check or not only], placed_by(review.node))
+        self._show_counts()
 
     def _refresh(self) -> None:
         """Bring cells, counts and buttons up to date; the order and choice of rows stay."""
         self._waiting = False
         review = self._review
-        if review is not None and review.is_another_detection():
+        if review is None:
+            return
+        if review.is_another_detection():
             self.heatmap.set_node(review.node)
             self._rebuild()
             return
-        if review is not None:
-            review.synchronise()
-            known = {row.label: row for row in review.rows()}
-            self.table.show([known[label] for label in self.table.labels if label in known], placed_by(review.node))
-            self.ui.countsLabel.text = counts_sentence(review.counts())
-        else:
-            self.ui.countsLabel.text = _("No landmarks yet.")
-        self._update_buttons()
+        self._rows = review.synchronise()
+        known = {row.label: row for row in self._rows}
+        self.table.show([known[label] for label in self.table.labels if label in known], placed_by(review.node))
+        hint = known.get(self._hint_about or "")
+        if hint is not None and hint.status != "missing":
+            self._say("")
+        self._show_counts()
 
-    def _update_buttons(self) -> None:
-        ui, review, row = self.ui, self._review, self.table.current
+    def _show_counts(self) -> None:
+        self.ui.countsLabel.text = counts_sentence(counts_of(self._rows))
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        """What belongs to the chosen landmark: its details, its label in the views, what can be done with it."""
+        row = self.table.current
+        self.ui.landmarkLabel.text = "" if row is None else details(row)
+        self.ui.landmarkLabel.visible = row is not None
+        if self._labels is not None:
+            show_all = bool(self.actions["allLabelsAction"].checked)
+            self._labels.update(self._rows, None if row is None else row.label, show_all=show_all)
+        self._update_buttons(row)
+
+    def _update_buttons(self, row: Row | None) -> None:
+        ui, actions, review, rows = self.ui, self.actions, self._review, self._rows
         there = row is not None and row.status != "missing"
         free = row is not None and not row.locked
         ui.snapButton.enabled = there and free
         ui.resetButton.enabled = free and row is not None and row.by_hand
-        ui.placeByHandButton.enabled = free and not there
         ui.acceptButton.enabled = row is not None and row.status == "uncertain"
-        ui.lockButton.enabled = row is not None
-        ui.lockButton.text = _("Unlock") if row is not None and row.locked else _("Lock")
-        self._update_buttons_of_all(review.rows() if review is not None else [])
         ui.undoButton.enabled = review is not None and review.can_undo
-        ui.redoButton.enabled = review is not None and review.can_redo
-
-    def _update_buttons_of_all(self, rows: list[Row]) -> None:
-        ui = self.ui
-        locked = bool(rows) and all(row.locked for row in rows)
-        ui.acceptAllButton.enabled = any(row.status == "uncertain" for row in rows)
-        ui.lockAllButton.enabled = bool(rows)
-        ui.lockAllButton.text = _("Unlock all") if locked else _("Lock all")
-        ui.heatmapCheckBox.enabled = bool(rows)
+        ui.moreButton.enabled = ui.heatmapCheckBox.enabled = bool(rows)
+        actions["placeByHandAction"].enabled = free and not there
+        actions["acceptAllAction"].enabled = any(each.status == "uncertain" for each in rows)
+        actions["lockAction"].enabled = row is not None
+        actions["lockAction"].text = _("Unlock") if row is not None and row.locked else _("Lock")
+        actions["lockAllAction"].text = _("Unlock all") if rows and all(each.locked for each in rows) else _("Lock all")
+        actions["redoAction"].enabled = review is not None and review.can_redo
 
     def _current_label(self) -> str | None:
         row = self.table.current
         return None if row is None else row.label
 
     def _say(self, sentence: str) -> None:
+        self._hint_about = None
         self.ui.reviewMessageLabel.text = sentence
         self.ui.reviewMessageLabel.visible = bool(sentence)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..placed_positions import moved_by_hand
-from ..provenance import read_provenance
-from .detected import ACCEPTED, Detected, detected_landmarks
-from .points import is_there, labels_of, local_position
+from ..scene.detected import Detected, accepted_positions, detected_landmarks, moved_by_hand
+from ..scene.nodes import is_there, labels_of, local_position
+from ..scene.provenance import read_provenance
 
 TO_CHECK = ("missing", "uncertain")
-_RANK = {"missing": 0, "uncertain": 1}
+_RANK = {"uncertain": 0, "missing": 1}
 # Positions go through a file with about so many digits.
 _STILL_MM = 1e-3
 
@@ -29,9 +27,9 @@ class Row:
     label, name, definition : of the landmark set; name and definition are empty for other labels
     side : {"right", "left", "midline", ""}, the subject's own; empty where not known
     status : {"found", "uncertain", "missing", "edited", "accepted"}
-    expected_error_mm : of the position as detected; None where not known, and for one that a hand has placed
-    moved_mm : distance in the world by which a hand has moved it, None where it was not moved
-    by_hand : a hand has moved it, or placed it where nothing was found, or taken it away
+    expected_error_mm : of the position as detected; None where not known, and for one placed manually
+    moved_mm : distance by which it was moved manually, None where it was not moved
+    by_hand : moved manually, or placed where nothing was found, or removed
     locked : bool
     """
 
@@ -54,13 +52,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many landmarks there are, and how many of each status."""
+    """How many landmarks there are, how many of each status, and the expected errors that are known, mm."""
 
     total: int = 0
     uncertain: int = 0
     missing: int = 0
     edited: int = 0
     accepted: int = 0
+    expected_errors: tuple[float, ...] = ()
 
 
 def rows_of(node: Any) -> list[Row]:
@@ -73,20 +72,22 @@ def rows_of(node: Any) -> list[Row]:
 
 
 def worst_first(rows: Iterable[Row]) -> list[Row]:
-    """Missing ones, then uncertain ones, then the rest, each from the largest expected error to the smallest."""
+    """Uncertain ones, then missing ones, then the rest, each from the largest expected error to the smallest."""
     return sorted(rows, key=lambda row: (_RANK.get(row.status, 2), -_error(row), row.place))
 
 
 def counts_of(rows: Iterable[Row]) -> Counts:
     """How many landmarks have which status."""
-    statuses = [row.status for row in rows]
-    return Counts(len(statuses), *(statuses.count(name) for name in ("uncertain", "missing", "edited", "accepted")))
-
-
-def accepted_positions(node: Any) -> dict[str, dict[str, Any]]:
-    """Label to ``position``, in the node's own coordinates, and ``time`` of what somebody has accepted."""
-    text = node.GetAttribute(ACCEPTED)
-    return {} if text is None else json.loads(text)
+    given = list(rows)
+    statuses = [row.status for row in given]
+    return Counts(
+        total=len(statuses),
+        uncertain=statuses.count("uncertain"),
+        missing=statuses.count("missing"),
+        edited=statuses.count("edited"),
+        accepted=statuses.count("accepted"),
+        expected_errors=tuple(row.expected_error_mm for row in given if row.expected_error_mm is not None),
+    )
 
 
 def placed_by(node: Any) -> str:

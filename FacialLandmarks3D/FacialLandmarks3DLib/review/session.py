@@ -7,16 +7,71 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
-from ..placed_positions import placed_positions
+import slicer
+import vtk
+
+from ..scene.detected import adopt, follow_hardening, placed_positions
+from ..scene.landmark_surface import ClosestPoints, surface_of
+from ..scene.nodes import is_there, labels_of, set_locked
 from . import edits
-from .detected import adopt
-from .hardening import follow_hardening
-from .history import History
-from .jump import jump_to
-from .points import is_there, labels_of, set_locked
+from .edits import History
 from .rows import Counts, Row, counts_of, rows_of, worst_first
-from .surface import ClosestPoints
-from .watch import Watch
+from .views import jump_to
+
+# Where Slicer's markups widget says which point the mouse holds; vtkMRMLMarkupsDisplayNode.h
+_HELD_POINT = "Markups.MovingMarkupIndex"
+
+
+class Watch:
+    """Observes one markups node until :meth:`stop`.
+
+    Parameters
+    ----------
+    node : vtkMRMLMarkupsNode
+    changed : called after every change of a point, of the node's attributes, its transform or its measurements
+    grabbed : called with the label of a point that the mouse has taken hold of, before it moves
+    released : called when the mouse has let go
+    """
+
+    def __init__(
+        self,
+        node: Any,
+        changed: Callable[[], None],
+        grabbed: Callable[[str], None],
+        released: Callable[[], None],
+    ) -> None:
+        self._node, self._changed, self._grabbed, self._released = node, changed, grabbed, released
+        markups = slicer.vtkMRMLMarkupsNode
+        # A change of points does not invoke ModifiedEvent, vtkMRMLMarkupsNode.h says.
+        self._tags = [
+            node.AddObserver(event, self._on_change)
+            for event in (
+                markups.PointModifiedEvent,
+                markups.PointAddedEvent,
+                markups.PointRemovedEvent,
+                vtk.vtkCommand.ModifiedEvent,
+                slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
+            )
+        ]
+        self._tags.append(node.AddObserver(markups.PointStartInteractionEvent, self._on_grab))
+        self._tags.append(node.AddObserver(markups.PointEndInteractionEvent, self._on_release))
+
+    def stop(self) -> None:
+        """Observe no more."""
+        for tag in self._tags:
+            self._node.RemoveObserver(tag)
+        self._tags = []
+
+    def _on_change(self, _caller: Any, _event: str) -> None:
+        self._changed()
+
+    def _on_grab(self, _caller: Any, _event: str) -> None:
+        place = self._node.GetAttribute(_HELD_POINT) or ""
+        if place.isdigit() and int(place) < self._node.GetNumberOfControlPoints():
+            self._grabbed(self._node.GetNthControlPointLabel(int(place)))
+
+    def _on_release(self, _caller: Any, _event: str) -> None:
+        self._released()
 
 
 def _now() -> datetime:
@@ -87,9 +142,15 @@ class Review:
         self._begin()
         return True
 
+    def prepare(self) -> Iterator[None]:
+        """What the first jump or snap needs, in small steps."""
+        model = surface_of(self.node)
+        if model is not None and model.GetPolyData() is not None and model.GetPolyData().GetNumberOfCells() > 0:
+            yield from self._finder.prepare(model)
+
     def jump(self, label: str) -> bool:
-        """Centre the views on a landmark; False where it has no position."""
-        return jump_to(self.node, label)
+        """Let the views show a landmark; False where it has no position."""
+        return jump_to(self.node, label, self._finder)
 
     def snap(self, label: str) -> float:
         """See :func:`edits.snap_to_surface`."""
@@ -132,11 +193,13 @@ class Review:
         self._history.redo()
         edits.synchronise(self.node)
 
-    def synchronise(self) -> None:
-        """See :func:`edits.synchronise`; after points were moved from elsewhere."""
+    def synchronise(self) -> list[Row]:
+        """See :func:`edits.synchronise`; after points were moved from elsewhere. Returns the rows as of `rows`."""
         if follow_hardening(self.node):
             self._identity = self._identify()
-        edits.synchronise(self.node)
+        rows = self.rows()
+        edits.synchronise(self.node, rows)
+        return rows
 
     def _begin(self) -> None:
         self._identity = self._identify()

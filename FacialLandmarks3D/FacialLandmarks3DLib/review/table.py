@@ -7,11 +7,12 @@ from typing import Any
 
 import qt
 
-from ..translation import _
+from ..messages import STATUS_COLORS, millimetres, moved_word, side_word, status_word, table_headers, tooltip
 from .rows import Row
-from .words import STATUS_COLORS, millimetres, moved_word, side_word, status_word, tooltip
 
 _LABEL, _STATUS, _RIGHT_ALIGNED = 0, 2, (3, 4)
+# Of a column, pixels: the longest abbreviation fits.
+_LEAST_WIDTH = 56
 
 
 class LandmarkTable:
@@ -26,11 +27,17 @@ class LandmarkTable:
     def __init__(self, widget: Any, chosen: Callable[[str], None]) -> None:
         self._widget, self._chosen = widget, chosen
         self._shown: list[tuple[Row, str]] = []
-        headers = [_("Landmark"), _("Side"), _("Status"), _("Expected error (mm)"), _("Moved by hand (mm)")]
+        headers = table_headers()
         widget.setColumnCount(len(headers))
-        widget.setHorizontalHeaderLabels(headers)
-        widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        widget.horizontalHeader().setSectionResizeMode(_LABEL, qt.QHeaderView.Stretch)
+        widget.setHorizontalHeaderLabels([text for text, _help in headers])
+        for column, (_text, help_text) in enumerate(headers):
+            widget.horizontalHeaderItem(column).setToolTip(help_text)
+        header = widget.horizontalHeader()
+        header.highlightSections = False  # bold headers of the current row would grow and take the names' place
+        header.minimumSectionSize = _LEAST_WIDTH
+        # Measured once after a fill: ResizeToContents measures all rows with every cell that is written.
+        header.setSectionResizeMode(qt.QHeaderView.Interactive)
+        header.setSectionResizeMode(_LABEL, qt.QHeaderView.Stretch)
         # QTableWidget's signals, as qSlicerSimpleMarkupsWidget.cxx uses them; a click on the current row is no change.
         widget.connect("currentCellChanged(int,int,int,int)", self._on_current)
         widget.connect("cellClicked(int,int)", self._on_clicked)
@@ -57,9 +64,11 @@ class LandmarkTable:
         if shown == self._shown:
             return
         blocked = self._widget.blockSignals(True)
+        self._widget.setUpdatesEnabled(False)
         try:
             self._fill(shown)
         finally:
+            self._widget.setUpdatesEnabled(True)
             self._widget.blockSignals(blocked)
 
     def select(self, label: str) -> None:
@@ -81,6 +90,9 @@ class LandmarkTable:
         for place, new in enumerate(shown):
             if not before or before[place] != new:
                 self._fill_row(place, *new)
+        if not before:
+            for column in range(_LABEL + 1, self._widget.columnCount):
+                self._widget.resizeColumnToContents(column)
         if not before and current is not None and current.label in self.labels:
             self._widget.setCurrentCell(self.labels.index(current.label), _LABEL)
 

@@ -1,0 +1,1 @@
+"""Placing landmarks on a node, with and without the panel."""

@@ -1,1 +1,0 @@
-"""The panel: what the user sees, and what happens on a click."""

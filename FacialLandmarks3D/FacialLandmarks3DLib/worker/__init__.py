@@ -1,0 +1,1 @@
+"""The worker process that detects, as Slicer's process sees it."""
