@@ -107,7 +107,7 @@ class LandmarkDetector:
         FaceNotFoundError
             If there is no face on it.
         SettingsError, LandmarkError
-            If a setting is not possible; if the initial landmarks do not lie as in a face.
+            If a setting is not possible; if the initial landmarks do not fit a face.
         ModelError
             If the weights do not know the landmark set.
         """
@@ -161,7 +161,7 @@ class LandmarkDetector:
         wanted = LandmarkSet.load(landmark_set).labels
         if unknown := [label for label in wanted if label not in known]:
             raise ModelError(
-                f"the weights know {len(known)} landmarks, but not {len(unknown)} of the set {landmark_set!r} "
+                f"the weights lack {len(unknown)} landmarks of the set {landmark_set!r} "
                 f"({', '.join(unknown[:3])} ...); use the set 'all', or other weights"
             )
         return wanted

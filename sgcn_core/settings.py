@@ -85,7 +85,7 @@ def _one_of(what: str, value: str, allowed: Sequence[str]) -> None:
 def _check_initial(landmarks: Mapping[str, Sequence[float]]) -> None:
     if absent := [label for label in INITIAL_LANDMARKS if label not in landmarks]:
         raise LandmarkError(
-            f"the initial landmarks lack {', '.join(absent)}; place {', '.join(INITIAL_LANDMARKS)}: the outer corners "
+            f"initial landmarks missing: {', '.join(absent)}; place {', '.join(INITIAL_LANDMARKS)}: the outer corners "
             "of the subject's right and left eye, and the tip of the nose"
         )
     for label, position in landmarks.items():

@@ -134,7 +134,7 @@ def natural_number(text: str) -> int:
     """0, 1, 2, ..."""
     number = int(text)
     if number < 0:
-        raise argparse.ArgumentTypeError(f"0 or more is needed, received {text}")
+        raise argparse.ArgumentTypeError(f"expected an integer, 0 or more; received {text}")
     return number
 
 

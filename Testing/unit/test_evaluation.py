@@ -187,7 +187,7 @@ def write_face(surface: Surface, path: Path) -> None:
 
 
 def test_a_folder_without_scans_is_an_error_of_one_line(tmp_path: Path) -> None:
-    for folder, message in ((tmp_path / "absent", "there is no folder"), (tmp_path, "holds no mesh")):
+    for folder, message in ((tmp_path / "absent", "no such folder"), (tmp_path, "holds no mesh")):
         ended = runner.invoke(app, ["evaluate", str(folder)])
         assert ended.exit_code == 3 and message in ended.output
 

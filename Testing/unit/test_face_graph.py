@@ -37,7 +37,7 @@ def graph() -> FaceGraph:
 def test_nodes_lie_in_the_crop_and_are_exactly_as_many_as_asked(graph: FaceGraph) -> None:
     assert graph.nodes.shape == (600, 3) and graph.neighbours.shape == (600, 16)
     reach = cKDTree(PROTOTYPE).query(graph.nodes)[0]
-    assert reach.max() < 0.25 + 0.08  # a triangle at the rim reaches out by its size
+    assert reach.max() < 0.25 + 0.08  # a triangle at the boundary reaches out by its size
     np.testing.assert_array_equal(graph.neighbours[:, 0], np.arange(600))
 
 

@@ -138,7 +138,7 @@ def test_damaged_obj_is_refused(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_obj_indices_beyond_the_vertices_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SurfaceError, match="cut short"):
+    with pytest.raises(SurfaceError, match="truncated"):
         read_surface(put(tmp_path, "a.obj", rows(SIX, "v ") + "f 1 2 7\n"))
 
 
@@ -304,7 +304,7 @@ def test_vtk_polygons_and_strips(tmp_path: Path) -> None:
 
 def test_vtk_without_polydata_is_refused(tmp_path: Path) -> None:
     content = "# vtk DataFile Version 3.0\nt\nASCII\nDATASET STRUCTURED_POINTS\nDIMENSIONS 2 2 2\n"
-    with pytest.raises(FileFormatError, match="no VTK polydata"):
+    with pytest.raises(FileFormatError, match="not VTK polydata"):
         read_surface(put(tmp_path, "a.vtk", content))
 
 

@@ -31,9 +31,9 @@ def errors_of(skin: Skin) -> np.ndarray:
     beside = np.linalg.norm(vertices - along[:, None] * towards, axis=1)
     inner = np.linalg.norm(vertices / [72, 92, 105], axis=1)
     seam = (inner > 0.9) & (np.abs(np.hypot(vertices[:, 0], vertices[:, 1] - 10) - 52) < 8) & (vertices[:, 2] < -30)
-    judged = ~((beside < 9) & (along > 0)) & ~seam
-    assert judged.mean() > 0.8
-    return np.abs(skin_distance(vertices[judged]))
+    compared = ~((beside < 9) & (along > 0)) & ~seam
+    assert compared.mean() > 0.8
+    return np.abs(skin_distance(vertices[compared]))
 
 
 def is_outer_skin(skin: Skin) -> None:

@@ -20,7 +20,7 @@ def skin_cost(volume: Volume) -> dict[str, Any]:
     Returns
     -------
     dict
-        "seconds", "processor_seconds", "peak_mb" (None where the system does not tell), "triangles".
+        "seconds", "processor_seconds", "peak_mb" (None where the system does not report it), "triangles".
 
     Raises
     ------

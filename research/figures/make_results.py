@@ -61,7 +61,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         "One corruption at a time",
-        "Whole scans in any pose through the whole detector; *refused* counts scans on which no face was recognised.",
+        "Whole scans in any pose through the whole detector; *refused* counts scans on which no face was found.",
         ("corruptions",),
         (),
     ),

@@ -2,8 +2,8 @@
 
 A face model keeps its topology: its vertex at the tip of the average nose is not the tip of every nose. The landmarks
 of ``EXTREMA`` are therefore moved to the extremum of their definition, within a small patch of skin around the vertex,
-and projected onto the surface between the vertices. All other landmarks (borders of colour, creases, attachments) have no such
-definition and stay at their vertex.
+and projected onto the surface between the vertices. All other landmarks (borders of colour, creases, attachments) have
+no such definition and stay at their vertex.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def _crop(
         left = bool(rng.integers(2))
         side = _towards(direction, (1 if left else -1, 0, 0))
         return side, at("ex_l" if left else "ex_r", side) + rng.uniform(-12.0, 12.0)
-    raise ValueError(f"no crop is called {crop!r}; choose one of {', '.join(CROPS)}")
+    raise ValueError(f"unknown crop {crop!r}; choose one of {', '.join(CROPS)}")
 
 
 def _round(

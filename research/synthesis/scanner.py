@@ -17,7 +17,7 @@ from research.synthesis.population import Population
 from research.synthesis.scan_effects import ScanOptions, add_stray, spoil_faces, visible
 from research.synthesis.surface_points import Density, SurfacePoints
 
-# The landmarks' surroundings are judged on this many samples, as dense for few nodes as for many.
+# The landmarks' surroundings are assessed on this many samples, as dense for few nodes as for many.
 _JUDGED = 6000
 
 
@@ -50,7 +50,7 @@ class Scanner:
         Returns
         -------
         SurfacePoints (B, P + ...), and which landmarks (B, L) lie on what the scan shows: where most of the surface
-        around one is gone, it is absent, however close the rim may be
+        around one is gone, it is absent, however close the boundary may be
         """
         own = skin.points.shape[1]
         scene = self._scene(skin, vertices, landmarks, density, masks)

@@ -52,7 +52,7 @@ class Models:
         InstallationError
             torch, or what else detection needs, cannot be imported.
         DeviceError
-            There is no such device.
+            The device is not available.
         ModelError
             The weights file is missing, damaged or does not fit.
         """
@@ -91,7 +91,7 @@ def _load(weights: str | None, device: str) -> LandmarkDetector:
     try:
         from sgcn_core.detector import LandmarkDetector
     except (ImportError, OSError) as error:  # a library that is there but damaged raises OSError on Windows
-        raise InstallationError(f"a package that detection needs cannot be loaded: {error}") from error
+        raise InstallationError(f"a required package cannot be imported: {error}") from error
     path = None if weights is None else Path(weights)
     try:
         torch.empty(1, device=device)

@@ -36,7 +36,7 @@ class ScanErrors:
     errors : label -> distance in millimetres, NaN where the landmark was reported missing; empty if refused or where
         there is no truth
     unmatched : labels of the landmark file that the weights do not know
-    refused : the reason, if no face was recognised
+    refused : the reason, if no face was found
     result : what the detector returned
     """
 
@@ -56,7 +56,7 @@ def meshes(folder: Path) -> list[Path]:
         If it does not exist or holds none.
     """
     if not Path(folder).is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}; check the path")
+        raise FileNotFoundError(f"no such folder: {folder}; check the path")
     found = [path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in MESH_SUFFIXES]
     if not found:
         raise FileNotFoundError(f"{folder} holds no mesh ({', '.join(sorted(MESH_SUFFIXES))})")

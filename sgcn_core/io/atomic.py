@@ -15,7 +15,7 @@ from sgcn_core.io.temporary import SUFFIX, remove_stale_files
 
 @dataclass(frozen=True)
 class FileState:
-    """What tells whether a file has been written since; all None where there is no file."""
+    """State of a file, to detect a later change; all None if it does not exist."""
 
     inode: int | None = None
     size: int | None = None
@@ -119,7 +119,7 @@ def _flush(file: Path) -> None:
 
 def _move(temporary: Path, target: Path, before: FileState | None) -> None:
     if before is not None and file_state(target) != before:
-        raise FileExistsError(f"{target} has been saved by somebody else in the meantime; it is left as it is")
+        raise FileExistsError(f"{target} was changed by another program in the meantime; it was not overwritten")
     if before is not None and not before.exists:
         _move_to_new(temporary, target)
     else:
@@ -136,7 +136,7 @@ def _move_to_new(temporary: Path, target: Path) -> None:
             os.link(temporary, target)
     except FileExistsError:
         raise FileExistsError(
-            f"{target} has been saved by somebody else in the meantime; it is left as it is"
+            f"{target} was changed by another program in the meantime; it was not overwritten"
         ) from None
     except OSError:  # a file system without hard links
         with target.open("xb"):

@@ -78,7 +78,7 @@ def is_dicom_folder(folder: Path) -> bool:
 def check_dicom_file(file: Path) -> str | None:
     """The modality of a DICOM file, if it holds as many pixels as its header states; raises FileFormatError if not."""
     if not is_dicom_file(file):
-        raise FileFormatError(f"cannot read {file} as DICOM: it is no DICOM file")
+        raise FileFormatError(f"cannot read {file} as DICOM: not a DICOM file")
     header = _read_header(file)
     if header is None:
         raise FileFormatError(f"cannot read {file} as DICOM: it holds no image")
@@ -91,7 +91,7 @@ def sorted_series(folder: Path, wanted: str | None) -> list[Slice]:
     Raises
     ------
     FileFormatError
-        There is no such series; a file is damaged; the slices do not lie on a regular upright grid.
+        The series does not exist; a file is damaged; the slices do not lie on a regular upright grid.
     """
     found = _series(_files(folder))
     if not found:
@@ -191,7 +191,7 @@ def _numbers(values: Any, count: int) -> tuple[float, ...] | None:
         return None
     numbers = tuple(float(value) for value in values)
     if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise FileFormatError(f"its position or orientation is not {count} finite numbers but {str(values)[:60]}")
+        raise FileFormatError(f"position or orientation: expected {count} finite numbers, received {str(values)[:60]}")
     return numbers
 
 
@@ -200,7 +200,7 @@ def _check_lengths(data: Any, left: int) -> None:
     items = [data.get_item(name) for name in _TAGS if name in data]
     lengths = [(len(item.value), item.length) for item in items if isinstance(getattr(item, "value", None), bytes)]
     if left < 0 or any(found < length < 2**32 - 1 for found, length in lengths):
-        raise FileFormatError("an element is longer than the rest of the file; it is damaged or cut short")
+        raise FileFormatError("an element is longer than the rest of the file; it is damaged or truncated")
 
 
 def _check_pixels(data: Any, left: int, *, packed: bool) -> None:
@@ -214,7 +214,7 @@ def _check_pixels(data: Any, left: int, *, packed: bool) -> None:
     if not 0 < needed <= (left * _RATIO if packed else left):
         raise FileFormatError(
             f"it states {columns}x{rows}x{frames} pixels of {bits} bits, but {left} bytes are left for them; it is "
-            "damaged or cut short"
+            "damaged or truncated"
         )
 
 

@@ -13,7 +13,7 @@ from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM, EXPECTED_USE, Landmar
 # Expected error and its bound in millimetres, None where a file has none.
 Errors = tuple[float | None, float | None]
 
-CONFIDENCE_TEXT = f"probability that the landmark lies within {CONFIDENT_WITHIN_MM:g} mm of where it belongs"
+CONFIDENCE_TEXT = f"probability that the landmark lies within {CONFIDENT_WITHIN_MM:g} mm of its true position"
 
 _STATUS_TEXT = {
     "found": "found",

@@ -34,7 +34,7 @@ def check_regular(file: Path, *, most: int | None = MAX_BYTES) -> None:
     """
     status = os.stat(file)
     if not stat.S_ISREG(status.st_mode):
-        raise FileFormatError(f"cannot read {file}: it is no regular file but a pipe, socket or device; copy it first")
+        raise FileFormatError(f"cannot read {file}: not a regular file but a pipe, socket or device; copy it first")
     if most is not None and status.st_size > most:
         raise FileFormatError(
             f"cannot read {file}: it has {status.st_size} bytes, more than the {most} that are read; make it smaller"
@@ -55,13 +55,13 @@ def file_beside(folder: Path, name: str) -> Path:
         file = folder / name
         inside = inside and not Path(name).is_absolute() and ".." not in re.split(r"[\\/]", name)
         if not inside:
-            raise FileFormatError(f"its data are said to lie in {shown!r}; only files in its own folder are read")
+            raise FileFormatError(f"its header refers to {shown!r}; only files in its own folder are read")
         if not file.is_file():
-            raise FileFormatError(f"its data are said to lie in {shown!r}, which is no file beside it")
+            raise FileFormatError(f"its header refers to {shown!r}, which is not a file in its folder")
     except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, FileFormatError):
             raise
-        raise FileFormatError(f"its data are said to lie in {shown!r}, which cannot be opened ({error})") from error
+        raise FileFormatError(f"its header refers to {shown!r}, which cannot be opened ({error})") from error
     check_regular(file, most=None)
     return file
 
@@ -146,7 +146,7 @@ def _linked(file: Path, found: list[re.Match[bytes]], data: bytes) -> list[Path]
     if not found:
         return [file]
     if len(found) > 1:
-        raise FileFormatError("its header names its data twice; it is damaged")
+        raise FileFormatError("its header has the data entry twice; it is damaged")
     named = found[0].group(1).decode("utf-8", errors="surrogateescape").strip()
     if named.split()[:1] == ["LIST"]:
         rest = data[found[0].end() :].decode("utf-8", errors="surrogateescape")

@@ -113,9 +113,9 @@ def check_size(located: Located, size: float, in_file: str | None) -> list[str]:
                 f"the unit is unclear: in {located.unit} the head would be {size:.2f} times as large as the average "
                 "adult's, and no other unit fits better; state the unit (option `unit`)"
             )
-        notes.append(f"in {located.unit} the head is {size:.2f} times as large as the average adult's: a wrong unit?")
+        notes.append(f"in {located.unit} the head is {size:.2f} times as large as the average adult's; check the unit")
     if in_file is not None and located.unit != in_file and located.unit_source == FROM_SIZE:
-        notes.append(f"the file says {in_file}, but the head has the size of one in {located.unit}, which was taken")
+        notes.append(f"unit inferred from head size: {located.unit} (the file states {in_file})")
     return notes
 
 
@@ -156,8 +156,8 @@ def _refuse_exchanged(probe: SurfaceProbe, to_head: Similarity) -> None:
     _, up, forward = to_head.apply_to_normals(probe.normals[near]).sum(0)
     if forward < abs(up):
         raise LandmarkError(
-            "the surface does not look to where the initial landmarks say that the face looks: are right and left "
-            "exchanged? They are the subject's own"
+            "the surface faces away from the direction of the initial landmarks: right and left may be "
+            "exchanged (they are the subject's own)"
         )
 
 
@@ -193,10 +193,10 @@ def _stands(hypothesis: PoseHypothesis, frame: str) -> bool:
 def _nothing(units: list[str], across: float) -> str:
     if not units:
         return (
-            f"the surface is {across:.4g} units across, which is not the size of a scan in any of "
+            f"the surface is {across:.4g} units across, too large or too small for a head in any of "
             f"{', '.join(UNITS_TO_MM)}; state the unit (option `unit`)"
         )
     return (
-        "no part of the surface looks like a face; check that the file holds the outer skin of a head, and the unit, "
-        "or show the head's pose by three points (initial landmarks)"
+        "no face found; check that the file holds the outer skin of a head, and the unit, "
+        "or place the initial landmarks (three points)"
     )

@@ -189,7 +189,7 @@ def _outer_skin(
         outside = grid.cropped(first, last).values < (tissue.padding + tissue.air) / 2
     vertices, faces = isosurface(ends, tissue.threshold, volume, open_beside=outside)
     if len(faces) == 0:
-        raise VolumeError("the volume holds no skin: its head fills all of the image")
+        raise VolumeError("no skin in the volume: the head fills the whole image")
     return vertices, faces, cuts
 
 

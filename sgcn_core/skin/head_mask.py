@@ -61,7 +61,7 @@ def head_mask(share: NDArray[np.float32], spacing: Spacing, *, hollow: bool) -> 
     mask = _filled(_closed(mask, spacing, _CLOSING) if hollow else mask)
     head = _filled(_without_attachments(mask, spacing))
     if head.sum() * float(np.prod(spacing)) < _SMALLEST_HEAD:
-        raise VolumeError("nothing in the volume has the size of a head above the threshold; check it, or state it")
+        raise VolumeError("no object of head size above the threshold; check the threshold, or give another one")
     closed = _filled(_closed(head, spacing, _CLOSING))
     inner = tuple(slice(before, -after) for before, after in pad)
     return HeadMask(_grown(head, spacing, _ALLOWED + max(spacing) / 2)[inner], _shrunk(closed, spacing, _DEPTH)[inner])
@@ -100,7 +100,7 @@ def _largest(mask: Mask) -> Mask:
 
     pieces, count = label(mask)
     if count == 0:
-        raise VolumeError("nothing in the volume is thick enough to be a head; check the threshold, or state it")
+        raise VolumeError("no object thick enough to be a head; check the threshold, or give another one")
     largest: Mask = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
     return largest
 

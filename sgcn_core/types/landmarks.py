@@ -36,7 +36,7 @@ __all__ = [
 STATUSES: tuple[str, ...] = ("found", "uncertain", "missing")
 
 CONFIDENT_WITHIN_MM = 4.0
-"""Confidence is the probability that a landmark lies within so many millimetres of where it belongs."""
+"""Confidence is the probability that a landmark lies within so many millimetres of its true position."""
 
 
 def _unknown() -> NDArray[np.float64]:
@@ -54,7 +54,7 @@ class LandmarkResult:
     positions : array_like (L, 3)
         NaN in the rows of missing landmarks (whatever is passed there), finite elsewhere.
     confidence : array_like (L,)
-        In [0, 1]: the probability that the landmark lies within 4 mm of where it belongs.
+        In [0, 1]: the probability that the landmark lies within 4 mm of its true position.
     status : sequence of {"found", "uncertain", "missing"}
     unit : {"um", "mm", "cm", "m"}
     frame : {"LPS", "RAS"}
@@ -190,10 +190,10 @@ def _check_columns(
         )
     if len(set(labels)) != count:
         repeated = sorted({label for label in labels if labels.count(label) > 1})
-        raise ValueError(f"every label may stand once only; repeated: {', '.join(repeated[:5])}")
+        raise ValueError(f"duplicate labels: {', '.join(repeated[:5])}")
     unknown = sorted(set(status) - set(STATUSES))
     if unknown:
-        raise ValueError(f"status {unknown[0]!r} is not known; use one of {', '.join(STATUSES)}")
+        raise ValueError(f"unknown status {unknown[0]!r}; use one of {', '.join(STATUSES)}")
 
 
 def _check_values(

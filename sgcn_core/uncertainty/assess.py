@@ -28,7 +28,7 @@ class Assessment:
 
     Attributes
     ----------
-    confidence : (L,), probability that the landmark is there and lies within 4 mm of where it belongs
+    confidence : (L,), probability that the landmark is there and lies within 4 mm of its true position
     status : (L,)
     expected_error, error_bound : (L,), millimetres of the person; NaN where no error is stated
     """
@@ -139,5 +139,5 @@ def refuse_without_face(
     if np.count_nonzero(seen.seen & left) < thresholds.least_landmarks or (best < least and not is_part):
         raise FaceNotFoundError(
             f"no face found (score {best:.2f}, threshold {least:.2f}): the surface shows none, or too little of one; "
-            "check the unit and that the outer side is the skin, or show the pose by three points (initial landmarks)"
+            "check the unit and that the outer side is the skin, or place the initial landmarks (three points)"
         )

@@ -1,4 +1,4 @@
-"""From evidence to millimetres: how large the error of a landmark is likely to be, and whether it is there at all."""
+"""From features to millimetres: how large the error of a landmark is likely to be, and whether it is there at all."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ErrorModel:
     def estimate(
         self, features: FloatArray, *, within: float, size: float = 1.0, labels: NDArray[np.int64] | None = None
     ) -> ErrorEstimate:
-        """Judge landmarks by their evidence.
+        """Assess landmarks by their features.
 
         Parameters
         ----------

@@ -31,7 +31,7 @@ HINTS: dict[type[BaseException], str] = {
     DeviceError: "Choose the device 'cpu', or check the installation of PyTorch and of the graphics driver.",
     UnknownDetectionError: "Place the landmarks again, then ask for the heatmap.",
     FaceNotFoundError: "Check that the surface shows a face, in millimetres, with the skin as its outer side.",
-    LandmarkError: "Place the three points anew: the outer corners of the subject's eyes and the tip of the nose.",
+    LandmarkError: "Place the three points again: the outer corners of the subject's eyes and the tip of the nose.",
     ModelError: "Choose another weights file, or the weights that come with the package.",
     FileFormatError: "Write or export the file again.",
     SurfaceError: "Check the surface: it needs triangles, finite coordinates and the size of a face.",

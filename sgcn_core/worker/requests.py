@@ -139,13 +139,13 @@ def request_in(identifier: int | str | None, document: dict[str, Any]) -> Reques
         return _filled(kind, values, name)
     options = {key: values.pop(key) for key in list(values) if key in get_type_hints(DetectionSettings)}
     if "settings" in values:
-        raise BadRequest(f"request {name!r}: unknown field 'settings'; they stand beside the other fields")
+        raise BadRequest(f"request {name!r}: unknown field 'settings'; give each setting as a field of the request")
     _check_types(DetectionSettings, options, name)
     _check_types(Detect, values, name)
     try:
         return Detect(settings=DetectionSettings(**options), **values)
     except TypeError as error:
-        raise BadRequest(f"request {name!r}: the field 'initial_landmarks' is wrong: {error}") from error
+        raise BadRequest(f"request {name!r}: invalid field 'initial_landmarks': {error}") from error
 
 
 def _filled(kind: type[_R], values: dict[str, Any], name: str) -> _R:
