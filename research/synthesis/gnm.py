@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ class GnmHead(MeshPopulation):
             The file holds something else.
         """
         head = read_head(Path(path), picked)
-        blocks = {
+        blocks: dict[str, Any] = {
             name: torch.from_numpy(getattr(head, name)).float().to(device)
             for name in ("neutral", "identity", "eyes", "lower", "closing")
         }

@@ -1,4 +1,4 @@
-"""From a surface as it comes to the outer skin, with outward normals."""
+"""Cleaning: from a surface to its outer skin, with outward normals."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def _polydata(points: FloatArray, normals: FloatArray) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhoods(ReadOnlyArrays):
-    """What the nearest neighbours of each point say.
+    """Neighbourhood of each point.
 
     Attributes
     ----------

@@ -155,7 +155,7 @@ def load_detector(settings: DetectionSettings) -> LandmarkDetector:
 def run_jobs(
     jobs: Sequence[Job], settings: DetectionSettings, *, start: Any, anonymous: bool, quiet: bool, debug: bool
 ) -> list[Outcome]:
-    """Load the model once and go through all jobs; every outcome is told as soon as it is known."""
+    """Load the model once and run all jobs; every outcome is printed as soon as it is known."""
     detector = load_detector(settings)
     outcomes = []
     for number, job in enumerate(jobs):

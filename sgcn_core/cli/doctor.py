@@ -36,7 +36,7 @@ class Check:
     ----------
     name : str
     status : {"ok", "warning", "failed"}
-        "failed" only for what the package cannot work without.
+        "failed" only for essential checks.
     detail : str
         For people.
     values : dict

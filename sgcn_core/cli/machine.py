@@ -1,4 +1,4 @@
-"""The machine a measurement was made on."""
+"""Description of the machine, for measurements."""
 
 from __future__ import annotations
 

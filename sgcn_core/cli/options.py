@@ -1,4 +1,4 @@
-"""Options that several commands have, with the values of the registries in their help."""
+"""Options shared by several commands, with the values of the registries in their help."""
 
 from __future__ import annotations
 

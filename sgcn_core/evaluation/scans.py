@@ -1,4 +1,4 @@
-"""Errors on scans that somebody annotated: meshes with landmark files beside them, matched by label."""
+"""Errors on annotated scans: meshes with landmark files beside them, matched by label."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from sgcn_core.types.units import UNITS_TO_MM
 FloatArray = NDArray[np.float64]
 
 CORE = ("en", "ex", "prn", "sn", "ch", "ls", "li", "cph")
-"""Well-defined points, whose mean is given apart; both sides where there are two."""
+"""Well-defined points, whose mean is given separately; both sides where there are two."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScanErrors:
-    """What was found on one scan.
+    """Errors on one scan.
 
     Attributes
     ----------
     name : str
     errors : label -> distance in millimetres, NaN where the landmark was reported missing; empty if refused or where
         there is no truth
-    unmatched : labels of the landmark file that the weights do not know
+    unmatched : labels of the landmark file that are unknown to the weights
     refused : the reason, if no face was found
     result : what the detector returned
     """
@@ -150,7 +150,7 @@ def evaluate_folder(
 
 
 def scans_table(scans: Sequence[ScanErrors], note: str) -> Table:
-    """A row a scan, and one over all."""
+    """One row per scan, and one over all."""
     rows = [_row(scan.name, list(scan.errors.items()), int(scan.refused is not None)) for scan in scans]
     if len(scans) > 1:
         together = [pair for scan in scans for pair in scan.errors.items()]
@@ -159,7 +159,7 @@ def scans_table(scans: Sequence[ScanErrors], note: str) -> Table:
 
 
 def landmarks_table(scans: Sequence[ScanErrors], note: str) -> Table:
-    """A row a landmark over all scans that show it."""
+    """One row per landmark, over all scans that show it."""
     labels = dict.fromkeys(label for scan in scans for label in scan.errors)
     rows = [
         _row(label, [(label, scan.errors[label]) for scan in scans if label in scan.errors], None) for label in labels

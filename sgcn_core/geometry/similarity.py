@@ -91,7 +91,7 @@ class Similarity:
         return mapped
 
     def apply_to_normals(self, normals: ArrayLike) -> FloatArray:
-        """Turn directions (..., 3); their lengths stay."""
+        """Rotate directions (..., 3); their lengths are kept."""
         turned: FloatArray = np.asarray(normals, dtype=np.float64) @ self.rotation.T
         return turned
 

@@ -1,4 +1,4 @@
-"""From a posed surface to what the network takes: nodes, their features and the two graphs."""
+"""From a posed surface to the input of the network: nodes, their features and the two graphs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def build_face_graph(
     Raises
     ------
     FaceNotFoundError
-        If nothing of the surface lies in the crop.
+        If no part of the surface lies in the crop.
     """
     posed = to_normalised.apply(vertices)
     around = faces[faces_near(posed, faces, prototype, margin + _BEYOND)]

@@ -34,7 +34,7 @@ _TAGS = (
 
 @dataclass(frozen=True)
 class Slice:
-    """What is needed of a DICOM image's header.
+    """Fields of a DICOM image's header.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Slice:
     number : float
         Instance number, 0 where there is none.
     position, orientation : tuple of float or None
-        Of the first pixel, mm in LPS, and of the rows and columns; None where the header does not say.
+        Of the first pixel, mm in LPS, and of the rows and columns; None if not in the header.
     """
 
     file: Path
@@ -62,13 +62,13 @@ class Slice:
 
 
 def is_dicom_file(file: Path) -> bool:
-    """Whether a file has the mark of DICOM."""
+    """Whether a file has the DICOM prefix."""
     with file.open("rb") as stream:
         return stream.read(132)[128:] == b"DICM"
 
 
 def is_dicom_folder(folder: Path) -> bool:
-    """Whether a folder holds DICOM files, or a DICOMDIR: the first few of its files are looked at."""
+    """Whether a folder holds DICOM files, or a DICOMDIR, by the first few of its files."""
     try:
         return any(is_dicom_file(file) for _, file in zip(range(8), _files(folder), strict=False))
     except PermissionError:
@@ -148,7 +148,7 @@ def _series(files: list[Path]) -> dict[str, list[Slice]]:
 
 
 def _read_header(file: Path) -> Slice | None:
-    """What the header says; None for a report, a directory or contours, which hold no image."""
+    """Fields of the header; None for a report, a directory or contours, which hold no image."""
     import pydicom
 
     content = file.read_bytes()  # of a file, pydicom would read as much as a damaged length asks for

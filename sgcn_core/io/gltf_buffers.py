@@ -28,7 +28,7 @@ def listed(content: dict[str, Any], name: str, number: Any) -> dict[str, Any]:
 
 
 class Buffers:
-    """Gets at the numbers of a document; `folder` is where the files lie that it names."""
+    """Reads the buffers of a document; linked files are in `folder`."""
 
     def __init__(self, content: dict[str, Any], binary: bytes, folder: Path) -> None:
         self._content, self._binary, self._folder = content, binary, folder

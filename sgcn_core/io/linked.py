@@ -1,4 +1,4 @@
-"""Files that are opened: regular ones of a bearable size, and those a header links to only where they lie beside it."""
+"""Checks before a file is opened: regular, of limited size, and linked files only beside the header."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STEPS = re.compile(r"\d{1,6}")
 
 
 def check_regular(file: Path, *, most: int | None = MAX_BYTES) -> None:
-    """Refuse what is no regular file: a pipe or a device may never end, and what is larger than any scan.
+    """Refuse pipes and devices, which may never end, and files larger than any scan.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def file_beside(folder: Path, name: str) -> Path:
     Raises
     ------
     FileFormatError
-        An address, an absolute path, or one that leaves the folder; no such file.
+        A URL, an absolute path, or one that leaves the folder; the file does not exist.
     """
     shown = name if len(name) <= 80 else f"{name[:77]}..."
     try:
@@ -68,7 +68,7 @@ def file_beside(folder: Path, name: str) -> Path:
 
 @dataclass(frozen=True)
 class Stored:
-    """Where voxels are.
+    """Files that store the voxels.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Stored:
 
 
 def nrrd_voxels(file: Path) -> Stored:
-    """What an NRRD header says of its voxels.
+    """Files of the voxels of an NRRD header.
 
     Raises
     ------

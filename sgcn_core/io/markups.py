@@ -77,8 +77,8 @@ def write_landmarks(
         Frame of the coordinates in the file. By default "LPS" in .mrk.json and .fcsv, as Slicer writes them, and the
         result's own frame in .csv and .json.
     unless_changed_since : FileState, optional
-        As of ``sgcn_core.io.atomic.replacing``: keeps what somebody has saved in the meantime. By default a file that
-        exists is replaced.
+        As of ``sgcn_core.io.atomic.replacing``: does not overwrite a file changed in the meantime. By default an
+        existing file is replaced.
 
     Returns
     -------

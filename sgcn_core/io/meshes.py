@@ -48,7 +48,7 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
     Parameters
     ----------
     path : path
-        OBJ, PLY, STL, VTK legacy polydata, VTP, OFF, GLB or glTF, told apart by the suffix.
+        OBJ, PLY, STL, VTK legacy polydata, VTP, OFF, GLB or glTF, by the suffix.
     unit, frame : str, optional
         Override what the file declares. Without a declaration the unit is None
         (detection then finds it by the size of the head) and the frame "LPS", as in Slicer.
@@ -67,7 +67,7 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
     FileFormatError
         The suffix is unknown, or the content is damaged, truncated or of another format.
     SurfaceError
-        The content is readable but no usable surface: NaN positions of more than 5 % of the vertices, indices out of
+        The content is readable but not a usable surface: NaN positions of more than 5 % of the vertices, indices out of
         range, no triangles (of point clouds, :func:`sgcn_core.skin.extract.read_scan` makes a surface).
 
     Notes
@@ -79,7 +79,7 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
 
 
 def surface_of(data: MeshData, path: str | os.PathLike[str]) -> Surface:
-    """What a parser has read, checked."""
+    """A parsed file as a checked surface."""
     return Surface(
         data.vertices,
         data.faces,

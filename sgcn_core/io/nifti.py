@@ -1,4 +1,4 @@
-"""What ITK does not check of a NIfTI header: without the format's name it reads Analyze, in which left may be right.
+"""Checks of a NIfTI header beyond ITK's: without the magic ITK reads Analyze, where left and right are ambiguous.
 
 Format: NIfTI-1.1, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h; NIfTI-2, nifti2.h.
 """
@@ -20,7 +20,7 @@ _VERSIONS = (
 
 
 def check_nifti_header(file: Path) -> None:
-    """Refuse a header that is not NIfTI, or whose spacing or transforms cannot be true.
+    """Refuse a header that is not NIfTI, or whose spacing or transforms are invalid.
 
     Raises
     ------

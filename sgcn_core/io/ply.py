@@ -164,7 +164,7 @@ class _Body:
         self._data, self._offset, self._type = data, offset, type_of
 
     def read(self, element: _Element) -> dict[str, _Column]:
-        """At once where all rows are alike, else one row at a time."""
+        """All rows at once if they have one layout, else row by row."""
         if element.count == 0:
             return {prop.name: _column(prop, []) for prop in element.properties}
         lengths = self._list_lengths(element)

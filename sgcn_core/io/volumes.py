@@ -55,7 +55,7 @@ def read_volume(
     FileNotFoundError
         The file does not exist.
     FileFormatError
-        Unknown suffix; damaged or truncated; 4D, vector or complex values; a header that cannot be true or asks for
+        Unknown suffix; damaged or truncated; 4D, vector or complex values; an invalid header or one that asks for
         more than `max_voxels`; slices missing in a DICOM series, or sheared by a tilted gantry; a header whose data
         lie elsewhere than beside it.
     """

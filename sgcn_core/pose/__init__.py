@@ -1,4 +1,4 @@
-"""Where the head is on a surface, and how it is turned."""
+"""Pose of the head on a surface."""
 
 from __future__ import annotations
 

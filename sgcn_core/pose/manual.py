@@ -1,4 +1,4 @@
-"""The head's pose as somebody showed it: three points or more on the face."""
+"""Pose of the head from three or more points placed by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pose_of_points(
     ------
     LandmarkError
         A point is missing, unknown or not three finite numbers, or the points cannot be those of a face: in one line,
-        or of a form or size that no face has, as when the unit is wrong.
+        or of a shape or size that no face has, as with a wrong unit.
     """
     if lacking := [label for label in INITIAL_LANDMARKS if label not in points]:
         raise LandmarkError(

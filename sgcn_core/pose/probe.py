@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class SurfaceProbe(ReadOnlyArrays):
-    """What was drawn.
+    """Sampled points.
 
     Attributes
     ----------

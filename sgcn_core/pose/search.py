@@ -1,4 +1,4 @@
-"""The head on a surface and the unit of its coordinates: what is the size of a head tells the unit."""
+"""Pose search, and the unit of the coordinates, inferred from head size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sgcn_core.types.units import UNITS_TO_MM, checked_unit
 
 STATED, IN_FILE, FROM_SIZE = "stated", "file", "size of the head"
 HUMAN_SIZES = (0.6, 1.6)
-"""Of people's heads against the average adult's; with another size a unit is not recognised."""
+"""Size of people's heads relative to the average adult's; the unit is not inferred from other sizes."""
 
 # Millimetres across: no face is smaller, and in anything larger than a room it would not be found.
 _ACROSS = (40.0, 30_000.0)
@@ -40,7 +40,7 @@ _TRUST = 1.5  # by which a pose counts more that stands as the file states
 
 @dataclass(frozen=True, eq=False)
 class Located:
-    """Where the head may be.
+    """Candidate poses of the head.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def locate_head(
     Raises
     ------
     FaceNotFoundError
-        No place of the surface looks like a part of a face, in no unit.
+        No part of a face is found on the surface, in any unit.
     """
     units = [checked_unit(stated)] if stated is not None else list(_possible_units(across, in_file))
     best: Located | None = None
@@ -104,7 +104,7 @@ def check_size(located: Located, size: float, in_file: str | None) -> list[str]:
     Raises
     ------
     SurfaceError
-        The unit would follow from the size of the head, but heads are of this size in no unit.
+        The unit cannot be inferred: the head has no human size in any unit.
     """
     notes = []
     if not HUMAN_SIZES[0] < size < HUMAN_SIZES[1]:
@@ -132,7 +132,7 @@ def located_by_hand(
     Raises
     ------
     LandmarkError
-        The points do not lie as in a face, or the face would look inwards: then right and left are exchanged.
+        The points do not fit a face, or the face would look inwards: then right and left are exchanged.
     """
     known = stated or in_file
     units = [checked_unit(known)] if known else ["mm", *(unit for unit in UNITS_TO_MM if unit != "mm")]

@@ -101,7 +101,7 @@ def refine(
     Returns
     -------
     Refined
-        Positions and measures of trust. Always finite, also for heatmaps that are flat.
+        Positions and quality measures. Always finite, also for flat heatmaps.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from sgcn_core.refinement.mse_over_mesh import PULL_TO_MEAN, best_amplitude, bes
 from sgcn_core.refinement.top_nodes import TopNodes
 
 BEST_VERTICES = 3
-"""From how many of the best vertices the search over triangles starts."""
+"""Number of best vertices from which the search over triangles starts."""
 
 LARGE_EDGE = 2.0
 """Triangles with a longer edge, in sigma, are tried wherever they reach into the ball: their vertices may be far."""

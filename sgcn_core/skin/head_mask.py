@@ -1,4 +1,4 @@
-"""Which coarse voxels are head: without table, head rest and tubes, with its cavities closed."""
+"""Mask of the head on the coarse grid: without table, head rest and tubes, with its cavities closed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SMALLEST_HEAD = 2e5  # mm3; a fifth of a litre, a piece of a small child's face
 
 @dataclass(frozen=True, eq=False)
 class HeadMask(ReadOnlyArrays):
-    """Where the skin is looked for, on the coarse grid.
+    """Search region of the skin, on the coarse grid.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ def head_mask(share: NDArray[np.float32], spacing: Spacing, *, hollow: bool) -> 
     Raises
     ------
     VolumeError
-        Nothing has the size of a head.
+        No object of head size.
     """
     # What lies beyond the volume's sides is taken to go on as it is at the side, so that nothing is eroded from there.
     pad = [(int(np.ceil(_margin() / step)) + 1,) * 2 for step in spacing]

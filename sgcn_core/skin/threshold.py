@@ -1,4 +1,4 @@
-"""What kind of image a volume is, and which grey value separates skin from air in it."""
+"""Modality of a volume, and the grey value that separates skin from air."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAMPLE = 2_000_000
 
 @dataclass(frozen=True)
 class Tissue:
-    """What separates skin from air.
+    """Threshold between skin and air.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Values that all of the package hands on: surfaces, volumes, landmarks, and their units and frames."""
+"""Value types: surfaces, volumes, landmarks, and their units and frames."""
 
 from __future__ import annotations
 

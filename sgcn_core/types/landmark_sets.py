@@ -12,7 +12,7 @@ from importlib import resources
 SIDES: tuple[str, ...] = ("left", "right", "midline")
 LANDMARK_SETS: tuple[str, ...] = ("ibug68", "clinical", "all")
 INITIAL_LANDMARKS: tuple[str, ...] = ("ex_r", "ex_l", "prn")
-"""What a pose by hand needs: the outer corners of the subject's right and left eye, and the tip of the nose."""
+"""Points of a manual pose: the outer corners of the subject's right and left eye, and the tip of the nose."""
 
 EXPECTED_USE: dict[str, str] = {
     "A": "well defined, fit for single measurements",

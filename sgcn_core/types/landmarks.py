@@ -61,13 +61,13 @@ class LandmarkResult:
     info : dict
         Provenance that JSON can hold: pose, timings, model, version, seed.
     expected_error, error_bound : array_like (L,), optional
-        Mean error to be expected, and the error that 9 of 10 such landmarks stay below; millimetres, whatever the unit
-        of the positions. NaN for missing landmarks and where nobody has said; all NaN by default.
+        Expected (mean) error and 90 % error bound; millimetres, whatever the unit
+        of the positions. NaN for missing landmarks and where unknown; all NaN by default.
 
     Raises
     ------
     ValueError
-        Lengths that differ, repeated labels, values out of range.
+        Lengths that differ, duplicate labels, values out of range.
     """
 
     labels: tuple[str, ...]

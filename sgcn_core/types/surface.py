@@ -41,9 +41,9 @@ class Surface:
     cut_planes : tuple of CutPlane
         Where the field of view of a volume cuts the head; they move with the surface.
     notes : tuple of str
-        For people: how it came about, where it is not as its file holds it.
+        Messages on how it was changed from its file.
     origin : {"mesh", "volume", "point cloud"}
-        What it was made from. The skin of a volume is in millimetres for certain; what a mesh declares may be wrong.
+        Source data. The skin of a volume is always in millimetres; the unit a mesh declares may be wrong.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What is reported about each landmark, and whether there is a face at all."""
+"""Assessment of each landmark, and whether a face was found."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CUT_OFF_MM, _NEAR_CUT_MM = 3.0, 6.0
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """What is reported about L landmarks.
+    """Assessment of L landmarks.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ def refuse_without_face(
     pose_confidence: float = 0.0,
     cut: BoolArray | None = None,
 ) -> None:
-    """Raise FaceNotFoundError if what is seen is not enough for a face.
+    """Raise FaceNotFoundError if too few landmarks are seen for a face.
 
     Parameters
     ----------

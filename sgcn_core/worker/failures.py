@@ -1,4 +1,4 @@
-"""What went wrong, as a program can show it: type, message, and what to do about it."""
+"""Errors as the worker reports them: type, message and remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sgcn_core.worker.requests import BadRequest
 
 
 class UnknownDetectionError(SgcnError, LookupError):
-    """The detection that a request refers to is not kept (any more)."""
+    """The detection that a request refers to is no longer available."""
 
 
 HINTS: dict[type[BaseException], str] = {
@@ -45,7 +45,7 @@ _UNEXPECTED = "This is a fault of the program; please report it with the log."
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """The value of ``error`` in an answer. What was not foreseen leaves its traceback on standard error."""
+    """The value of ``error`` in an answer. Unexpected errors print a traceback to standard error."""
     hint = next((text for kind, text in HINTS.items() if isinstance(error, kind)), _UNEXPECTED)
     if not isinstance(error, (SgcnError, OSError, MemoryError, ValueError)):
         traceback.print_exception(error, file=sys.stderr)

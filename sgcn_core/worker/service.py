@@ -1,4 +1,4 @@
-"""What the worker does for each request."""
+"""Handlers of the worker's requests."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def read_surface_file(path: Path) -> Surface:
     FileFormatError
         The file is damaged, or an array is missing.
     SurfaceError
-        The arrays are no usable surface.
+        The arrays are not a usable surface.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}; was it removed before the worker read it?")
