@@ -173,7 +173,7 @@ def test_a_corruption_without_share_changes_nothing_but_the_draws(generator: Fac
         assert not torch.equal(on.points, off.points), item
         if item in ("beard", "staircase", "facets", "doubled"):  # these leave the landmarks where they are on the skin
             torch.testing.assert_close(on.landmarks, off.landmarks, equal_nan=True)
-    with pytest.raises(ValueError, match="no corruption is called 'bread'"):
+    with pytest.raises(ValueError, match="unknown corruption 'bread'"):
         GeneratorOptions.only("bread")
 
 

@@ -142,7 +142,7 @@ def test_lids_and_mouth_obey_the_options(tmp_path: Path) -> None:
 
 def test_what_is_no_gnm_head_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", vertices=np.zeros((3, 3)))
-    with pytest.raises(ValueError, match="is no GNM head"):
+    with pytest.raises(ValueError, match="is not a GNM head"):
         GnmHead.load(tmp_path / "other.npz")
     with pytest.raises(ValueError, match="give GNM Head v3"):
         GnmHead.load(write_tiny(tmp_path)[0])

@@ -131,7 +131,7 @@ def test_the_callers_arrays_are_not_changed() -> None:
         ({"positions": np.zeros((2, 3))}, r"positions \(2, 3\)"),
         ({"confidence": [1, 1]}, r"confidence \(2,\)"),
         ({"status": ("found",)}, "1 statuses"),
-        ({"labels": ("prn", "prn", "n")}, "repeated: prn"),
+        ({"labels": ("prn", "prn", "n")}, "duplicate labels: prn"),
         ({"status": ("found", "lost", "found")}, "'lost'"),
         ({"confidence": [0.1, 1.1, 0]}, "'en_r' has confidence 1.1"),
         ({"confidence": [np.nan, 0, 0]}, "'prn' has confidence nan"),
