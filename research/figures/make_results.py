@@ -67,7 +67,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         "Annotated real scans",
-        "A validation set: the scans were looked at while the method was built. `gn` (and `n`) of the face3d scans are "
+        "A validation set: the scans were used while the method was developed. `gn` (and `n`) of the face3d scans are "
         "other points than those learnt here; the landmarks of `james.obj` were lifted from photographs.",
         ("scans",),
         (),

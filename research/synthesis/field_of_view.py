@@ -30,9 +30,9 @@ class FieldOfView:
         One of ``CROPS``: the image ends above the brows, between lips and chin, behind the tip of the nose, or at one
         eye.
     round : bool
-        A cylinder around the head beyond which nothing is measured; it cuts the nose, and nothing else.
+        A cylinder around the head beyond which nothing is recorded; it cuts the nose, and nothing else.
     padding : float or None
-        Grey value of what was not measured; with a crop the image goes on with it for some voxels.
+        Grey value outside the field of view; with a crop the image goes on with it for some voxels.
     """
 
     crop: str | None = None

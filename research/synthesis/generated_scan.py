@@ -179,7 +179,7 @@ class ScanMaker:
     def _spoiled(
         self, mesh: Mesh, landmarks: Tensor, masks: EffectMask, rng: np.random.Generator
     ) -> tuple[Mesh, Tensor]:
-        """Warped, stepped and noisy, with pieces that are no face."""
+        """Warped, stepped and noisy, with stray pieces."""
         scan = self.options.scan
         assert scan is not None
         pieces = [mesh]

@@ -1,4 +1,4 @@
-"""A whole scan of a face: what stands near it, what of it the scanner keeps, and what becomes of the mesh."""
+"""A whole scan of a face: what stands near it, what of it the scanner keeps, and how the mesh is degraded."""
 
 from __future__ import annotations
 

@@ -162,12 +162,12 @@ def run_jobs(
         progress = start(number, job.source.name)
         outcome = run_job(detector, job, settings, progress=progress, anonymous=anonymous, debug=debug)
         outcomes.append(outcome)
-        tell(outcome, quiet=quiet)
+        print_outcome(outcome, quiet=quiet)
     return outcomes
 
 
-def tell(outcome: Outcome, *, quiet: bool) -> None:
-    """Errors and warnings to stderr; what was written to stdout, unless quiet."""
+def print_outcome(outcome: Outcome, *, quiet: bool) -> None:
+    """Print errors and warnings to stderr, written files to stdout unless quiet."""
     job = outcome.job
     if outcome.error is not None:
         message = outcome.error if str(job.source) in outcome.error else f"{job.source}: {outcome.error}"
