@@ -25,11 +25,10 @@ __all__ = [
 __getattr__ = imported_on_use(
     __name__,
     {
-        "CutPlane": "field_of_view",
-        "Landmark": "landmark_sets",
-        "LandmarkResult": "landmarks",
-        "LandmarkSet": "landmark_sets",
-        "Surface": "surface",
-        "Volume": "volume",
+        "field_of_view": "CutPlane",
+        "landmark_sets": "Landmark LandmarkSet",
+        "landmarks": "LandmarkResult",
+        "surface": "Surface",
+        "volume": "Volume",
     },
 )
