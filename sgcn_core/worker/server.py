@@ -29,8 +29,8 @@ def serve() -> None:
     answers = Answers(descriptor)
     lines = RequestLines(requests, answers)
     service = Service()
-    answers.send({"answer": "ready", "protocol": PROTOCOL, "version": __version__, "pid": os.getpid()})
     try:
+        answers.send({"answer": "ready", "protocol": PROTOCOL, "version": __version__, "pid": os.getpid()})
         for line in lines:
             if respond(line, service, answers):
                 return
