@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from research.experiments import plausibility
+from research.experiments.__main__ import experiments
 from research.experiments.summaries import GROUPS, cumulative_curve, group_means, summary_cells
 from sgcn_core.cli.app import app
 from sgcn_core.demo import demo_surface
@@ -23,6 +24,8 @@ from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
 runner = CliRunner()
+EXPERIMENTS = typer.Typer()
+EXPERIMENTS.command()(experiments)
 
 
 def test_summary_by_hand() -> None:
@@ -67,7 +70,8 @@ def test_tables_as_markdown_and_csv(tmp_path: Path) -> None:
     with (tmp_path / "numbers.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert row["what"] == "a|b" and float(row["mean mm"]) == 1.5 and float(row["SDR@1 %"]) == 50.0
-    assert read_titles(tmp_path) == {"numbers": "Some numbers."} and "| a/b | 1.50 | 0.50 |" in table.markdown()
+    assert read_titles(tmp_path) == {"numbers": "Some numbers."}
+    assert "| a/b | 1.50 | 0.50 |" in table.markdown()
     assert Table("empty", "", []).markdown() == "(nothing was measured)"
     with pytest.raises(ValueError, match="different columns"):
         Table("bad", "", [{"a": 1}, {"b": 1}])
@@ -186,6 +190,20 @@ def write_face(surface: Surface, path: Path) -> None:
     path.write_text("\n".join(lines))
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        (app, ["evaluate"], "FOLDER"),
+        (EXPERIMENTS, ["other", "--model", "a", "--out", "b"], "'other'"),
+        (EXPERIMENTS, ["corruptions", "--out", "b"], "--model"),
+    ],
+)
+def test_wrong_arguments_end_with_two(command: typer.Typer, arguments: list[str], message: str) -> None:
+    ended = runner.invoke(command, arguments, env={"COLUMNS": "200"})
+    assert ended.exit_code == 2
+    assert message in ended.output
+
+
 def test_a_folder_without_scans_is_an_error_of_one_line(tmp_path: Path) -> None:
     for folder, message in ((tmp_path / "absent", "no such folder"), (tmp_path, "holds no mesh")):
         ended = runner.invoke(app, ["evaluate", str(folder)])
@@ -193,11 +211,8 @@ def test_a_folder_without_scans_is_an_error_of_one_line(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_a_face_model_is_an_error_of_one_line(tmp_path: Path) -> None:
-    from research.experiments.__main__ import experiments
-
     (tmp_path / "model.npz").write_text("nothing")
-    command = typer.Typer()
-    command.command()(experiments)
-    files = ["paper", "--model", str(tmp_path / "model.npz"), "--out", str(tmp_path / "out")]
-    ended = runner.invoke(command, files)
-    assert ended.exit_code == 3 and "model.npz is not a face model" in ended.output
+    (tmp_path / "clinical.json").write_text(json.dumps({}))
+    files = ["--model", str(tmp_path / "model.npz"), "--clinical", str(tmp_path / "clinical.json")]
+    ended = runner.invoke(EXPERIMENTS, ["paper", *files, "--out", str(tmp_path / "out")])
+    assert ended.exit_code == 3 and "are not a face model" in ended.output
