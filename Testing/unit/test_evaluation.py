@@ -212,7 +212,7 @@ def test_a_folder_without_scans_is_an_error_of_one_line(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_a_face_model_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "model.npz").write_text("nothing")
-    (tmp_path / "clinical.json").write_text(json.dumps({}))
+    (tmp_path / "clinical.json").write_text("{}")
     files = ["--model", str(tmp_path / "model.npz"), "--clinical", str(tmp_path / "clinical.json")]
     ended = runner.invoke(EXPERIMENTS, ["paper", *files, "--out", str(tmp_path / "out")])
     assert ended.exit_code == 3 and "are not a face model" in ended.output
