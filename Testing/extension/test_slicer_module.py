@@ -249,7 +249,7 @@ def test_what_cannot_be_used_is_refused_before_anything_begins(application: Appl
         ({"device": "tpu"}, "device 'tpu'"),
         ({"seed": -1}, "seed"),
         ({"refine": "magic"}, "refinement mode 'magic'"),
-        ({"weights": "/no/such.safetensors"}, "model file"),
+        ({"weights": "/no/such.safetensors"}, "weights file"),
         ({"initialLandmarks": {"prn": (0, 0, 0)}}, "ex_r, ex_l are missing"),
         ({"initialLandmarks": {"prn": (0, 0), "ex_r": (0, 0, 0), "ex_l": (0, 0, 0)}}, "'prn' needs three"),
     ):
