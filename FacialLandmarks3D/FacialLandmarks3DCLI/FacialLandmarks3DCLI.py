@@ -57,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if python is not None and not same_file(python, sys.executable):
         return run_in(python, sys.argv[1:] if arguments is None else arguments)
     from sgcn_core.batch import ExitCode, PlanError
+    from sgcn_core.child_process import interrupt_on_termination
 
+    interrupt_on_termination()
     try:
         cases = plan_cases(options)
     except (PlanError, OSError) as error:

@@ -23,7 +23,7 @@ def evaluate(
         typer.Argument(metavar="FOLDER", help="Scans with landmark files (.mrk.json, .fcsv, .csv, .json) beside them."),
     ],
     weights: Weights = None,
-    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For the tables (.csv, .md).")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For the tables (.csv).")] = None,
     refine: Refine = None,
     without: Annotated[
         list[str] | None, typer.Option(metavar="LABEL", help="Landmark to leave out; may be repeated.")

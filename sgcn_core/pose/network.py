@@ -109,8 +109,7 @@ class _Mixer(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         everywhere = values.mean(1, keepdim=True).expand_as(values)
         both = torch.cat([values, everywhere], dim=2).flatten(0, 1)
-        mixed: Tensor = F.linear(both, self.linear.weight, self.linear.bias).unflatten(0, values.shape[:2])
-        return mixed
+        return F.linear(both, self.linear.weight, self.linear.bias).view(*values.shape[:2], -1)
 
 
 class _Circular(nn.Module):
@@ -123,10 +122,8 @@ class _Circular(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         reach = _KERNEL // 2
         shifted = torch.cat([torch.roll(values, step, dims=1) for step in range(-reach, reach + 1)], dim=2)
-        mixed: Tensor = F.linear(shifted.flatten(0, 1), self.linear.weight, self.linear.bias).unflatten(
-            0, values.shape[:2]
-        )
-        return mixed
+        mixed = F.linear(shifted.flatten(0, 1), self.linear.weight, self.linear.bias)
+        return mixed.view(*values.shape[:2], -1)
 
 
 def save_pose_network(network: PoseNetwork, path: Path) -> None:

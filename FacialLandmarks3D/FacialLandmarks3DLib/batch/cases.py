@@ -102,10 +102,13 @@ def write_summary(folder: Path, cases: Iterable[Case]) -> Path:
 
     UTF-8 with a signature, by which spreadsheets know it.
     """
+    from sgcn_core.io.csv_cells import safe_cell
+
     text = io.StringIO()
     table = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     table.writeheader()
-    table.writerows(_row(case) for case in cases if case.status in ENDED)
+    rows = (_row(case) for case in cases if case.status in ENDED)
+    table.writerows({column: safe_cell(value) for column, value in row.items()} for row in rows)
     path = folder / NAME
     temporary = path.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
@@ -119,15 +122,17 @@ def write_summary(folder: Path, cases: Iterable[Case]) -> Path:
 def recall(case: Case, folder: Path) -> None:
     """Fill in what the table of an earlier batch says of a case: the counts of one whose landmarks are there, else why
     there are none."""
+    from sgcn_core.io.csv_cells import plain_cell
+
     try:
         with (folder / NAME).open(encoding="utf-8-sig", newline="") as file:
-            row = next((row for row in csv.DictReader(file) if row.get("name") == case.name), None)
+            row = next((row for row in csv.DictReader(file) if plain_cell(row.get("name") or "") == case.name), None)
     except (OSError, ValueError, csv.Error):
         return
     if row is None:
         return
     if row.get("status") in (REFUSED, FAILED) and not case.landmarks.is_file():
-        case.status, case.reason = row["status"], row.get("reason") or ""
+        case.status, case.reason = row["status"], plain_cell(row.get("reason") or "")
         case.seconds = _number(row.get("seconds"))
     if row.get("status") != OK or not case.landmarks.is_file():
         return
