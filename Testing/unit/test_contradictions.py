@@ -9,6 +9,7 @@ import pytest
 
 from sgcn_core import LandmarkDetector, Surface
 from sgcn_core.errors import FaceNotFoundError
+from sgcn_core.types.landmark_sets import mirror_label
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.uncertainty.absence import may_be_absent
 from sgcn_core.uncertainty.assess import Assessment, contradicted, refuse_without_face
@@ -139,6 +140,20 @@ def test_a_box_beside_the_nose_does_not_carry_its_tip(
     assert honest.status[honest.index("prn")] == "found"
     assert result.status[result.index("prn")] in ("uncertain", "missing")
     assert result.status[result.index("ibug30")] == "found"
+
+
+# Left and right
+
+
+def test_the_same_is_said_of_left_and_right_where_the_same_is_seen(detector: LandmarkDetector) -> None:
+    labels, model = detector.checkpoint.labels, detector.pipeline.error_model
+    assert model is not None
+    features = np.tile(model.centre + model.scale, (len(labels), 1))
+    estimate = model.estimate(features, within=4.0)
+    mirrored = [labels.index(mirror_label(label)) for label in labels]
+    np.testing.assert_allclose(estimate.bound, estimate.bound[mirrored], rtol=1e-6)
+    np.testing.assert_allclose(estimate.absent, estimate.absent[mirrored], atol=1e-9)
+    assert np.ptp(estimate.bound) > 0.5  # but not of all landmarks
 
 
 # A face or not

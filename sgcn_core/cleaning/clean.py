@@ -137,7 +137,7 @@ def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
         mesh = mesh.keep(~inner)
     if mesh.areas[mesh.turned].sum() > (1.0 - _CONSISTENT) * mesh.areas.sum():
         notes.append(
-            "flipped all triangles, which faced inwards; if an export mirrored the scan, its left and right are exchanged"
+            "flipped all triangles, which faced inwards; if an export mirrored the scan, left and right are exchanged"
         )
     elif mesh.turned.mean() >= _WORTH_A_NOTE:
         notes.append(f"flipped inconsistently oriented triangles ({100.0 * mesh.turned.mean():.0f} %)")

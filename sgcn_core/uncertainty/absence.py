@@ -23,8 +23,8 @@ _OFF_REACH, _OFF_DEVIATIONS = 3.0, 1.0
 
 
 def may_be_absent(expected: Expectation, nodes: FloatArray, edges: OpenEdges, *, unit: float) -> NDArray[np.bool_]:
-    """Which landmarks (L,) are expected at the end of the scan, at a hole or off the surface (under a cover), or lie far
-    from where they are expected: then the heatmap shows something else.
+    """Which landmarks (L,) are expected at the end of the scan, at a hole or off the surface (under a cover), or lie
+    far from where they are expected: then the heatmap shows something else.
 
     Parameters
     ----------

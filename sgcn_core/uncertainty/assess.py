@@ -174,8 +174,8 @@ def refuse_without_face(
     is_clear = pose >= thresholds.clear_pose and of_part >= thresholds.clear_part and best >= least - thresholds.margin
     if pose_confidence is not None and pose_confidence < thresholds.no_pose:
         raise FaceNotFoundError(
-            f"no face found (confidence of the pose {pose_confidence:.2f}, threshold {thresholds.no_pose:.2f}): check the "
-            "unit and that the outer side is the skin, or show the pose by three points (initial landmarks)"
+            f"no face found (confidence of the pose {pose_confidence:.2f}, threshold {thresholds.no_pose:.2f}): check "
+            "the unit and that the outer side is the skin, or show the pose by three points (initial landmarks)"
         )
     if np.count_nonzero(seen.seen & left) < thresholds.least_landmarks or not (best >= least or is_part or is_clear):
         raise FaceNotFoundError(

@@ -1,9 +1,9 @@
-"""From evidence to millimetres: how large the error of a landmark is likely to be, and whether it is there at all."""
+"""From features to millimetres: how large the error of a landmark is likely to be, and whether it is there at all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class ErrorModel:
     def estimate(
         self, features: FloatArray, *, within: float, size: float = 1.0, labels: NDArray[np.int64] | None = None
     ) -> ErrorEstimate:
-        """Judge landmarks by their evidence.
+        """Assess landmarks by their features.
 
         Parameters
         ----------
@@ -104,6 +104,15 @@ class ErrorModel:
             bound=size * bound,
             within=np.clip(reached, 0.0, 1.0),
         )
+
+    def symmetric(self, mirror: NDArray[np.int64]) -> ErrorModel:
+        """The model that says the same of the right and the left landmark where the same is seen of both.
+
+        Parameters
+        ----------
+        mirror : (L,), number of the same landmark on the other side of the face; the own one in the midline
+        """
+        return replace(self, label=(self.label + self.label[mirror]) / 2.0)
 
     def arrays(self) -> dict[str, FloatArray]:
         """All that has to be stored, by name."""
