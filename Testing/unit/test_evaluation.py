@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from research.experiments import plausibility
 from research.experiments.__main__ import experiments
+from research.experiments.summaries import GROUPS, cumulative_curve, group_means, summary_cells
 from sgcn_core.cli.app import app
 from sgcn_core.demo import demo_surface
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FileFormatError
-from sgcn_core.evaluation import plausibility, scans
-from sgcn_core.evaluation.metrics import GROUPS, cumulative_curve, group_means, success_rates, summarise
-from sgcn_core.evaluation.tables import Table, read_titles, summary_cells
+from sgcn_core.evaluation import scans
+from sgcn_core.evaluation.metrics import success_rates, summarise
+from sgcn_core.evaluation.tables import Table, read_titles
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
@@ -204,14 +205,14 @@ def test_wrong_arguments_end_with_two(command: typer.Typer, arguments: list[str]
 
 
 def test_a_folder_without_scans_is_an_error_of_one_line(tmp_path: Path) -> None:
-    for folder, message in ((tmp_path / "absent", "there is no folder"), (tmp_path, "holds no mesh")):
+    for folder, message in ((tmp_path / "absent", "no such folder"), (tmp_path, "holds no mesh")):
         ended = runner.invoke(app, ["evaluate", str(folder)])
         assert ended.exit_code == 3 and message in ended.output
 
 
-def test_a_file_that_is_no_face_model_is_an_error_of_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_face_model_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "model.npz").write_text("nothing")
-    (tmp_path / "clinical.json").write_text(json.dumps({}))
+    (tmp_path / "clinical.json").write_text("{}")
     files = ["--model", str(tmp_path / "model.npz"), "--clinical", str(tmp_path / "clinical.json")]
     ended = runner.invoke(EXPERIMENTS, ["paper", *files, "--out", str(tmp_path / "out")])
-    assert ended.exit_code == 3 and "are no face model" in ended.output
+    assert ended.exit_code == 3 and "are not a face model" in ended.output

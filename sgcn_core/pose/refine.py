@@ -1,4 +1,4 @@
-"""The head's pose, refined by the landmarks that the network sees in the poses that were found."""
+"""Pose refinement: candidate poses are aligned by the landmarks found in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is reported about each landmark, and whether there is a face at all."""
+"""Assessment of each landmark, and whether a face was found."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ USUAL_SIZES = (0.75, 1.25)
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """What is reported about L landmarks.
+    """Assessment of L landmarks.
 
     Attributes
     ----------
-    confidence : (L,), probability that the landmark is there and lies within 4 mm of where it belongs
+    confidence : (L,), probability that the landmark is there and lies within 4 mm of its true position
     status : (L,)
     expected_error, error_bound : (L,), millimetres of the person; NaN where no error is stated
     """
@@ -149,7 +149,7 @@ def refuse_without_face(
     pose_confidence: float | None = None,
     cut: BoolArray | None = None,
 ) -> None:
-    """Raise FaceNotFoundError if what is seen is not enough for a face.
+    """Raise FaceNotFoundError if too few landmarks are seen for a face.
 
     Parameters
     ----------
@@ -180,5 +180,5 @@ def refuse_without_face(
     if np.count_nonzero(seen.seen & left) < thresholds.least_landmarks or not (best >= least or is_part or is_clear):
         raise FaceNotFoundError(
             f"no face found (score {best:.2f}, threshold {least:.2f}): the surface shows none, or too little of one; "
-            "check the unit and that the outer side is the skin, or show the pose by three points (initial landmarks)"
+            "check the unit and that the outer side is the skin, or place the initial landmarks (three points)"
         )

@@ -75,7 +75,7 @@ def find_cases(folder: Path, output: Path) -> list[Case]:
     Raises
     ------
     ValueError
-        There is no such folder, or nothing to read in it.
+        The folder does not exist or holds no scans.
     OSError
         The folder cannot be read.
     """
@@ -83,7 +83,7 @@ def find_cases(folder: Path, output: Path) -> list[Case]:
     from sgcn_core.io.volumes import is_volume
 
     if not folder.is_dir():
-        raise ValueError(f"There is no folder {folder}; select the folder that holds the scans.")
+        raise ValueError(f"No such folder: {folder}; select the folder that holds the scans.")
     jobs = plan(Request((folder,), output_dir=output, suffix=LANDMARKS_SUFFIX))
     return [Case(job.source, job.landmarks, _skin(job.landmarks) if is_volume(job.source) else None) for job in jobs]
 

@@ -170,7 +170,7 @@ def checked_result(message: Mapping[str, Any], pending: Pending) -> dict[str, An
 
 
 def file_stamp(path: str) -> FileStamp | None:
-    """Differs after a file has been replaced; None where there is no file."""
+    """Differs after a file has been replaced; None if it does not exist."""
     try:
         found = os.stat(path)
     except OSError:
