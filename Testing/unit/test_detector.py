@@ -197,12 +197,15 @@ def test_weights_that_lack_a_set_say_so(detector: LandmarkDetector, face: Surfac
 def test_landmarks_that_are_visible_are_not_missing_whatever_the_seed(
     detector: LandmarkDetector, face: Surface
 ) -> None:
-    """The demo face is whole: what the network hardly sees on it is uncertain."""
-    calibration = constant_calibration(len(detector.checkpoint.labels), absent=0.6)
+    """The demo face has holes for eyes and mouth only: what the network hardly sees elsewhere is uncertain."""
+    assert detector.checkpoint.calibration is not None
+    constant = constant_calibration(len(detector.checkpoint.labels), absent=0.6)
+    calibration = dataclasses.replace(constant, shape=detector.checkpoint.calibration.shape)
     doubting = LandmarkDetector(dataclasses.replace(detector.checkpoint, calibration=calibration))
     for seed in range(2):
         status = np.array(doubting.detect(face, seed=seed).status)
-        assert np.mean(status == "missing") < 0.1 and not (status == "found").any()
+        whole = [detector.checkpoint.labels.index(f"ibug{number}") for number in range(36)]  # jaw, brows and nose
+        assert set(status[whole]) == {"uncertain"} and np.mean(status == "missing") < 0.2
 
 
 def test_a_second_face_is_told(detector: LandmarkDetector, face: Surface, reference: LandmarkResult) -> None:
