@@ -18,7 +18,7 @@ from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.provenance import input_record
 from sgcn_core.method import Method
 from sgcn_core.pipeline import Pipeline
-from sgcn_core.pose.search import Located, check_size
+from sgcn_core.pose.search import Located, check_size, other_faces
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.stages import Clock, Heatmaps, Placed, PosedScan, Progress
@@ -141,6 +141,7 @@ class LandmarkDetector:
             confidence = located.hypotheses[0].confidence
             assessment = path.assess(placed, scan, size=posed.size, pose_confidence=confidence)
             notes = [*scan.notes, *clean.notes, *check_size(located, posed.size, scan.unit)]
+            notes += other_faces(located, posed.to_head)
         info = {**self._provenance(path.method, settings, posed, located), "notes": notes, "stages": clock.seconds}
         if not isinstance(surface, Surface):
             info["input"] = input_record(surface)

@@ -40,22 +40,27 @@ from sgcn_core.settings import DetectionSettings
 from sgcn_core.stages import FloatArray, Heatmaps, Placed, PosedScan
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.uncertainty.absence import END_EXTENT, may_be_absent
 from sgcn_core.uncertainty.assess import (
     Assessment,
     calibrated,
+    contradicted,
     cut_off,
     limited_at_cuts,
     refuse_without_face,
     uncalibrated,
 )
-from sgcn_core.uncertainty.boundary import boundary_points, near_boundary
+from sgcn_core.uncertainty.boundary import OpenEdges, near_boundary, open_edges
 from sgcn_core.uncertainty.confidence import heatmap_confidence
+from sgcn_core.uncertainty.consistency import contradictions
 from sgcn_core.uncertainty.error_model import ErrorModel
+from sgcn_core.uncertainty.expectation import Expectation, expected_places
 from sgcn_core.uncertainty.features import landmark_features
+from sgcn_core.uncertainty.thresholds import MISSING
 from sgcn_core.weights.checkpoint import Checkpoint
 
-# An open edge longer than any eye or mouth is the end of the scan; landmarks this close to it are uncertain (mm).
-_BOUNDARY_EXTENT, _BOUNDARY_REACH = 80.0, 3.0
+# Landmarks this close to the end of the scan are uncertain (mm).
+_BOUNDARY_REACH = 3.0
 
 
 class Pipeline:
@@ -91,6 +96,7 @@ class Pipeline:
             stated=settings.unit or (surface.unit if surface.origin == "volume" else None),  # a volume is in mm
             in_file=surface.unit,
             frame=surface.frame if surface.anatomical else None,
+            other_sizes=surface.origin != "volume",
         )
 
     def pose(self, clean: Cleaned, located: Located, *, seed: int) -> PosedScan:
@@ -167,13 +173,19 @@ class Pipeline:
         positions = placed.in_input
         beyond = cut_off(positions, planes, factor=factor)
         refuse_without_face(placed.seen, thresholds, pose_confidence=pose_confidence, cut=beyond)
-        boundary = self.boundary(placed)
-        at_boundary = near_boundary(placed.refined.positions, boundary, reach=_BOUNDARY_REACH / self._unit(placed))
+        unit, edges = self._unit(placed), self._open_edges(placed)
+        boundary = edges.points(least_extent=END_EXTENT / unit)
+        at_boundary = near_boundary(placed.refined.positions, boundary, reach=_BOUNDARY_REACH / unit)
         if (model := self.error_model) is None:
             assessment = uncalibrated(placed.seen, at_boundary, thresholds)
         else:
-            features = self.features(placed, boundary)
-            assessment = calibrated(model, features, at_boundary, thresholds, size=size)
+            features, expected = self.features(placed, boundary), self._expected(placed)
+            possible = may_be_absent(expected, placed.heatmaps.graph.nodes, edges, unit=unit)
+            assessment = calibrated(model, features, at_boundary, possible, thresholds, size=size)
+            told = np.array(assessment.status) != MISSING
+            known = self.checkpoint
+            off = contradictions(known.labels, placed.positions, told, known.prototype, expected, unit=unit)
+            assessment = contradicted(assessment, size * off, thresholds)
         return limited_at_cuts(assessment, positions, planes, thresholds, factor=factor)
 
     @property
@@ -186,8 +198,7 @@ class Pipeline:
 
     def boundary(self, placed: Placed) -> FloatArray:
         """Points (B, 3) on the end of the scan, normalised."""
-        graph = placed.heatmaps.graph
-        return boundary_points(graph.vertices, graph.faces, least_extent=_BOUNDARY_EXTENT / self._unit(placed))
+        return self._open_edges(placed).points(least_extent=END_EXTENT / self._unit(placed))
 
     def features(self, placed: Placed, boundary: FloatArray) -> FloatArray:
         """Features (L, F) of the landmarks of one scan; the weights must be calibrated."""
@@ -204,6 +215,15 @@ class Pipeline:
             sigma=known.sigma,
             unit=self._unit(placed),
         )
+
+    def _open_edges(self, placed: Placed) -> OpenEdges:
+        """Open edges of the scan, normalised."""
+        return open_edges(placed.heatmaps.graph.vertices, placed.heatmaps.graph.faces)
+
+    def _expected(self, placed: Placed) -> Expectation:
+        """Where the other landmarks expect each one, normalised; the weights must be calibrated."""
+        assert self.checkpoint.calibration is not None
+        return expected_places(placed.refined, self.checkpoint.calibration.shape, self.checkpoint.deviation)
 
     def _unit(self, placed: Placed) -> float:
         """Millimetres of the head frame for one normalised unit."""

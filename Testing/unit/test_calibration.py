@@ -197,12 +197,39 @@ def test_lower_peaks_and_misplacement_mean_larger_errors(model: ErrorModel) -> N
     assert (good.bound > good.expected).all()
 
 
+def status(
+    model: ErrorModel, features: np.ndarray, *, boundary: bool = False, absence: bool = False, size: float = 1.0
+) -> set[str]:
+    near, possible = np.full(LANDMARKS, boundary), np.full(LANDMARKS, absence)
+    return set(calibrated(model, features, near, possible, Thresholds(), size=size).status)
+
+
 def test_a_landmark_that_is_cut_away_is_missing(model: ErrorModel) -> None:
+    assert status(model, row(0.1, 0.2), absence=True) == {"missing"}
+    assert status(model, row(0.95, 0.1), absence=True) == {"found"}
+    assert status(model, row(0.95, 4.0)) == {"uncertain"}
+    assert status(model, row(0.95, 0.1), boundary=True) == {"uncertain"}
+
+
+def test_a_landmark_is_not_missing_without_a_reason_unless_it_surely_is(model: ErrorModel) -> None:
+    def absent(peak: float) -> np.ndarray:
+        return model.estimate(row(peak, 0.2), within=4.0).absent
+
+    probably, surely = row(0.25, 0.2), row(0.05, 0.2)
+    assert (model.missing_above[0] < absent(0.25)).all() and (absent(0.25) < 0.9).all() and (absent(0.05) > 0.9).all()
+    assert status(model, probably, absence=True) == {"missing"} and status(model, probably) == {"uncertain"}
+    assert status(model, surely) == {"missing"}
+
+
+@pytest.mark.parametrize("size", [0.2, 3.0])
+def test_a_head_of_no_persons_size_is_assessed_as_one_of_average_size(model: ErrorModel, size: float) -> None:
     nowhere = np.zeros(LANDMARKS, dtype=bool)
-    assert set(calibrated(model, row(0.1, 0.2), nowhere, Thresholds(), size=1.0).status) == {"missing"}
-    assert set(calibrated(model, row(0.95, 0.1), nowhere, Thresholds(), size=1.0).status) == {"found"}
-    assert set(calibrated(model, row(0.95, 4.0), nowhere, Thresholds(), size=1.0).status) == {"uncertain"}
-    assert set(calibrated(model, row(0.95, 0.1), ~nowhere, Thresholds(), size=1.0).status) == {"uncertain"}
+    for features in (row(0.95, 0.1), row(0.95, 4.0), row(0.6, 1.0)):
+        usual = calibrated(model, features, nowhere, nowhere, Thresholds(), size=1.0)
+        scaled = calibrated(model, features, nowhere, nowhere, Thresholds(), size=size)
+        assert scaled.status == usual.status
+        np.testing.assert_allclose(scaled.confidence, usual.confidence)
+        np.testing.assert_allclose(scaled.error_bound, size * usual.error_bound)
 
 
 def test_errors_scale_with_the_size_of_the_person(model: ErrorModel) -> None:

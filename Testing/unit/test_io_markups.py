@@ -346,3 +346,15 @@ def test_slicer_reads_what_we_write_and_we_read_what_it_writes(tmp_path: Path) -
         assert again.status == result.status
         np.testing.assert_allclose(again.in_frame("RAS").positions, ras, atol=1e-9)
         np.testing.assert_allclose(again.confidence, result.confidence, atol=1e-9)
+
+
+@pytest.mark.parametrize("dialect", ["integers", "decimal commas"])
+def test_a_table_as_spreadsheets_save_it_with_semicolons(tmp_path: Path, dialect: str) -> None:
+    cells = ("-47;33;37", "0;16;92") if dialect == "integers" else ("-47,5;33,25;37", "0;16;92")
+    rows = f"label;x;y;z;status\r\nex_r;{cells[0]};found\r\nprn;{cells[1]};uncertain\r\n"
+    table = tmp_path / "excel.csv"
+    table.write_text("\ufeff" + rows, encoding="utf-8")
+    result = read_landmarks(table)
+    expected = [-47.0, 33.0, 37.0] if dialect == "integers" else [-47.5, 33.25, 37.0]
+    np.testing.assert_allclose(result.position("ex_r"), expected)
+    assert result.labels == ("ex_r", "prn") and result.status == ("found", "uncertain")

@@ -83,7 +83,8 @@ def main(arguments: list[str] | None = None) -> None:
     held_out = data.number % 3 == 2
     models, measured = {}, {}
     for mode in map(str, data.modes):
-        models[mode] = fit_error_model(data.part(~held_out).of_mode(mode))
+        fitted = Calibration(shape, {mode: fit_error_model(data.part(~held_out).of_mode(mode))})
+        models[mode] = fitted.symmetric(checkpoint.labels).models[mode]
         rest = data.part(held_out).of_mode(mode)
         measured[mode] = calibration_figures(models[mode], rest)
         console.print(f"\nRefinement mode {mode}\n")

@@ -136,7 +136,9 @@ def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
     if inner.any():
         mesh = mesh.keep(~inner)
     if mesh.areas[mesh.turned].sum() > (1.0 - _CONSISTENT) * mesh.areas.sum():
-        notes.append("flipped all triangles, which faced inwards")
+        notes.append(
+            "flipped all triangles, which faced inwards; if an export mirrored the scan, left and right are exchanged"
+        )
     elif mesh.turned.mean() >= _WORTH_A_NOTE:
         notes.append(f"flipped inconsistently oriented triangles ({100.0 * mesh.turned.mean():.0f} %)")
     return mesh, notes

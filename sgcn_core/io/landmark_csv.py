@@ -13,6 +13,8 @@ _COLUMNS = (
     *("label", "x", "y", "z", "confidence", "status", "unit", "frame", "expected_error_mm", "error_bound_mm"),
     *("input", "input_sha256"),
 )
+# Those that hold no numbers.
+_WORDS = ("label", "name", "status", "unit", "frame", "input", "input_sha256")
 # The columns of the table that Slicer exports tell its frame.
 _SLICER_AXES = {"LPS": ("l", "p", "s"), "RAS": ("r", "a", "s")}
 
@@ -38,9 +40,11 @@ def csv_text(result: LandmarkResult) -> str:
 def parse_csv(text: str) -> LandmarkResult:
     """Read a table with the columns label (or name), x, y, z; those of :func:`csv_text` beyond if there are any.
 
-    Slicer's own export (label, l, p, s or label, r, a, s, ..., defined, ...) is read too.
+    Slicer's own export (label, l, p, s or label, r, a, s, ..., defined, ...) is read too, and tables as spreadsheets of
+    many countries save them, with semicolons between the cells and decimal commas.
     """
-    table = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    semicolons = _has_semicolons(text)
+    table = csv.DictReader(io.StringIO(text), skipinitialspace=True, delimiter=";" if semicolons else ",")
     columns = [(name or "").strip().lower() for name in table.fieldnames or ()]
     table.fieldnames = columns
     name_column = next((name for name in ("label", "name") if name in columns), None)
@@ -54,6 +58,8 @@ def parse_csv(text: str) -> LandmarkResult:
     for record in table:
         if None in record.values() or None in record:
             raise ValueError(f"line {table.line_num} does not have the {len(columns)} columns of the header")
+        if semicolons:
+            record = {name: value if name in _WORDS else value.replace(",", ".") for name, value in record.items()}
         place = [record[axis].strip() for axis in axes]
         status = _status(record, place)
         confidence = float(record.get("confidence") or 1.0)
@@ -61,6 +67,12 @@ def parse_csv(text: str) -> LandmarkResult:
         unit, frame = record.get("unit") or unit, record.get("frame") or frame
         source = (plain_cell(record.get("input") or source[0]), record.get("input_sha256") or source[1])
     return rows.result(unit=unit, frame=frame, info=input_info(*source))
+
+
+def _has_semicolons(text: str) -> bool:
+    """Whether the cells of the header row are parted by semicolons."""
+    header = text.lstrip("\r\n").partition("\n")[0]
+    return header.count(";") > header.count(",")
 
 
 def _axes(columns: list[str]) -> tuple[tuple[str, str, str] | None, str]:

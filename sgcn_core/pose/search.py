@@ -15,6 +15,7 @@ from sgcn_core.pose.finder import HeadFinder, PoseHypothesis
 from sgcn_core.pose.manual import pose_of_points
 from sgcn_core.pose.probe import SurfaceProbe
 from sgcn_core.types.units import UNITS_TO_MM, checked_unit
+from sgcn_core.uncertainty.assess import USUAL_SIZES
 
 STATED, IN_FILE, FROM_SIZE = "stated", "file", "size of the head"
 HUMAN_SIZES = (0.6, 1.6)
@@ -27,6 +28,10 @@ _CLEAR = 0.35
 # Heads of other sizes are looked for where none of the usual size is seen: dolls, models, scans of wrong scale.
 _SIZES = (0.5, 2.0, 0.25, 4.0)
 _OFF_SIZE = 0.7  # of the confidence counts then
+# Least confidence then: 0.80 and more of models of heads; 0.09 of the brain in an image, 0.14 of another false face.
+_LEAST_OFF_SIZE = 0.2
+# Faces apart by more millimetres of the average head are two, if the second is seen about as well as any head.
+_TWO_APART, _TWO_CLEAR, _TWO_SHARE = 150.0, _CLEAR, 0.5
 _USUAL = 300.0  # millimetres across, of a scan
 # Axes of the head in the patient's axes: to the subject's left, up, out of the face.
 _UPRIGHT = {
@@ -62,6 +67,7 @@ def locate_head(
     stated: str | None,
     in_file: str | None,
     frame: str | None,
+    other_sizes: bool = True,
 ) -> Located:
     """Find the head, and the unit in which it has the size of one.
 
@@ -73,6 +79,7 @@ def locate_head(
     stated : unit that the caller knows; no other is tried then
     in_file : unit that the file declares; believed where a head is seen in it
     frame : "LPS" or "RAS" where the axes are said to be the patient's; a pose that fits is tried first
+    other_sizes : whether heads of no person's size are looked for too: not where the millimetres are certain
 
     Raises
     ------
@@ -82,12 +89,14 @@ def locate_head(
     units = [checked_unit(stated)] if stated is not None else list(_possible_units(across, in_file))
     best: Located | None = None
     best_score = 0.0
-    for size in (1.0, *_SIZES):
+    for size in (1.0, *_SIZES) if other_sizes else (1.0,):
         for unit in units:
             # All but the likeliest are looked at closely only where a glimpse shows something.
             likeliest = size == 1.0 and unit == units[0]
             found = _posed(finder, probe.scaled(UNITS_TO_MM[unit] / size), size, frame, glimpse=not likeliest)
             source = STATED if stated is not None else IN_FILE if unit == in_file else FROM_SIZE
+            if size != 1.0:
+                found = [hypothesis for hypothesis in found if hypothesis.confidence >= _LEAST_OFF_SIZE]
             score = found[0].confidence * (1.0 if size == 1.0 else _OFF_SIZE) if found else 0.0
             if score > best_score:
                 best, best_score = Located(unit, source, found), score
@@ -114,9 +123,41 @@ def check_size(located: Located, size: float, in_file: str | None) -> list[str]:
                 "adult's, and no other unit fits better; state the unit (option `unit`)"
             )
         notes.append(f"in {located.unit} the head is {size:.2f} times as large as the average adult's; check the unit")
+    elif not USUAL_SIZES[0] <= size <= USUAL_SIZES[1]:
+        notes.append(
+            f"the head is {size:.2f} times as large as the average adult's; nearly all adults and children have "
+            f"{USUAL_SIZES[0]:g} to {USUAL_SIZES[1]:g}: check the unit"
+        )
     if in_file is not None and located.unit != in_file and located.unit_source == FROM_SIZE:
         notes.append(f"unit inferred from head size: {located.unit} (the file states {in_file})")
     return notes
+
+
+def other_faces(located: Located, to_head: Similarity) -> list[str]:
+    """A note if the surface shows other faces than the one whose landmarks are given; empty if not.
+
+    Parameters
+    ----------
+    located : Located
+    to_head : Similarity, of the face that was taken, from millimetres of the scan to the head frame
+    """
+    middle = np.array([CROP_CENTRE])
+    least = max(_TWO_CLEAR, _TWO_SHARE * located.hypotheses[0].confidence)
+    faces = [to_head]
+    for hypothesis in located.hypotheses:
+        if hypothesis.confidence < least:
+            continue
+        place = hypothesis.to_head.inverse().apply(middle)
+        if all(np.linalg.norm(face.apply(place) - middle) > _TWO_APART for face in faces):
+            faces.append(hypothesis.to_head)
+    if len(faces) == 1:
+        return []
+    places = [face.inverse().apply(middle)[0] / UNITS_TO_MM[located.unit] for face in faces]
+    this, *others = ("(" + ", ".join(f"{value:.4g}" for value in place) + ")" for place in places)
+    return [
+        f"{len(faces)} faces: the landmarks are those of the face at {this} {located.unit}, not of the one at "
+        f"{' or '.join(others)}; cut the surface to get those"
+    ]
 
 
 def located_by_hand(

@@ -20,6 +20,11 @@ BoolArray = NDArray[np.bool_]
 
 # Landmarks this close to a plane on which the field of view cuts the head are missing, or uncertain at best (mm).
 _CUT_OFF_MM, _NEAR_CUT_MM = 3.0, 6.0
+# Probability above which a landmark is missing although nothing shows why: hair and the like may lie close to the skin.
+_SURELY_ABSENT = 0.9
+
+USUAL_SIZES = (0.75, 1.25)
+"""Heads of nearly all adults and children against the average adult's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,25 +45,53 @@ class Assessment:
 
 
 def calibrated(
-    model: ErrorModel, features: FloatArray, at_boundary: BoolArray, thresholds: Thresholds, *, size: float
+    model: ErrorModel,
+    features: FloatArray,
+    at_boundary: BoolArray,
+    may_be_absent: BoolArray,
+    thresholds: Thresholds,
+    *,
+    size: float,
 ) -> Assessment:
     """Status and errors from the features.
 
-    Missing where the landmark is probably not on the scan; uncertain where the bound is large or the scan ends close
-    by; found otherwise.
+    Missing where the landmark is probably not on the scan and there is a reason why it should not be, or surely not on
+    it; uncertain where it is probably absent without a reason, where the bound is large or the scan ends close by;
+    found otherwise. A head of no person's size is assessed as one of average size, as its millimetres are not a
+    person's; the errors are those of the scan.
 
     Parameters
     ----------
     model : ErrorModel of the refinement mode
     features : (L, F), see ``landmark_features``
     at_boundary : (L,), whether the scan ends close by
+    may_be_absent : (L,), whether the scan ends, has a hole or a cover where the landmark is expected
     thresholds : Thresholds
     size : millimetres of the person for one of the head frame
     """
-    estimate = model.estimate(features, within=CONFIDENT_WITHIN_MM, size=size)
-    uncertain = at_boundary | (estimate.bound > thresholds.uncertain_bound)
-    status = np.where(estimate.absent > model.missing_above[0], MISSING, np.where(uncertain, UNCERTAIN, FOUND))
-    return Assessment(estimate.within, tuple(status.tolist()), estimate.expected, estimate.bound)
+    assessed = size if USUAL_SIZES[0] <= size <= USUAL_SIZES[1] else 1.0
+    estimate = model.estimate(features, within=CONFIDENT_WITHIN_MM, size=assessed)
+    probable = estimate.absent > model.missing_above[0]
+    missing = probable & (may_be_absent | (estimate.absent > _SURELY_ABSENT))
+    uncertain = probable | at_boundary | (estimate.bound > thresholds.uncertain_bound)
+    status = np.where(missing, MISSING, np.where(uncertain, UNCERTAIN, FOUND))
+    of_scan = size / assessed
+    return Assessment(estimate.within, tuple(status.tolist()), of_scan * estimate.expected, of_scan * estimate.bound)
+
+
+def contradicted(assessment: Assessment, off: FloatArray, thresholds: Thresholds) -> Assessment:
+    """The assessment, with landmarks that others contradict uncertain at best, and errors no less than that says.
+
+    Parameters
+    ----------
+    off : (L,), millimetres of the person by which others contradict each landmark, 0 where none does
+    """
+    limited = uncertain_at_best(assessment, off > 0.0, thresholds)
+    return replace(
+        limited,
+        expected_error=np.where(off > 0.0, np.fmax(limited.expected_error, off / 2.0), limited.expected_error),
+        error_bound=np.where(off > 0.0, np.fmax(limited.error_bound, off), limited.error_bound),
+    )
 
 
 def uncalibrated(seen: HeatmapConfidence, at_boundary: BoolArray, thresholds: Thresholds) -> Assessment:
@@ -113,7 +146,7 @@ def refuse_without_face(
     seen: HeatmapConfidence,
     thresholds: Thresholds,
     *,
-    pose_confidence: float = 0.0,
+    pose_confidence: float | None = None,
     cut: BoolArray | None = None,
 ) -> None:
     """Raise FaceNotFoundError if too few landmarks are seen for a face.
@@ -122,8 +155,9 @@ def refuse_without_face(
     ----------
     seen : HeatmapConfidence
     thresholds : Thresholds
-    pose_confidence : float
-        How clearly the head was found; where it was, a part of a face is enough.
+    pose_confidence : float, optional
+        How clearly the head was found; where it was, a part of a face is enough, and where it hardly was, nothing is.
+        None where nobody looked for it.
     cut : bool (L,), optional
         Which landmarks the field of view is known to cut off. If it does, those that are left have to be seen well,
         however few they are.
@@ -135,8 +169,15 @@ def refuse_without_face(
     ordered = np.sort(seen.confidence[left])
     best = float(ordered[-count:].mean()) if left.any() else 0.0
     of_part = float(ordered[-thresholds.part_landmarks :].mean()) if left.any() else 0.0
-    is_part = pose_confidence >= thresholds.least_pose and of_part >= thresholds.least_of_part
-    if np.count_nonzero(seen.seen & left) < thresholds.least_landmarks or (best < least and not is_part):
+    pose = 0.0 if pose_confidence is None else pose_confidence
+    is_part = pose >= thresholds.least_pose and of_part >= thresholds.least_of_part
+    is_clear = pose >= thresholds.clear_pose and of_part >= thresholds.clear_part and best >= least - thresholds.margin
+    if pose_confidence is not None and pose_confidence < thresholds.no_pose:
+        raise FaceNotFoundError(
+            f"no face found (confidence of the pose {pose_confidence:.2f}, threshold {thresholds.no_pose:.2f}): check "
+            "the unit and that the outer side is the skin, or show the pose by three points (initial landmarks)"
+        )
+    if np.count_nonzero(seen.seen & left) < thresholds.least_landmarks or not (best >= least or is_part or is_clear):
         raise FaceNotFoundError(
             f"no face found (score {best:.2f}, threshold {least:.2f}): the surface shows none, or too little of one; "
             "check the unit and that the outer side is the skin, or place the initial landmarks (three points)"

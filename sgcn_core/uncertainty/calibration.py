@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.refinement.shape_model import LandmarkShape
+from sgcn_core.types.landmark_sets import LandmarkSet
 from sgcn_core.uncertainty.error_model import ErrorModel
 from sgcn_core.uncertainty.features import FEATURES
 
@@ -34,6 +35,14 @@ class Calibration:
     shape: LandmarkShape
     models: Mapping[str, ErrorModel] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
+
+    def symmetric(self, labels: Sequence[str]) -> Calibration:
+        """The calibration whose error models say the same of the right and the left landmark of these L labels."""
+        known = LandmarkSet.load("all")
+        place = {label: number for number, label in enumerate(labels)}
+        sides = [known[label].mirror if label in known else label for label in labels]
+        mirror = np.array([place.get(side, number) for number, side in enumerate(sides)], dtype=np.int64)
+        return replace(self, models={mode: model.symmetric(mirror) for mode, model in self.models.items()})
 
     def arrays(self) -> dict[str, FloatArray]:
         """All numbers, by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,15 @@ class ErrorModel:
             bound=size * bound,
             within=np.clip(reached, 0.0, 1.0),
         )
+
+    def symmetric(self, mirror: NDArray[np.int64]) -> ErrorModel:
+        """The model that says the same of the right and the left landmark where the same is seen of both.
+
+        Parameters
+        ----------
+        mirror : (L,), number of the same landmark on the other side of the face; the own one in the midline
+        """
+        return replace(self, label=(self.label + self.label[mirror]) / 2.0)
 
     def arrays(self) -> dict[str, FloatArray]:
         """All that has to be stored, by name."""

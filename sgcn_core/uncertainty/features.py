@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.geometry.procrustes import align_to_prototype
-from sgcn_core.refinement.guidance import belief
 from sgcn_core.refinement.landmark_estimation import STRAY_LIMIT, Refined
 from sgcn_core.refinement.shape_model import LandmarkShape
+from sgcn_core.uncertainty.boundary import distance_to
+from sgcn_core.uncertainty.expectation import expected_places
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
@@ -73,13 +73,10 @@ def landmark_features(
     from scipy.spatial import cKDTree
 
     peak = np.clip(refined.peak, 0.0, 1.5)
-    weights = belief(peak)
-    to_mean = align_to_prototype(refined.positions, weights + 1e-6, shape.mean, deviation)
-    predicted = shape.predict(to_mean.apply(refined.positions), weights)
-    expected = to_mean.inverse().apply(predicted.positions)
-    misplacement = unit * np.linalg.norm(expected - refined.positions, axis=1)
+    expected = expected_places(refined, shape, deviation)
+    misplacement = unit * np.linalg.norm(expected.positions - refined.positions, axis=1)
     tree = cKDTree(nodes)
-    gap, nearest = tree.query(expected)
+    gap, nearest = tree.query(expected.positions)
     seen = peak > _SEEN
     columns = {
         "peak": peak,
@@ -89,12 +86,12 @@ def landmark_features(
         **_heat_around(heatmaps, nodes, refined.positions, STRAY_LIMIT * sigma, unit),
         "pull": np.log1p(unit * np.linalg.norm(refined.positions - refined.mean, axis=1)),
         "misplacement": np.log1p(misplacement),
-        "mahalanobis": np.log1p(predicted.distance),
-        "vagueness": np.log1p(unit * np.sqrt(np.trace(predicted.covariance, axis1=1, axis2=2) / 3.0)),
+        "mahalanobis": np.log1p(expected.distance),
+        "vagueness": np.log1p(unit * expected.vagueness),
         "support": np.clip(heatmaps[nearest, np.arange(len(peak))], -0.2, 1.5),
         "gap": np.log1p(unit * gap),
         **_surroundings(tree, refined.positions),
-        "boundary": np.log1p(_distance(boundary, refined.positions, unit)),
+        "boundary": np.log1p(np.minimum(unit * distance_to(boundary, refined.positions), _FARTHEST_BOUNDARY)),
         "neighbours": _neighbours_peak(peak, shape.mean),
         "scan_peak": np.full(len(peak), np.median(peak)),
         "scan_misplacement": np.full(len(peak), np.median(np.log1p(misplacement[seen] if seen.any() else 50.0))),
@@ -132,15 +129,6 @@ def _surroundings(tree: cKDTree, positions: FloatArray) -> dict[str, FloatArray]
         "sparseness": np.log(np.clip(close / usual, 0.2, 20.0)),
         "one_sidedness": np.clip(offset / reach, 0.0, 1.0),
     }
-
-
-def _distance(boundary: FloatArray, positions: FloatArray, unit: float) -> FloatArray:
-    """Millimetres to the boundary, no more than ``_FARTHEST_BOUNDARY``."""
-    from scipy.spatial import cKDTree
-
-    if len(boundary) == 0:
-        return np.full(len(positions), _FARTHEST_BOUNDARY)
-    return np.minimum(unit * np.asarray(cKDTree(boundary).query(positions)[0]), _FARTHEST_BOUNDARY)
 
 
 def _neighbours_peak(peak: FloatArray, mean: FloatArray) -> FloatArray:

@@ -26,9 +26,15 @@ class Thresholds:
         alone, mouth and chin alone, and halves short of the midline, of four generated heads reach 0.82 with a pose
         confidence of 0.47 and more; of 140 negatives none has more than 0.78; a scan whose landmarks would be wrong had
         0.83, its pose 0.31
-    least_at_cut : the same where a volume's field of view cuts landmarks off. Of generated heads cut above or below the
-        nose or in half 0.80 and more, of the shared ones cut above the mouth 0.78 and more; of backs of heads, necks
-        and vaults 0.66 and less
+    margin, clear_part, clear_pose : a face that lacks at most ``margin`` of ``least_confidence`` is one where a second
+        look says so: the best landmarks are seen as clearly as ``clear_part`` and the pose as ``clear_pose``. Real
+        faces cut above the eyes, below the nose or in half have 0.86 and more, their poses 0.20 and more; of 26
+        negatives none has more than 0.67 and 0.16
+    no_pose : a surface on which the head was seen less clearly shows no face, however high its heatmaps: 0.03 of the
+        brain in a coarse image, 0.2 and more of faces
+    least_at_cut : mean confidence of the best ``part_landmarks`` where a volume's field of view cuts landmarks off. Of
+        generated heads cut above or below the nose or in half 0.80 and more, of the shared ones cut above the mouth
+        0.78 and more; of backs of heads, necks and vaults 0.66 and less
     uncertain_bound : a landmark whose 90 % bound is larger, in millimetres of the person, is uncertain
     """
 
@@ -41,6 +47,10 @@ class Thresholds:
     part_landmarks: int = 30
     least_of_part: float = 0.80
     least_pose: float = 0.4
+    margin: float = 0.05
+    clear_part: float = 0.85
+    clear_pose: float = 0.2
+    no_pose: float = 0.1
     least_at_cut: float = 0.74
     uncertain_bound: float = 5.0
 

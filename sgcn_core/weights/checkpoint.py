@@ -163,7 +163,7 @@ def _assemble(
         crop_margin=float(settings["crop_margin"]),
         info=dict(settings["info"]),
         sha256=sha256,
-        calibration=None if stored is None else Calibration.from_stored(stored, numbers),
+        calibration=None if stored is None else Calibration.from_stored(stored, numbers).symmetric(labels),
         method=Method.from_stored(settings.get("method", {})),
         thresholds=Thresholds.from_stored(settings.get("thresholds", {})),
         landmark_set=str(settings.get("landmark_set", "all")),
