@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from sgcn_core import __version__
-from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.errors import ModelError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.provenance import input_record
@@ -127,7 +126,7 @@ class LandmarkDetector:
             scan = surface if isinstance(surface, Surface) else read_scan(surface, unit=settings.unit)
             settings = _with_points_of_file(settings, scan.frame)
             working = reduced(scan)
-            clean = clean_surface(working.surface)
+            clean = working.cleaned()
         with clock.stage("pose", 0.1):
             located = path.locate(clean, settings)
         with clock.stage("alignment", 0.3):

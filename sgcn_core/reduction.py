@@ -23,6 +23,7 @@ MOST_VERTICES = 300_000
 """Scans with more are decimated."""
 
 _COUNT = 120_000  # vertices of a decimated scan
+_FOLDED = 0.03  # of a decimated surface, at most, that lies folded where the original was rough
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,11 @@ class Reduced:
         """
         faces = self._faces_of(chosen & _used(clean.surface))
         part = reduced(self.original.with_(faces=faces).compacted())
-        return part, Cleaned(clean_surface(part.surface).surface, clean.notes)
+        return part, Cleaned(part.cleaned().surface, clean.notes)
+
+    def cleaned(self) -> Cleaned:
+        """The copy, cleaned."""
+        return clean_surface(self.surface, folded=0.0 if self.decimated is None else _FOLDED)
 
     def near(self, points: FloatArray, reach: float, clean: Cleaned) -> tuple[FloatArray, IntArray]:
         """Vertices (V, 3) and triangles (G, 3) of the original within about ``reach`` of points (N, 3) that lie on the
@@ -76,12 +81,14 @@ class Reduced:
         """Triangles of the original whose corners all became one of the chosen vertices (Q,) of the copy."""
         faces = self.original.faces
         if self.decimated is None:
-            return faces[chosen[faces].all(axis=1)]
+            small: IntArray = faces[chosen[faces].all(axis=1)]
+            return small
         vertices = np.append(chosen, False).take(self.decimated.cluster)  # -1, unused, is the last
         inside = vertices.take(faces[:, 0])
         inside &= vertices.take(faces[:, 1])
         inside &= vertices.take(faces[:, 2])
-        return faces[inside]
+        found: IntArray = faces[inside]
+        return found
 
 
 def reduced(surface: Surface) -> Reduced:

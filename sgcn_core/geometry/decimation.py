@@ -18,7 +18,7 @@ IntArray = NDArray[np.int64]
 
 _BLOCK = 1_000_000  # triangles worked on at once
 _LOOKED_AT = 200_000  # vertices from which the size of the cells is estimated
-_CLEAR_COUNT = 5_000  # occupied cells from which their number tells the area; far more are too many for the vertices
+_CLEAR_COUNT = 3_000  # occupied cells from which their number tells the area; far more are too many for the vertices
 _ROUNDS = 30
 _TABLE = 2**27  # cells of a grid that are numbered in a table; more are sorted
 _MOST_CELLS = 2**20  # along one axis
@@ -81,7 +81,7 @@ def decimate(vertices: FloatArray, faces: IntArray, count: int) -> Decimated:
 
 def _cell_size(points: FloatArray, extent: float, count: int) -> float:
     """Edge of the cells of which about ``count`` hold a vertex: their number grows with the inverse square."""
-    cell, occupied = extent / 100.0, 0
+    cell, occupied = extent / 50.0, 0
     for _ in range(_ROUNDS):
         occupied = len(np.unique(_keys(points, np.zeros(3), cell, int(extent / cell) + 1)))
         if occupied >= min(_CLEAR_COUNT, len(points) // 4) or cell < extent / _MOST_CELLS:
@@ -125,7 +125,7 @@ def _merged_triangles(cluster: NDArray[np.int32], faces: IntArray, count: int) -
     triangles = np.concatenate(corners).astype(np.int64)
     a, b, c = triangles.T
     # An even permutation of the ascending corners is oriented like them.
-    sign = np.where((a < b) ^ (b < c) ^ (c < a), 1, -1)
+    sign = np.where((a < b) ^ (b < c) ^ (c < a), -1, 1)
     ascending = np.sort(triangles, axis=1)
     if count < 2**21:
         key = (ascending[:, 0] * count + ascending[:, 1]) * count + ascending[:, 2]
@@ -134,14 +134,16 @@ def _merged_triangles(cluster: NDArray[np.int32], faces: IntArray, count: int) -
     else:
         order = np.lexsort(ascending.T[::-1])
         new = (np.diff(ascending[order], axis=0, prepend=-1) != 0).any(axis=1)
-    start = np.flatnonzero(new)
-    if not len(start):
+    first = np.flatnonzero(new)
+    if not len(first):
         return ascending
-    balance = np.add.reduceat(sign[order], start)
+    balance = np.add.reduceat(sign[order], first)
     folded = balance == 0
-    if folded.mean() < _SHEET:  # creases folded flat, whose edges would seem open; else a sheet modelled from both sides
-        start, balance = start[~folded], balance[~folded]
-    merged = ascending[order[start]]
+    if (
+        folded.mean() < _SHEET
+    ):  # creases folded flat, whose edges would seem open; else a sheet modelled from both sides
+        first, balance = first[~folded], balance[~folded]
+    merged: IntArray = ascending[order[first]]
     reverse = balance < 0
     merged[reverse] = merged[reverse][:, ::-1]
     return merged
