@@ -36,9 +36,9 @@ class Criterion:
 
 def criteria_table(name: str, title: str, criteria: Sequence[Criterion]) -> Table:
     """The table of the criteria."""
-    words = {True: "reached", False: "**not reached**", None: "not measured"}
+    labels = {True: "reached", False: "**not reached**", None: "not measured"}
     rows = [
-        {"what": it.what, "required": it.required, "measured": it.measured, "reached": words[it.reached]}
+        {"what": it.what, "required": it.required, "measured": it.measured, "reached": labels[it.reached]}
         for it in criteria
     ]
     return Table(name, title, rows)

@@ -11,8 +11,9 @@ Examples
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sgcn_core.lazy_names import imported_on_use
 
 if TYPE_CHECKING:
     from sgcn_core.demo import demo_surface
@@ -28,28 +29,6 @@ if TYPE_CHECKING:
     from sgcn_core.viz import render_landmarks
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "FaceNotFoundError": "sgcn_core.errors",
-    "FileFormatError": "sgcn_core.errors",
-    "LandmarkDetector": "sgcn_core.detector",
-    "LandmarkResult": "sgcn_core.types.landmarks",
-    "LandmarkSet": "sgcn_core.types.landmarks",
-    "ModelError": "sgcn_core.errors",
-    "RenderError": "sgcn_core.errors",
-    "SgcnError": "sgcn_core.errors",
-    "Surface": "sgcn_core.types.surface",
-    "SurfaceError": "sgcn_core.errors",
-    "Volume": "sgcn_core.types.volume",
-    "demo_surface": "sgcn_core.demo",
-    "read": "sgcn_core.io.read",
-    "read_landmarks": "sgcn_core.io.markups",
-    "read_surface": "sgcn_core.io.meshes",
-    "read_volume": "sgcn_core.io.volumes",
-    "render_landmarks": "sgcn_core.viz",
-    "write_landmarks": "sgcn_core.io.markups",
-    "write_surface": "sgcn_core.io.meshes",
-}
 
 __all__ = [
     "FaceNotFoundError",
@@ -74,14 +53,23 @@ __all__ = [
     "write_surface",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = imported_on_use(
+    __name__,
+    {
+        "demo": "demo_surface",
+        "detector": "LandmarkDetector",
+        "errors": "FaceNotFoundError FileFormatError ModelError RenderError SgcnError SurfaceError",
+        "io.markups": "read_landmarks write_landmarks",
+        "io.meshes": "read_surface write_surface",
+        "io.read": "read",
+        "io.volumes": "read_volume",
+        "types.landmarks": "LandmarkResult LandmarkSet",
+        "types.surface": "Surface",
+        "types.volume": "Volume",
+        "viz": "render_landmarks",
+    },
+)
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_HOMES))
+    return sorted({*globals(), *__all__})

@@ -51,7 +51,7 @@ class LandmarkDetector:
 
     @property
     def method(self) -> Method:
-        """What is not learnt: nodes, refinement mode and so on."""
+        """Parameters that are not learnt: nodes, refinement mode and so on."""
         return self.pipeline.method
 
     @classmethod
@@ -93,7 +93,7 @@ class LandmarkDetector:
         landmark_set, preset, refine, seed, unit, initial_landmarks
             One entry of the settings each, instead of what ``settings`` holds.
         progress : called with the name of the stage that begins and the share done
-        observe : called with what stage 1 saw, for whoever wants to draw heatmaps
+        observe : called with the result of stage 1, for drawing heatmaps
 
         Returns
         -------
@@ -105,11 +105,11 @@ class LandmarkDetector:
         FileFormatError, SurfaceError, VolumeError
             If the input cannot be read or is unusable, or the unit is unclear.
         FaceNotFoundError
-            If there is no face on it.
+            If no face is found.
         SettingsError, LandmarkError
-            If a setting is not possible; if the initial landmarks do not lie as in a face.
+            If a setting is invalid; if the initial landmarks do not fit a face.
         ModelError
-            If the weights do not know the landmark set.
+            If the weights lack landmarks of the set.
         """
         given: dict[str, Any] = {
             "landmark_set": landmark_set,
@@ -166,7 +166,7 @@ class LandmarkDetector:
         wanted = LandmarkSet.load(landmark_set).labels
         if unknown := [label for label in wanted if label not in known]:
             raise ModelError(
-                f"the weights know {len(known)} landmarks, but not {len(unknown)} of the set {landmark_set!r} "
+                f"the weights lack {len(unknown)} landmarks of the set {landmark_set!r} "
                 f"({', '.join(unknown[:3])} ...); use the set 'all', or other weights"
             )
         return wanted

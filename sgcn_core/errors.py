@@ -16,7 +16,7 @@ class VolumeError(SgcnError, ValueError):
 
 
 class FileFormatError(SgcnError, ValueError):
-    """A file cannot be read or written as the format its name promises."""
+    """A file cannot be read or written in the format of its suffix."""
 
 
 class FaceNotFoundError(SgcnError):
@@ -24,7 +24,7 @@ class FaceNotFoundError(SgcnError):
 
 
 class LandmarkError(SgcnError, ValueError):
-    """Landmarks that were given cannot be used: points are lacking, or do not lie as in a face."""
+    """Given landmarks cannot be used: points are missing, or do not fit a face."""
 
 
 class ModelError(SgcnError):
@@ -36,12 +36,12 @@ class RenderError(SgcnError, RuntimeError):
 
 
 class SettingsError(SgcnError, ValueError):
-    """An option has a value that is not possible; the message names it and what is."""
+    """An option has an invalid value; the message names it and the valid ones."""
 
 
 class InstallationError(SgcnError):
-    """A package that detection needs cannot be imported."""
+    """A required package cannot be imported."""
 
 
 class DeviceError(SgcnError):
-    """The compute device asked for is not there or cannot be used."""
+    """The compute device is not available or cannot be used."""

@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def imported_on_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+def imported_on_use(package: str, names: Mapping[str, str]) -> Callable[[str], Any]:
     """A ``__getattr__`` of a package.
 
     Parameters
     ----------
     package : str
         Its ``__name__``.
-    homes : mapping of str to str
-        Name -> the module of the package that defines it.
+    names : mapping of str to str
+        Module of the package -> the names that it defines, separated by spaces.
     """
+    homes = {name: module for module, listed in names.items() for name in listed.split()}
 
     def get(name: str) -> Any:
         if name not in homes:

@@ -1,4 +1,4 @@
-"""The numbers and choices of the method that are not learnt, as the weights and the settings name them."""
+"""Parameters of the method that are not learnt, as named in the weights and the settings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ STANDARDISATIONS: tuple[str, ...] = ("crop", "paper")
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """How a scan becomes landmarks.
+    """Parameters of detection.
 
     Attributes
     ----------
-    nodes : N of the deciding pass
+    nodes : N of the final pass
     coarse_nodes : N of the passes that refine the pose
     standardise : ``"crop"``: by the fixed centre and radius of the canonical crop; ``"paper"``: by the mean and the
         largest coordinate of the nodes (section 3.2)
@@ -36,7 +36,7 @@ class Method:
             raise ValueError(f"unknown standardisation {self.standardise!r}; use one of {', '.join(STANDARDISATIONS)}")
 
     def but(self, **changes: Any) -> Method:
-        """The method with some of it changed."""
+        """A copy with some parameters replaced."""
         return replace(self, **changes)
 
     def with_preset(self, preset: str) -> Method:
@@ -49,7 +49,7 @@ class Method:
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Method:
-        """Of a weights file; ValueError where it holds an entry that this version does not know."""
+        """Read from a weights file; ValueError if it holds an entry unknown to this version."""
         if unknown := set(stored) - {entry.name for entry in fields(cls)}:
             raise ValueError(f"unknown entries of the method {sorted(unknown)}")
         return cls(**stored)

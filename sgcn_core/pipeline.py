@@ -86,7 +86,7 @@ class Pipeline:
         self.to_crop = from_crop(checkpoint.crop_centre, checkpoint.crop_radius)
 
     def locate(self, clean: Cleaned, settings: DetectionSettings) -> Located:
-        """The unit, and the poses in which a head may stand: as shown by hand, else as found."""
+        """The unit, and candidate poses of the head: from the initial landmarks, else from the search."""
         surface, shown = clean.surface, settings.initial_landmarks
         probe = probe_surface(surface.vertices, surface.faces, seed=settings.seed)
         if isinstance(shown, Mapping):
@@ -209,7 +209,7 @@ class Pipeline:
 
     @property
     def error_model(self) -> ErrorModel | None:
-        """What states the errors; None for a method that it was not fitted for."""
+        """Error model of the refinement mode; None if none was fitted for it."""
         calibration = self.checkpoint.calibration
         if calibration is None or self.method.standardise != self.checkpoint.method.standardise:
             return None

@@ -1,4 +1,4 @@
-"""The one list of options of a detection: Python, command line, worker, CLI module and panel all use it."""
+"""Settings of a detection, shared by Python, command line, worker, CLI module and panel."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ DEVICES: tuple[str, ...] = ("cpu", "cuda", "mps", "auto")
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionSettings:
-    """How landmarks are detected.
+    """Settings of a detection.
 
     Attributes
     ----------
     landmark_set : str
-        ``"ibug68"``, ``"clinical"`` or ``"all"`` that the weights know.
+        ``"ibug68"``, ``"clinical"`` or ``"all"`` landmarks of the weights.
     preset : str
         ``"default"``, or ``"paper"`` for the method as published.
     refine : str or None
@@ -47,9 +47,9 @@ class DetectionSettings:
     Raises
     ------
     SettingsError
-        If a value is not one of those; the message names it and what is possible.
+        If a value is invalid; the message names it and the valid ones.
     LandmarkError
-        If the initial landmarks lack one of the three, or are not finite numbers.
+        If one of the three initial landmarks is missing or not finite.
     """
 
     landmark_set: str = "all"
@@ -85,7 +85,7 @@ def _one_of(what: str, value: str, allowed: Sequence[str]) -> None:
 def _check_initial(landmarks: Mapping[str, Sequence[float]]) -> None:
     if absent := [label for label in INITIAL_LANDMARKS if label not in landmarks]:
         raise LandmarkError(
-            f"the initial landmarks lack {', '.join(absent)}; place {', '.join(INITIAL_LANDMARKS)}: the outer corners "
+            f"initial landmarks missing: {', '.join(absent)}; place {', '.join(INITIAL_LANDMARKS)}: the outer corners "
             "of the subject's right and left eye, and the tip of the nose"
         )
     for label, position in landmarks.items():

@@ -1,4 +1,4 @@
-"""The values that the steps of the pipeline hand on, each in a stated frame."""
+"""Values passed between the steps of the pipeline, each in a stated frame."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class PosedScan:
 
 @dataclass(frozen=True, eq=False)
 class Heatmaps:
-    """What stage 1 saw.
+    """Result of stage 1.
 
     Attributes
     ----------
@@ -102,12 +102,12 @@ class Heatmaps:
         -------
         (P,) float32
             Mean of the four nearest nodes, weighted with the inverse squared distance; 0 outside the crop and where
-            the network says less than 0.
+            the network's output is negative.
 
         Raises
         ------
         ValueError
-            If the weights do not know the label.
+            If the label is unknown to the weights.
         """
         from scipy.spatial import cKDTree
 
@@ -128,7 +128,7 @@ class Heatmaps:
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """What stage 2 made of the heatmaps; normalised.
+    """Result of stage 2; normalised.
 
     Attributes
     ----------

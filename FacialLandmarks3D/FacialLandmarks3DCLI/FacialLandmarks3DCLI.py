@@ -3,7 +3,7 @@
 
 Runs as a CLI module of 3D Slicer and with any Python that has sgcn_core. Progress goes to standard output in the tags
 that Slicer reads; standard error stays empty unless something fails. Of a folder, cases that have landmarks already are
-left as they are, so that a run can be repeated; summary.csv tells what has become of each.
+left as they are, so that a run can be repeated; summary.csv lists the outcome of each.
 
 Exit codes: 0 everything was done, 1 some cases failed, 2 the command line was wrong, 3 every case failed, 5 the model
 cannot be loaded.
@@ -57,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if python is not None and not same_file(python, sys.executable):
         return run_in(python, sys.argv[1:] if arguments is None else arguments)
     from sgcn_core.batch import ExitCode, PlanError
+    from sgcn_core.child_process import interrupt_on_termination
 
+    interrupt_on_termination()
     try:
         cases = plan_cases(options)
     except (PlanError, OSError) as error:
@@ -132,7 +134,7 @@ def natural_number(text: str) -> int:
     """0, 1, 2, ..."""
     number = int(text)
     if number < 0:
-        raise argparse.ArgumentTypeError(f"0 or more is needed, received {text}")
+        raise argparse.ArgumentTypeError(f"expected an integer, 0 or more; received {text}")
     return number
 
 
@@ -199,7 +201,7 @@ def table_beside(landmarks: Path) -> Path:
 
 
 def load_detector(options: argparse.Namespace) -> Any:
-    """The detector; errors say whether PyTorch, the device or the weights are at fault."""
+    """The detector; errors name PyTorch, the device or the weights as the cause."""
     from sgcn_core.batch import Models, fastest_device
 
     device = fastest_device() if options.device == "auto" else options.device

@@ -23,7 +23,7 @@ def help_text() -> str:
     """What the module does and where to read on; translated when it is called."""
     return _(
         "Places facial landmarks on 3D face scans and on the skin of CT and MR images, with the expected error "
-        "of each, and tells which ones to check. Select a model or a volume and click <b>Place landmarks</b>. See the "
+        "of each, and marks the ones to check. Select a model or a volume and click <b>Place landmarks</b>. See the "
         '<a href="{homepage}/blob/main/docs/slicer.md">documentation</a>.'
     ).format(homepage=HOMEPAGE)
 

@@ -56,10 +56,10 @@ def summary(node: Any) -> str:
     """A result in one sentence."""
     codes, errors = _measured(node, "status"), _measured(node, "expected_error_mm")
     known = [error for code, error in zip(codes, errors, strict=False) if code > _MISSING and error >= 0]
-    return verdict(len(codes) - codes.count(_MISSING), len(codes), known, len(codes) - codes.count(_FOUND)) + "."
+    return counts_text(len(codes) - codes.count(_MISSING), len(codes), known, len(codes) - codes.count(_FOUND)) + "."
 
 
-def verdict(placed: int, total: int, expected_errors: Sequence[float], to_check: int) -> str:
+def counts_text(placed: int, total: int, expected_errors: Sequence[float], to_check: int) -> str:
     """How many landmarks are placed, how accurate they are expected to be (mm), and how many to check."""
     text = _("{placed} of {total} placed").format(placed=placed, total=total)
     if expected_errors:
@@ -148,7 +148,7 @@ def counts_sentence(counts: Any) -> str:
     """The `Counts` of a review in one sentence."""
     if counts.total == 0:
         return _("No landmarks yet.")
-    text = verdict(
+    text = counts_text(
         counts.total - counts.missing, counts.total, counts.expected_errors, counts.uncertain + counts.missing
     )
     more = [_("{count} edited").format(count=counts.edited)] * bool(counts.edited)

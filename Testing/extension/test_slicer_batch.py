@@ -125,7 +125,7 @@ def test_the_cases_of_a_folder(tmp_path: Path) -> None:
 def test_a_folder_of_nothing_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no mesh, volume or DICOM"):
         find_cases(tmp_path, tmp_path)
-    with pytest.raises(ValueError, match="There is no folder"):
+    with pytest.raises(ValueError, match="No such folder"):
         find_cases(tmp_path / "none", tmp_path)
 
 

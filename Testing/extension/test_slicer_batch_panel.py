@@ -260,7 +260,7 @@ def test_what_cannot_start_is_told(desk: Desk, batch: Any, tmp_path: Path) -> No
     desk.installation.error = None
     batch.ui.batchInputPathLineEdit.currentPath = str(tmp_path / "none")
     batch.ui.batchRunButton.click()
-    assert "There is no folder" in desk.errors[-1]
+    assert "No such folder" in desk.errors[-1]
     batch.ui.batchInputPathLineEdit.currentPath = ""
     batch.ui.batchListButton.click()
     assert "Select the folder" in desk.errors[-1]

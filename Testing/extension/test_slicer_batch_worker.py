@@ -80,7 +80,7 @@ def test_scan_volume_and_series_agree(tmp_path: Path) -> None:
     assert [case.name for case in cases] == ["a", "b", "c"][: 2 + has_series]
     client = WorkerClient.for_python(PYTHON, str(ROOT))
     try:
-        run = BatchRun(lambda: client, cases, output, DetectionSettings())
+        run = BatchRun(lambda: client, cases, output, DetectionSettings(landmark_set="clinical"))
         run.start()
         run.wait()
     finally:

@@ -186,11 +186,11 @@ def test_another_python_does_the_work_where_one_is_named(face: Path, tmp_path: P
     launched = {"APPLAUNCHER_LEVEL": "1", "APPLAUNCHER_0_LD_LIBRARY_PATH": "/own", "LD_LIBRARY_PATH": "/slicer:/own"}
     environment = {**os.environ, **launched, "SGCN_WORKER_PYTHON": str(other)}
     command = [sys.executable, str(SCRIPT), "--input-model", str(face), "--output-table", "x.csv"]
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, cwd=tmp_path, check=False)
     assert ended.returncode == 4 and ended.stderr == ""
     assert ended.stdout.strip() == " ".join(["ran", "", "/own", str(SCRIPT), *command[2:]])
     environment["SGCN_WORKER_PYTHON"] = str(tmp_path / "none")
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, cwd=tmp_path, check=False)
     assert ended.returncode == 5 and "There is no Python at" in ended.stderr and "Traceback" not in ended.stderr
 
 

@@ -257,9 +257,8 @@ def test_a_worker_lost_while_idle_is_told_and_replaced(start):
 
 
 def test_what_to_do_is_said_once(start):
-    script = (
-        "say(**READY); say(id=hear()['id'], answer='error', error={{'type': 'X', 'message': {!r}, 'hint': 'Look.'}})"
-    )
+    script = "say(**READY); error = {{'type': 'SurfaceError', 'message': {!r}, 'hint': 'Look.'}}\n"
+    script += "say(id=hear()['id'], answer='error', error=error)"
     for message, told in (
         ("no face", "no face Look."),
         ("no face; look again", "no face; look again"),
@@ -426,7 +425,12 @@ def test_the_environment_is_extended_not_changed(monkeypatch):
     environment = worker_environment("/package")
     assert environment["PYTHONPATH"].split(os.pathsep) == ["/package", "elsewhere"]
     assert environment["PYTHONUTF8"] == "1" and os.environ["PYTHONPATH"] == "elsewhere"
-    assert set(worker_environment(base={})) == {"PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER"}
+    assert set(worker_environment(base={})) == {
+        "PYTHONUTF8",
+        "PYTHONUNBUFFERED",
+        "PYTHONFAULTHANDLER",
+        "PYTHONSAFEPATH",
+    }
 
 
 def test_slicers_real_interpreter_comes_before_its_launcher(tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from research.robustness import damage_campaign
 from research.robustness.damage import damaged
 from research.robustness.damage_campaign import Reading, criterion_of, read_damaged
-from research.robustness.damage_child import judged, read, read_one, validate
+from research.robustness.damage_child import outcome_of, read, read_one, validate
 from research.robustness.damage_seeds import Sample, whole_samples
 from sgcn_core.batch import ExitCode
 from sgcn_core.cli import detect as detect_command
@@ -112,11 +112,11 @@ def test_crashes_and_hangs_are_noticed(monkeypatch: pytest.MonkeyPatch, does: st
 
 def test_what_counts_as_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "a.ply"
-    assert judged(FileFormatError(f"cannot read {path}: no"), path)[0] == "refused"
-    assert judged(FileFormatError("cannot read it"), path)[0] == "fault"
+    assert outcome_of(FileFormatError(f"cannot read {path}: no"), path)[0] == "refused"
+    assert outcome_of(FileFormatError("cannot read it"), path)[0] == "fault"
     error = FileFormatError(f"{path}: no")
     error.__cause__ = MemoryError()
-    assert judged(error, path)[0] == "fault"
+    assert outcome_of(error, path)[0] == "fault"
     path.write_bytes(b"x")
     assert read_one("surface", path)[0] == "refused"
     assert read_one("surface", tmp_path / "none.ply")[0] == "fault"
@@ -138,29 +138,29 @@ HUGE = str(2**63).encode()
 @pytest.mark.parametrize(
     ("sample", "message"),
     [
-        (changed("legacy ascii 42", (b"POINTS 25", b"POINTS 2500000000")), "announces 7500000000 numbers"),
+        (changed("legacy ascii 42", (b"POINTS 25", b"POINTS 2500000000")), "declares 7500000000 numbers"),
         (changed("legacy binary 42", (b"POINTS 25", b"POINTS 2500000000")), "more memory"),
         (changed("legacy binary 51", (b"POLYGONS 33 96", b"POLYGONS 33 " + HUGE)), "cell array"),
-        (changed("legacy ascii 42", (b"\n3 0 1 6", b"\n200 0 1 6")), "polygons are not those"),
+        (changed("legacy ascii 42", (b"\n3 0 1 6", b"\n200 0 1 6")), "polygons do not match"),
         (changed("VTP mode 0", (b'NumberOfPoints="25"', b'NumberOfPoints="2500000000"')), "more memory|crashed"),
         (changed("VTP mode 2 encoded 0 compressor 2", (b'NumberOfPoints="25"', b'NumberOfPoints="9"')), "9 vertices"),
-        (changed("VTP mode 0", (b"<VTKFile", b'<!DOCTYPE VTKFile [<!ENTITY a "b">]><VTKFile')), "document type"),
+        (changed("VTP mode 0", (b"<VTKFile", b'<!DOCTYPE VTKFile [<!ENTITY a "b">]><VTKFile')), "DOCTYPE"),
         (changed("VTP mode 0", (b"<PolyData>", b"<a>" * 1000 + b"<PolyData>")), "VTK reports"),
         (gltf_with("../scan.bin"), "own folder"),
         (gltf_with("/etc/passwd"), "own folder"),
         (gltf_with("http://localhost/a.bin"), "own folder"),
         (gltf_with("%2e%2e/a.bin"), "own folder"),
-        (gltf_with("nothing.bin"), "no file beside it"),
+        (gltf_with("nothing.bin"), "not a file in its folder"),
         (changed("GLB", (b'"count": 25', b'"count": 99')), "beyond its buffer"),
-        (changed("GLB", (b'"children": [1]', b'"children": [0]')), "no tree"),
+        (changed("GLB", (b'"children": [1]', b'"children": [0]')), "not a tree"),
         (changed("head.nhdr raw", (b"data file: head.raw", b"data file: /dev/zero")), "own folder"),
-        (changed("head.nhdr raw", (b"sizes: 9 10 12", b"sizes: 9 10 1200")), "cut short"),
-        (changed("head.nrrd packed", (b"sizes: 9 10 12", b"sizes: 900 900 12")), "cut short"),
+        (changed("head.nhdr raw", (b"sizes: 9 10 12", b"sizes: 9 10 1200")), "truncated"),
+        (changed("head.nrrd packed", (b"sizes: 9 10 12", b"sizes: 900 900 12")), "truncated"),
         (changed("head.nrrd raw", (b"kinds:", b"kinds: " + b" " * 2**18)), "header"),
         (changed("head.mhd raw", (b"= head.raw", b"= ../head.raw")), "own folder"),
         (changed("head.mhd raw", (b"= head.raw", b"= %s%n%d.raw 1 2 1")), "pattern"),
         (changed("head.mhd raw", (b"NDims = 3", b"NDims = 200")), "damaged"),
-        (changed("head.mha packed", (b"DimSize = 9 10 12", b"DimSize = 99 90 92")), "cut short"),
+        (changed("head.mha packed", (b"DimSize = 9 10 12", b"DimSize = 99 90 92")), "truncated"),
         (changed("head.nii raw", (b"\x03\x00\x09\x00\x0a\x00", b"\x03\x00\xff\xff\x0a\x00")), "not recognized"),
     ],
     ids=lambda value: None if isinstance(value, str) else value.note,
@@ -194,7 +194,7 @@ def test_a_dicom_length_that_lies_takes_no_memory(tmp_path: Path, capfd: pytest.
         (b"\xfe\xff\x00\xe0", b"\xfe\xff\x00\xe1", "Cannot read"),
         (b"\x28\x00\x10\x00US\x02\x00\x08\x00", b"\x28\x00\x10\x00US\x02\x00\xff\xff", "states 8x65535x1 pixels"),
         (b"1.2.840.10008.1.2.1", b"1.2.840.99999.1.2.1", "transfer syntax"),
-        (b"DICM", b"DICN", "no DICOM file"),
+        (b"DICM", b"DICN", "not a DICOM file"),
     ],
 )
 def test_dicom_that_gdcm_would_misread(tmp_path: Path, old: bytes, new: bytes, message: str) -> None:
@@ -211,13 +211,13 @@ def test_nothing_of_a_place_in_space_may_be_infinite(tmp_path: Path, capfd: pyte
     data = bytearray(sample_of("head.nii raw").files["head.nii"])
     struct.pack_into("<f", data, 284, float("inf"))
     (tmp_path / "a.nii").write_bytes(bytes(data))
-    with pytest.raises(FileFormatError, match="place in space"):
+    with pytest.raises(FileFormatError, match="invalid spacing or position"):
         read_volume(tmp_path / "a.nii")
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_compressed_block_that_bursts_is_not_unpacked(tmp_path: Path) -> None:
-    """A block of VTP announces 300 bytes and holds 64 MB."""
+    """A block of VTP declares 300 bytes and holds 64 MB."""
     block = zlib.compress(b"\0" * 2**26)
     header = base64.b64encode(struct.pack("<4I", 1, 300, 0, len(block)))
     array = b'<DataArray type="Float32" NumberOfComponents="3" format="binary">' + header + base64.b64encode(block)
@@ -270,7 +270,7 @@ def test_voxels_in_a_file_for_each_slice(tmp_path: Path, name: str, named: str) 
     (tmp_path / name).write_text(header + named + listing + "\n")
     assert np.array_equal(read_volume(tmp_path / name).array, array)
     (tmp_path / names[3]).write_bytes(b"short")
-    with pytest.raises(FileFormatError, match="cut short"):
+    with pytest.raises(FileFormatError, match="truncated"):
         read_volume(tmp_path / name)
 
 
@@ -299,7 +299,7 @@ def test_an_obj_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 )
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, name: str, reader) -> None:
     os.mkfifo(tmp_path / name)
-    with pytest.raises(FileFormatError, match="no regular file"):
+    with pytest.raises(FileFormatError, match="not a regular file"):
         reader(tmp_path / name)
 
 

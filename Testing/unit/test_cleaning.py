@@ -28,7 +28,7 @@ def areas_of(surface: Surface) -> np.ndarray:
 
 
 def sphere(radius: float = 100.0, *, centre: tuple[float, float, float] = (0.0, 0.0, 0.0), rows: int = 40) -> Surface:
-    """A closed sphere, wound outwards."""
+    """A closed sphere, oriented outwards."""
     from vtkmodules.vtkFiltersSources import vtkSphereSource
 
     from sgcn_core.geometry.vtk_bridge import from_polydata
@@ -202,7 +202,7 @@ def test_pieces_close_to_the_face_stay(face: Surface) -> None:
 
 
 def test_cleaning_keeps_vertices_and_is_settled_after_once(face: Surface) -> None:
-    damaged = DAMAGES["specks"](DAMAGES["wound at random"](face, np.random.default_rng(0)), np.random.default_rng(1))
+    damaged = DAMAGES["specks"](DAMAGES["oriented at random"](face, np.random.default_rng(0)), np.random.default_rng(1))
     once = clean_surface(damaged).surface
     np.testing.assert_array_equal(once.vertices, damaged.vertices)
     assert clean_surface(once).surface is once

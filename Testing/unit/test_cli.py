@@ -45,7 +45,7 @@ class FakeDetector:
         progress("network", 0.5)
         name = Path(surface.source).stem
         if name == "noface":
-            raise FaceNotFoundError("no face was recognised")
+            raise FaceNotFoundError("no face was found")
         if name == "bug":
             raise IndexError("index 7 is out of bounds")
         return LandmarkResult(

@@ -218,7 +218,7 @@ def test_a_folder_is_searched_below_and_summed_up(detector, scan):
     assert ended.stdout.splitlines()[-1] == "2 done, 1 failed, 2 to check"
     assert (out / "scan.mrk.json").is_file() and (out / "below" / "scan.mrk.json").is_file()
     rows = table.read_text().splitlines()
-    assert len(rows) == 1 + 3 + 3 + 1 and sum("no face was recognised" in row for row in rows) == 1
+    assert len(rows) == 1 + 3 + 3 + 1 and sum("no face was found" in row for row in rows) == 1
     ended = run("detect", scan, "--table", table)
     assert ended.exit_code == ExitCode.USAGE and table.read_text().splitlines() == rows
 

@@ -190,7 +190,7 @@ def test_weights_that_lack_a_set_say_so(detector: LandmarkDetector, face: Surfac
     renamed = dataclasses.replace(detector.checkpoint, labels=("tip", *detector.checkpoint.labels[1:]))
     other = LandmarkDetector(renamed)
     np.testing.assert_array_equal(other.detect(face).position("tip"), reference.position("ibug0"))
-    with pytest.raises(ModelError, match="not 1 of the set 'ibug68'"):
+    with pytest.raises(ModelError, match="lack 1 landmarks of the set 'ibug68'"):
         other.detect(face, landmark_set="ibug68")
 
 

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import typer
-from sgcn_core.cli.exit_codes import ExitCode
 
 from research.documentation.pages import landmark_tables, reference_pages, summary_of
+from sgcn_core.batch import ExitCode
 from sgcn_core.cli.app import app
 from sgcn_core.types.landmark_sets import LandmarkSet
 

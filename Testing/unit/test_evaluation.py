@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from research.experiments import plausibility
+from research.experiments.__main__ import experiments
+from research.experiments.summaries import GROUPS, cumulative_curve, group_means, summary_cells
 from sgcn_core.cli.app import app
 from sgcn_core.demo import demo_surface
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FileFormatError
-from sgcn_core.evaluation import plausibility, scans
-from sgcn_core.evaluation.metrics import GROUPS, cumulative_curve, group_means, success_rates, summarise
-from sgcn_core.evaluation.tables import Table, summary_cells
+from sgcn_core.evaluation import scans
+from sgcn_core.evaluation.metrics import success_rates, summarise
+from sgcn_core.evaluation.tables import Table, read_titles
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
 runner = CliRunner()
+EXPERIMENTS = typer.Typer()
+EXPERIMENTS.command()(experiments)
 
 
 def test_summary_by_hand() -> None:
@@ -65,8 +70,8 @@ def test_tables_as_markdown_and_csv(tmp_path: Path) -> None:
     with (tmp_path / "numbers.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert row["what"] == "a|b" and float(row["mean mm"]) == 1.5 and float(row["SDR@1 %"]) == 50.0
-    text = (tmp_path / "numbers.md").read_text()
-    assert text.startswith("Some numbers.") and "| a/b | 1.50 | 0.50 |" in text
+    assert read_titles(tmp_path) == {"numbers": "Some numbers."}
+    assert "| a/b | 1.50 | 0.50 |" in table.markdown()
     assert Table("empty", "", []).markdown() == "(nothing was measured)"
     with pytest.raises(ValueError, match="different columns"):
         Table("bad", "", [{"a": 1}, {"b": 1}])
@@ -169,14 +174,14 @@ def test_command_on_annotated_scans(tmp_path: Path) -> None:
     write_face(surface, tmp_path / "face.obj")
     write_landmarks(result, tmp_path / "face.mrk.json")
     out = tmp_path / "out"
-    ended = runner.invoke(app, ["evaluate", "--scans", str(tmp_path), "--out", str(out), "--without", "gn"])
+    ended = runner.invoke(app, ["evaluate", str(tmp_path), "--out", str(out), "--without", "gn"])
     assert ended.exit_code == 0, ended.output
     assert "1.3-1.5 mm" in ended.output and "face.obj" in ended.output
     with (out / "scans.csv").open() as file:
         (row,) = csv.DictReader(file)
     found = sum(status != "missing" for status in result.status)
     assert int(row["landmarks"]) == found - ("gn" in result.labels) and float(row["mean mm"]) < 0.05
-    assert (out / "scan_landmarks.md").exists()
+    assert (out / "scan_landmarks.csv").exists()
 
 
 def write_face(surface: Surface, path: Path) -> None:
@@ -186,33 +191,28 @@ def write_face(surface: Surface, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("command", "arguments", "message"),
     [
-        ([], "give one of --protocol, --robustness"),
-        (["--protocol", "paper", "--scans", "x"], "give one of --protocol, --robustness"),
-        (["--protocol", "corruptions"], "needs --model"),
-        (["--protocol", "other"], "'other'"),
-        (
-            ["--protocol", "paper", "--model", "a", "--clinical", "b", "--out", "c", "--plausibility", "d"],
-            "needs --scans",
-        ),
+        (app, ["evaluate"], "FOLDER"),
+        (EXPERIMENTS, ["other", "--model", "a", "--out", "b"], "'other'"),
+        (EXPERIMENTS, ["corruptions", "--out", "b"], "--model"),
     ],
 )
-def test_wrong_arguments_end_with_two(arguments: list[str], message: str) -> None:
-    ended = runner.invoke(app, ["evaluate", *arguments], env={"COLUMNS": "200"})
+def test_wrong_arguments_end_with_two(command: typer.Typer, arguments: list[str], message: str) -> None:
+    ended = runner.invoke(command, arguments, env={"COLUMNS": "200"})
     assert ended.exit_code == 2
     assert message in ended.output
 
 
 def test_a_folder_without_scans_is_an_error_of_one_line(tmp_path: Path) -> None:
-    for folder, message in ((tmp_path / "absent", "there is no folder"), (tmp_path, "holds no mesh")):
-        ended = runner.invoke(app, ["evaluate", "--scans", str(folder)])
+    for folder, message in ((tmp_path / "absent", "no such folder"), (tmp_path, "holds no mesh")):
+        ended = runner.invoke(app, ["evaluate", str(folder)])
         assert ended.exit_code == 3 and message in ended.output
 
 
-def test_a_file_that_is_no_face_model_is_an_error_of_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_face_model_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "model.npz").write_text("nothing")
-    (tmp_path / "clinical.json").write_text(json.dumps({}))
+    (tmp_path / "clinical.json").write_text("{}")
     files = ["--model", str(tmp_path / "model.npz"), "--clinical", str(tmp_path / "clinical.json")]
-    ended = runner.invoke(app, ["evaluate", "--protocol", "paper", *files, "--out", str(tmp_path / "out")])
-    assert ended.exit_code == 3 and "are no face model" in ended.output
+    ended = runner.invoke(EXPERIMENTS, ["paper", *files, "--out", str(tmp_path / "out")])
+    assert ended.exit_code == 3 and "are not a face model" in ended.output

@@ -37,7 +37,7 @@ def graph() -> FaceGraph:
 def test_nodes_lie_in_the_crop_and_are_exactly_as_many_as_asked(graph: FaceGraph) -> None:
     assert graph.nodes.shape == (600, 3) and graph.neighbours.shape == (600, 16)
     reach = cKDTree(PROTOTYPE).query(graph.nodes)[0]
-    assert reach.max() < 0.25 + 0.08  # a triangle at the rim reaches out by its size
+    assert reach.max() < 0.25 + 0.08  # a triangle at the boundary reaches out by its size
     np.testing.assert_array_equal(graph.neighbours[:, 0], np.arange(600))
 
 
@@ -62,7 +62,7 @@ def test_the_pose_is_taken_out(graph: FaceGraph) -> None:
 
 def test_nothing_in_the_crop_is_no_face() -> None:
     away = Similarity(1.0, np.eye(3), np.array([1000.0, 0, 0]))
-    with pytest.raises(FaceNotFoundError, match="is the unit right"):
+    with pytest.raises(FaceNotFoundError, match="check the unit"):
         graph_of(mean_face().vertices, away)
 
 
@@ -70,7 +70,7 @@ def test_a_rim_without_a_crop_is_no_face(graph: FaceGraph) -> None:
     """Between the crop and what stage 2 looks at beyond it there is nothing to sample."""
     vertices = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
     prototype = np.array([[0.0, 0.0, 0.55]])
-    with pytest.raises(FaceNotFoundError, match="is the unit right"):
+    with pytest.raises(FaceNotFoundError, match="check the unit"):
         build_face_graph(
             0.01 * vertices,
             np.array([[0, 1, 2]]),

@@ -17,10 +17,10 @@ from tiny_face_model import ellipsoid, tiny_face_model
 from research.synthesis.alignment import axis_angle_rotations, procrustes
 from research.synthesis.contact_sheet import contact_sheet
 from research.synthesis.crop_distance import CropDistance
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.face_model import FaceModel
 from research.synthesis.generator import FaceGenerator, GeneratorOptions
 from research.synthesis.graph_batch import nearest_neighbours
-from research.synthesis.lots import Lots
 from research.synthesis.occlusion import seen_from
 from research.synthesis.options import ITEMS
 from research.synthesis.random_tensors import Draw
@@ -173,7 +173,7 @@ def test_a_corruption_without_share_changes_nothing_but_the_draws(generator: Fac
         assert not torch.equal(on.points, off.points), item
         if item in ("beard", "staircase", "facets", "doubled"):  # these leave the landmarks where they are on the skin
             torch.testing.assert_close(on.landmarks, off.landmarks, equal_nan=True)
-    with pytest.raises(ValueError, match="no corruption is called 'bread'"):
+    with pytest.raises(ValueError, match="unknown corruption 'bread'"):
         GeneratorOptions.only("bread")
 
 
@@ -221,10 +221,10 @@ def test_long_hair_hides_the_skin_below_it_and_is_as_dense_as_the_skin(generator
     none = {field.name: 0.0 for field in dataclasses.fields(ScanOptions)}
     scanner = Scanner(generator.model, ScanOptions(**{**none, "long_hair": 1.0}))
     draw = Draw(torch.Generator().manual_seed(0))
-    lots, density = Lots(draw, 4), Density(2000, generator.pools.area)
+    masks, density = EffectMask(draw, 4), Density(2000, generator.pools.area)
     vertices = generator.model.neutral.expand(4, -1, -1)
-    skin = generator._skin_samples(vertices, density, lots)
-    scene, _ = scanner.scan(skin, vertices, vertices[:, generator.model.landmarks], density, lots)
+    skin = generator._skin_samples(vertices, density, masks)
+    scene, _ = scanner.scan(skin, vertices, vertices[:, generator.model.landmarks], density, masks)
     own = skin.points.shape[1]
     assert scene.rank[:, :own].isinf().any() and scene.rank[:, own:].isfinite().any(1).all()
     bushiest = int(scene.rank[:, own:].isfinite().sum(1).argmax())
@@ -235,10 +235,10 @@ def test_long_hair_hides_the_skin_below_it_and_is_as_dense_as_the_skin(generator
 
 def test_quiet_faces_have_no_rare_effects() -> None:
     draw = Draw(torch.Generator().manual_seed(0))
-    lots = Lots(draw, 1000, quiet=0.5)
-    rare, common = lots.fall(0.8), lots.fall(0.8, always=True)
-    assert not rare[~lots.busy].any() and rare[lots.busy].any() and common[~lots.busy].any()
-    assert 0.4 < float(lots.busy.float().mean()) < 0.6
+    masks = EffectMask(draw, 1000, quiet=0.5)
+    rare, common = masks.sample(0.8), masks.sample(0.8, always=True)
+    assert not rare[~masks.busy].any() and rare[masks.busy].any() and common[~masks.busy].any()
+    assert 0.4 < float(masks.busy.float().mean()) < 0.6
 
 
 def test_second_population_shares_the_prototype(generator: FaceGenerator) -> None:

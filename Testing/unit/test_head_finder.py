@@ -277,7 +277,7 @@ def test_a_unit_in_the_file_is_believed_where_it_fits_only(finder: HeadFinder, p
     assert located(finder, probe, in_file="mm").unit_source == IN_FILE
     wrong = located(finder, probe, in_file="m")
     assert (wrong.unit, wrong.unit_source) == ("mm", FROM_SIZE)
-    assert "the file says m" in check_size(wrong, 1.0, "m")[0]
+    assert "the file states m" in check_size(wrong, 1.0, "m")[0]
     stated = located(finder, probe, stated="mm", in_file="m")
     assert (stated.unit, stated.unit_source) == ("mm", STATED)
 
@@ -292,7 +292,7 @@ def test_a_head_of_no_size_of_heads_asks_for_the_unit(finder: HeadFinder, probe:
 
 
 def test_a_size_that_nothing_has_is_refused(finder: HeadFinder, probe: SurfaceProbe) -> None:
-    with pytest.raises(FaceNotFoundError, match="not the size of a scan"):
+    with pytest.raises(FaceNotFoundError, match="too large or too small"):
         located(finder, probe.scaled(1e7))
 
 

@@ -37,12 +37,12 @@ def test_another_point_may_help() -> None:
 @pytest.mark.parametrize(
     ("points", "to_mm", "complaint"),
     [
-        ({"ex_r": (0, 0, 0), "prn": (1, 1, 1)}, 1.0, "lack ex_l"),
-        (placed(nose=(0, 0, 0)), 1000.0, "'nose' is not known"),
+        ({"ex_r": (0, 0, 0), "prn": (1, 1, 1)}, 1.0, "missing: ex_l"),
+        (placed(nose=(0, 0, 0)), 1000.0, "unknown initial landmark 'nose'"),
         (placed(prn=(0, 0)), 1000.0, "'prn' must be three finite numbers"),
         (placed(prn=(0, 0, np.nan)), 1000.0, "'prn' must be three finite numbers"),
         (placed(prn="tip"), 1000.0, "'prn' must be three"),
-        (placed(prn=TO_SCAN.apply((45.0, 31.0, 40.0))), 1000.0, "do not lie as in a face"),
+        (placed(prn=TO_SCAN.apply((45.0, 31.0, 40.0))), 1000.0, "do not fit a face"),
         (placed(prn=TO_SCAN.apply((0.0, 30.0, 40.0))), 1000.0, "one line"),
         (placed(), 1.0, "check the unit"),
     ],

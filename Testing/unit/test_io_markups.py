@@ -260,7 +260,7 @@ def test_tables_of_the_real_scans_are_read(shared_data: Path) -> None:
         ("a.csv", "name,x,y,z\nprn,1,2,3,4\n", "4 columns"),
         ("a.csv", "name,x,y,z\nprn,1,2,x\n", "could not convert"),
         ("a.csv", "name,x,y,z\nprn,nan,2,3\n", "'prn' is not finite"),
-        ("a.csv", "name,x,y,z\nprn,1,2,3\nprn,1,2,3\n", "repeated: prn"),
+        ("a.csv", "name,x,y,z\nprn,1,2,3\nprn,1,2,3\n", "duplicate labels: prn"),
         ("a.fcsv", "1,2,3,4,0,0,0,1,1,1,0,n,,\n", "fiducial file version"),
         ("a.fcsv", "# Markups fiducial file version = 5\n1,2,3\n", "3 columns"),
         (

@@ -129,7 +129,7 @@ def test_the_scale_comment_is_followed_as_in_slicer_unless_the_unit_is_given(tmp
         (rows(SIX, "v ") + "f -7 1 2\n", "counts back"),
         (rows(SIX, "v ") + "f 1 2 x\n", "expected a number"),
         ("v 1 2\nv 1 2 3 4\nf 1 2 1\n", "vertex 1 has 2 coordinates"),
-        ("# Faces: 3\n" + rows(SIX, "v ") + "f 1 2 3\n", "announce 3 faces"),
+        ("# Faces: 3\n" + rows(SIX, "v ") + "f 1 2 3\n", "declare 3 faces"),
     ],
 )
 def test_damaged_obj_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -138,7 +138,7 @@ def test_damaged_obj_is_refused(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_obj_indices_beyond_the_vertices_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SurfaceError, match="cut short"):
+    with pytest.raises(SurfaceError, match="truncated"):
         read_surface(put(tmp_path, "a.obj", rows(SIX, "v ") + "f 1 2 7\n"))
 
 
@@ -304,7 +304,7 @@ def test_vtk_polygons_and_strips(tmp_path: Path) -> None:
 
 def test_vtk_without_polydata_is_refused(tmp_path: Path) -> None:
     content = "# vtk DataFile Version 3.0\nt\nASCII\nDATASET STRUCTURED_POINTS\nDIMENSIONS 2 2 2\n"
-    with pytest.raises(FileFormatError, match="no VTK polydata"):
+    with pytest.raises(FileFormatError, match="not VTK polydata"):
         read_surface(put(tmp_path, "a.vtk", content))
 
 
@@ -440,7 +440,7 @@ def test_wrong_paths_say_what_is_wrong(tmp_path: Path) -> None:
         read_surface(tmp_path)
     with pytest.raises(FileFormatError, match="empty"):
         read_surface(put(tmp_path, "a.ply", b""))
-    with pytest.raises(FileFormatError, match=r"'\.blend' is not known.*\.obj, \.ply"):
+    with pytest.raises(FileFormatError, match=r"unknown suffix '\.blend'; convert it to one of.*\.obj, \.ply"):
         read_surface(put(tmp_path, "a.blend", b"x"))
     with pytest.raises(SurfaceError, match="furlong"):
         read_surface(put(tmp_path, "a.ply", ply("ascii")), unit="furlong")

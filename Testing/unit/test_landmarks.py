@@ -112,11 +112,10 @@ def test_missing_landmarks_have_no_position() -> None:
 
 def test_errors_are_millimetres_in_any_unit_and_unknown_unless_given() -> None:
     assert np.isnan(result().errors_mm).all() and result().expected_error.shape == (3,)
-    judged = result(unit="cm", expected_error=[1.0, 2.0, 3.0], error_bound=[2.5, 4.0, 9.0])
-    np.testing.assert_array_equal(judged.errors_mm, [[1.0, 2.5], [2.0, 4.0], [np.nan, np.nan]])
-    np.testing.assert_array_equal(judged.in_unit("mm").errors_mm, judged.errors_mm)
-    np.testing.assert_array_equal(judged.select(["en_r"]).error_bound, [4.0])
-    entry = judged.as_dict()["landmarks"]
+    assessed = result(unit="cm", expected_error=[1.0, 2.0, 3.0], error_bound=[2.5, 4.0, 9.0])
+    np.testing.assert_array_equal(assessed.errors_mm, [[1.0, 2.5], [2.0, 4.0], [np.nan, np.nan]])
+    np.testing.assert_array_equal(assessed.select(["en_r"]).error_bound, [4.0])
+    entry = assessed.as_dict()["landmarks"]
     assert (entry[0]["expected_error_mm"], entry[1]["error_bound_mm"], entry[2]["error_bound_mm"]) == (1.0, 4.0, None)
 
 
@@ -132,7 +131,7 @@ def test_the_callers_arrays_are_not_changed() -> None:
         ({"positions": np.zeros((2, 3))}, r"positions \(2, 3\)"),
         ({"confidence": [1, 1]}, r"confidence \(2,\)"),
         ({"status": ("found",)}, "1 statuses"),
-        ({"labels": ("prn", "prn", "n")}, "repeated: prn"),
+        ({"labels": ("prn", "prn", "n")}, "duplicate labels: prn"),
         ({"status": ("found", "lost", "found")}, "'lost'"),
         ({"confidence": [0.1, 1.1, 0]}, "'en_r' has confidence 1.1"),
         ({"confidence": [np.nan, 0, 0]}, "'prn' has confidence nan"),
@@ -156,11 +155,11 @@ def test_selecting_takes_labels_in_the_order_asked_for() -> None:
     np.testing.assert_array_equal(chosen.position("prn"), [1, 2, 3])
 
 
-def test_changing_frame_and_unit_converts_positions() -> None:
-    changed = result(unit="cm").in_frame("RAS").in_unit("mm")
-    np.testing.assert_allclose(changed.position("prn"), [-10, -20, 30])
-    assert (changed.frame, changed.unit, changed.status) == ("RAS", "mm", result().status)
-    np.testing.assert_allclose(changed.in_frame("LPS").in_unit("cm").positions, result().positions)
+def test_changing_the_frame_converts_positions() -> None:
+    changed = result(unit="cm").in_frame("RAS")
+    np.testing.assert_allclose(changed.position("prn"), [-1, -2, 3])
+    assert (changed.frame, changed.unit, changed.status) == ("RAS", "cm", result().status)
+    np.testing.assert_allclose(changed.in_frame("LPS").positions, result().positions)
 
 
 def test_as_dict_is_json_whatever_the_provenance_holds() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from population_checks import check_human_distances, distance, place
 
 from research.synthesis.makehuman import MakeHuman
 from research.synthesis.makehuman_files import read_base, read_target, target_files
@@ -185,14 +186,6 @@ def people(shared_data: Path) -> MakeHuman:
     return MakeHuman.load(shared_data / "makehuman")
 
 
-def place(model: MakeHuman, vertices: torch.Tensor, label: str) -> torch.Tensor:
-    return vertices[..., model.landmarks[model.labels.index(label)], :]
-
-
-def distance(model: MakeHuman, vertices: torch.Tensor, first: str, second: str) -> torch.Tensor:
-    return (place(model, vertices, first) - place(model, vertices, second)).norm(dim=-1)
-
-
 def test_landmarks_are_symmetric(people: MakeHuman) -> None:
     flip = torch.tensor([-1.0, 1.0, 1.0])
     missing = {label for label, known in zip(people.labels, people.known.tolist(), strict=True) if not known}
@@ -209,20 +202,7 @@ def test_landmarks_are_symmetric(people: MakeHuman) -> None:
 
 
 def test_average_adult_has_human_distances(people: MakeHuman, shared_data: Path) -> None:
-    real = np.load(shared_data / "scans" / "real_people_23x3x85.npy")
-    columns = {"se": 4, "sn": 3, "ex_l": 6, "ex_r": 7, "en_l": 8, "en_r": 9, "t_l": 10, "t_r": 11}
-    columns |= {"ch_l": 15, "ch_r": 16, "gn": 20}
-    for first, second in (
-        ("en_l", "en_r"),
-        ("ex_l", "ex_r"),
-        ("ch_l", "ch_r"),
-        ("t_l", "t_r"),
-        ("se", "sn"),
-        ("se", "gn"),
-    ):
-        measured = np.linalg.norm(real[columns[first]] - real[columns[second]], axis=0)
-        ours = float(distance(people, people.neutral, first, second))
-        assert abs(ours - measured.mean()) < 3 * measured.std(), (first, second, ours)
+    check_human_distances(people, shared_data)
 
 
 def test_lips_and_lids_are_in_order(people: MakeHuman) -> None:

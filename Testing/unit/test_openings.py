@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.eye_holes import EyeHoles
 from research.synthesis.eyelids import eyelid_fields
 from research.synthesis.gnm import GnmHead
 from research.synthesis.landmark_fields import LandmarkFields
-from research.synthesis.lots import Lots
 from research.synthesis.openings import Openings, Shares
 from research.synthesis.random_tensors import Draw
 from research.synthesis.relief import Opening, Relief, within
@@ -20,8 +20,8 @@ from research.synthesis.relief import Opening, Relief, within
 NONE = Shares(**{field.name: 0.0 for field in dataclasses.fields(Shares)})
 
 
-def lots(count: int, seed: int = 0) -> Lots:
-    return Lots(Draw(torch.Generator().manual_seed(seed)), count)
+def masks(count: int, seed: int = 0) -> EffectMask:
+    return EffectMask(Draw(torch.Generator().manual_seed(seed)), count)
 
 
 def grooved() -> tuple[Opening, torch.Tensor, torch.Tensor]:
@@ -62,7 +62,7 @@ def people(shared_data: Path) -> GnmHead:
 @pytest.mark.parametrize("effect", [field.name for field in dataclasses.fields(Shares)])
 def test_each_effect_moves_its_openings_alone(people: GnmHead, effect: str) -> None:
     heads = people.neutral.expand(3, -1, -1)
-    spoiled = Openings(people, dataclasses.replace(NONE, **{effect: 1.0})).apply(heads, lots(3))
+    spoiled = Openings(people, dataclasses.replace(NONE, **{effect: 1.0})).apply(heads, masks(3))
     moved = (spoiled - heads).norm(dim=2)
     assert moved.isfinite().all() and 0.3 < moved.max() < 25.0
     at = {label: people.neutral[v] for label, v in zip(people.labels, people.landmarks, strict=True) if v >= 0}
@@ -75,7 +75,7 @@ def test_each_effect_moves_its_openings_alone(people: GnmHead, effect: str) -> N
 
 def test_without_a_share_nothing_moves(people: GnmHead) -> None:
     heads = people.neutral.expand(2, -1, -1)
-    assert torch.equal(Openings(people, NONE).apply(heads, lots(2)), heads)
+    assert torch.equal(Openings(people, NONE).apply(heads, masks(2)), heads)
 
 
 def test_a_narrow_fissure_is_narrow_and_a_short_one_short(people: GnmHead) -> None:
@@ -103,9 +103,9 @@ def test_eye_holes_take_the_fissure_and_nothing_far_from_it() -> None:
     x, y = torch.meshgrid(torch.linspace(-70, 70, 71), torch.linspace(-40, 40, 41), indexing="ij")
     points = torch.stack([x.flatten(), y.flatten(), 0 * x.flatten()], 1).expand(40, -1, -1)
     holes = EyeHoles(labels, torch.ones(4, dtype=torch.bool))
-    kept = holes.outside(points, corners, 1.0, lots(40))
+    kept = holes.outside(points, corners, 1.0, masks(40))
     middle = (points[0] - torch.tensor([31.5, 0.0, 0.0])).norm(dim=1) < 3
     assert 0.5 < (~kept[:, middle]).float().mean() <= 1.0
     assert kept[:, points[0, :, 1].abs() > 22].all() and kept[:, points[0, :, 0].abs() < 5].all()
-    assert holes.outside(points, corners, 0.0, lots(40)).all()
-    assert EyeHoles(("g",), torch.ones(1, dtype=torch.bool)).outside(points, corners, 1.0, lots(40)).all()
+    assert holes.outside(points, corners, 0.0, masks(40)).all()
+    assert EyeHoles(("g",), torch.ones(1, dtype=torch.bool)).outside(points, corners, 1.0, masks(40)).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -58,7 +59,8 @@ def test_the_plain_function_of_an_equation_names_it(number: int) -> None:
 @pytest.mark.parametrize("module", COMMANDS)
 def test_every_command_explains_itself(module: str) -> None:
     command = [sys.executable, "-m", module, "--help"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8")
     assert ended.returncode == 0 and "usage" in ended.stdout.lower()
 
 

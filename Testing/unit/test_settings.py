@@ -33,7 +33,7 @@ def test_impossible_values_are_refused(option: str, value: Any, message: str) ->
 
 def test_initial_landmarks_are_checked_and_a_file_may_stand_for_them(tmp_path: Path) -> None:
     points = {"ex_r": (-45, 0, 0), "ex_l": (45, 0, 0)}
-    with pytest.raises(LandmarkError, match="lack prn"):
+    with pytest.raises(LandmarkError, match="missing: prn"):
         DetectionSettings(initial_landmarks=points)
     with pytest.raises(LandmarkError, match="'prn' must be three finite"):
         DetectionSettings(initial_landmarks={**points, "prn": (0.0, float("nan"), 1.0)})

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "sgcn_core"
 MOST_LINES = 17_000
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "lazy_names", "method", "paper"),
+    ("child_process", "errors", "lazy_names", "method", "paper"),
     ("types",),
     ("geometry",),
     ("io",),
@@ -22,7 +22,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("stages",),
     ("pipeline",),
     ("detector",),
-    ("analysis", "batch", "demo", "evaluation", "training", "viz", "worker"),
+    ("analysis", "demo", "evaluation", "training", "viz"),
+    ("batch",),
+    ("worker",),
     ("cli",),
     ("__main__",),
 )

@@ -109,7 +109,7 @@ def test_voxels_that_begin_too_late_are_not_filled_with_zeros(tmp_path):
     data = bytearray((tmp_path / "a.nii").read_bytes())
     struct.pack_into("<f", data, 108, 800.0)
     (tmp_path / "a.nii").write_bytes(bytes(data))
-    with pytest.raises(FileFormatError, match="cut short"):
+    with pytest.raises(FileFormatError, match="truncated"):
         read_volume(tmp_path / "a.nii")
 
 
@@ -173,7 +173,7 @@ def test_a_file_cut_short_is_refused(tmp_path, name):
 def test_a_header_that_states_too_much_is_refused_unread(tmp_path, name):
     sitk.WriteImage(example(), str(tmp_path / "a.nii"))
     header = bytearray((tmp_path / "a.nii").read_bytes())
-    for size, reason in ((30000, "limit"), (500, "damaged or cut short")):
+    for size, reason in ((30000, "limit"), (500, "damaged or truncated")):
         struct.pack_into("<3h", header, 42, size, size, size)
         data = gzip.compress(bytes(header)) if name.endswith("gz") else bytes(header)
         (tmp_path / name).write_bytes(data)

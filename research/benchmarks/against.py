@@ -124,7 +124,7 @@ def measure_large(other: Path, folder: Path, *, repeats: int) -> Iterator[Criter
 def _memory(mine: float | None, theirs: float | None, what: str = "peak memory of warm detection") -> Criterion:
     required = f"<= {LARGEST_RATIO}x"
     if mine is None or theirs is None:
-        return Criterion(what, required, "this system does not tell", None)
+        return Criterion(what, required, "not reported by this system", None)
     ratio = mine / theirs
     return Criterion(what, required, f"{ratio:.2f}x ({mine:.0f} MB against {theirs:.0f} MB)", ratio <= LARGEST_RATIO)
 
@@ -144,7 +144,7 @@ class WarmProcess:
         return self._answer()
 
     def end(self) -> float | None:
-        """End the process; its peak memory in megabytes, None where the system does not tell."""
+        """End the process; its peak memory in megabytes, None where the system does not report it."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         peak: float | None = self._answer()["peak_mb"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from research.benchmarks.fresh_process import measured_in_subprocess
-from sgcn_core.cli.machine import peak_memory
+from research.benchmarks.peak_memory import peak_memory
 
 
 def measure(scan: Path, repeats: int) -> dict[str, Any]:

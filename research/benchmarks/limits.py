@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from research.benchmarks.fresh_process import measured_in_subprocess
+from research.benchmarks.peak_memory import peak_memory
 from research.criteria import Criterion
-from sgcn_core.cli.machine import peak_memory
 
 TRIANGLES, SIDE = 5_000_000, 600
 _SECONDS, _MEGABYTES = 60.0, 3000.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from research.benchmarks.fresh_process import measured_in_subprocess
-from sgcn_core.cli.machine import peak_memory
+from research.benchmarks.peak_memory import peak_memory
 from sgcn_core.types.volume import Volume
 
 
@@ -20,7 +20,7 @@ def skin_cost(volume: Volume) -> dict[str, Any]:
     Returns
     -------
     dict
-        "seconds", "processor_seconds", "peak_mb" (None where the system does not tell), "triangles".
+        "seconds", "processor_seconds", "peak_mb" (None where the system does not report it), "triangles".
 
     Raises
     ------

@@ -127,7 +127,7 @@ def _memory(scan: Path) -> tuple[str, bool]:
 
     peak = measure_in_subprocess(written_scan(scan), 1)["peak_mb"]
     if peak is None:
-        raise NotAvailable("this system does not tell")
+        raise NotAvailable("not reported by this system")
     return f"{peak:.0f} MB", peak <= 900
 
 

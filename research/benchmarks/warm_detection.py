@@ -14,7 +14,7 @@ from typing import Any
 
 
 def peak_memory() -> float | None:
-    """The most memory this process has held, megabytes; None where the system does not tell."""
+    """The most memory this process has held, megabytes; None where the system does not report it."""
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="utf-8").splitlines() if status.is_file() else []
     kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]

@@ -71,9 +71,9 @@ def _face_model(model: Path, clinical: Path | None) -> FaceModel:
     try:
         return FaceModel.load(model) if clinical is None else FaceModel.load(model, clinical)
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        what = f"{model} is no face model"
+        what = f"{model} is not a face model"
         if clinical is not None:
-            what = f"{model} and {clinical} are no face model and its landmarks"
+            what = f"{model} and {clinical} are not a face model and its landmarks"
         raise FileFormatError(f"{what}: {error}") from error
 
 

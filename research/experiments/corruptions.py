@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from research.experiments.summaries import summary_cells
 from research.synthesis.generated_scan import GeneratedScan, ScanMaker
 from research.synthesis.options import ITEMS, GeneratorOptions
 from research.synthesis.population import Population
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.evaluation.metrics import summarise
-from sgcn_core.evaluation.tables import Cell, Table, summary_cells
+from sgcn_core.evaluation.tables import Cell, Table
 
 CLEAN, ALL = "(none)", "(all, at their usual shares)"
 

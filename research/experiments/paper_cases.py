@@ -74,7 +74,7 @@ class PaperCases:
             Whether each landmark is a vertex of the mesh, or the mesh has another triangulation.
         """
         if variant not in VARIANTS:
-            raise ValueError(f"variant {variant!r} is none of {', '.join(VARIANTS)}")
+            raise ValueError(f"unknown variant {variant!r}; choose from {', '.join(VARIANTS)}")
         for person in self.people.test[:count]:
             for condition in TEST_SETS[test]:
                 yield self.face(person, condition, variant)

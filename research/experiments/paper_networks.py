@@ -75,7 +75,7 @@ class PaperNetwork:
             nodes = int(training["stages"][-1]["sizes"][0][0])
             return cls(checkpoint, str(training.get("data", "generator")), nodes)
         except (KeyError, IndexError, TypeError) as error:
-            raise ModelError(f"{path} does not tell how it was trained; export it with research.training") from error
+            raise ModelError(f"{path} does not state how it was trained; export it with research.training") from error
 
 
 def load_networks(folder: Path) -> list[PaperNetwork]:

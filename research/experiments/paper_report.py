@@ -11,8 +11,9 @@ from research.experiments.measurements import Measurements, Setting
 from research.experiments.paper_cases import VARIANTS
 from research.experiments.paper_protocol import MODES, PAPER_T
 from research.experiments.plots import bar_plot, line_plot
-from sgcn_core.evaluation.metrics import cumulative_curve, group_means, summarise
-from sgcn_core.evaluation.tables import Cell, Table, summary_cells
+from research.experiments.summaries import cumulative_curve, group_means, summary_cells
+from sgcn_core.evaluation.metrics import summarise
+from sgcn_core.evaluation.tables import Cell, Table
 
 COLUMNS = (("neutral", "Neutral"), ("neutral", "Expressions"), ("emotions", "Emotions"), ("emotions", "Expressions"))
 # Table 1 of the paper, FaceScape: mean and standard deviation in millimetres, in the order of COLUMNS.

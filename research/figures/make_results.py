@@ -3,7 +3,7 @@
     python -m research.experiments paper --model M --clinical C --out research/experiments/results
     python -m research.experiments shipped --model M --clinical C --out research/experiments/results
     python -m research.experiments corruptions --model M --clinical C --out research/experiments/results
-    sgcn-landmarks evaluate FOLDER --plausibility people.npy --out research/experiments/results
+    python -m research.experiments.plausibility FOLDER --people people.npy --out research/experiments/results
     python -m research.figures.make_results
 
 Nothing is computed here: what was not measured is said to be so.
@@ -61,13 +61,13 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         "One corruption at a time",
-        "Whole scans in any pose through the whole detector; *refused* counts scans on which no face was recognised.",
+        "Whole scans in any pose through the whole detector; *refused* counts scans on which no face was found.",
         ("corruptions",),
         (),
     ),
     (
         "Annotated real scans",
-        "A validation set: the scans were looked at while the method was built. `gn` (and `n`) of the face3d scans are "
+        "A validation set: the scans were used while the method was developed. `gn` (and `n`) of the face3d scans are "
         "other points than those learnt here; the landmarks of `james.obj` were lifted from photographs.",
         ("scans",),
         (),

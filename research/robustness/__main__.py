@@ -38,9 +38,11 @@ def robustness(
     scans: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Real scans.")] = None,
     volumes: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Head volumes.")] = None,
     part: Annotated[list[Part] | None, typer.Option(help="Only this part; may be repeated.")] = None,
-    share: Annotated[float, typer.Option(min=0.001, max=1.0, metavar="X", help="Share of the full numbers.")] = 1.0,
+    share: Annotated[
+        float, typer.Option(min=0.001, max=1.0, metavar="X", help="Share of the full number of cases.")
+    ] = 1.0,
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For the table (.csv, .md).")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For the table (.csv).")] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the sampling and the generated scans.")] = 0,
     device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps.")] = "cpu",
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,

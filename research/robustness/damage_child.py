@@ -29,7 +29,7 @@ def read_one(kind: str, path: Path) -> tuple[str, str]:
             warnings.simplefilter("error", RuntimeWarning)  # NumPy's, which would end on the user's terminal
             validate(read(kind, path))
     except SgcnError as error:
-        return judged(error, path)
+        return outcome_of(error, path)
     except BaseException as error:
         return "fault", f"{type(error).__name__}: {error}"
     return "valid", ""
@@ -62,7 +62,7 @@ def validate(content: Any) -> None:
         assert np.isfinite(content.positions[found]).all() and len(content.labels), "positions that are not finite"
 
 
-def judged(error: SgcnError, path: Path) -> tuple[str, str]:
+def outcome_of(error: SgcnError, path: Path) -> tuple[str, str]:
     """A refusal, or a fault where it does not name the file or comes from too large an allocation."""
     message = str(error)
     cause: BaseException | None = error

@@ -15,12 +15,12 @@ IntArray = NDArray[np.int64]
 Damage = Callable[[Surface, np.random.Generator], Surface]
 
 
-def wound_inwards(surface: Surface, rng: np.random.Generator) -> Surface:
+def oriented_inwards(surface: Surface, rng: np.random.Generator) -> Surface:
     """Every triangle reversed."""
     return surface.with_(faces=surface.faces[:, ::-1])
 
 
-def wound_at_random(surface: Surface, rng: np.random.Generator) -> Surface:
+def oriented_at_random(surface: Surface, rng: np.random.Generator) -> Surface:
     """Half of the triangles reversed, one by one."""
     reverse = rng.random(len(surface.faces)) < 0.5
     return surface.with_(faces=np.where(reverse[:, None], surface.faces[:, ::-1], surface.faces))
@@ -34,7 +34,7 @@ def with_useless_triangles(surface: Surface, rng: np.random.Generator) -> Surfac
 
 
 def with_both_sides(surface: Surface, rng: np.random.Generator) -> Surface:
-    """Every triangle a second time, wound the other way."""
+    """Every triangle a second time, with the opposite orientation."""
     return surface.with_(faces=np.concatenate([surface.faces, surface.faces[:, ::-1]]))
 
 
@@ -120,8 +120,8 @@ def added(surface: Surface, vertices: FloatArray, faces: IntArray) -> Surface:
 
 
 DAMAGES: dict[str, Damage] = {
-    "wound inwards": wound_inwards,
-    "wound at random": wound_at_random,
+    "oriented inwards": oriented_inwards,
+    "oriented at random": oriented_at_random,
     "useless triangles": with_useless_triangles,
     "both sides": with_both_sides,
     "triangle soup": as_soup,

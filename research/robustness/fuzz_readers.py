@@ -32,7 +32,7 @@ with atheris.instrument_imports(
     import sgcn_core.io.meshes
     import sgcn_core.io.volumes  # noqa: F401
 from research.robustness.damage import GENERAL, SPECIAL
-from research.robustness.damage_child import judged, read, validate
+from research.robustness.damage_child import outcome_of, read, validate
 from research.robustness.damage_seeds import Sample, whole_samples
 from sgcn_core.errors import SgcnError
 from sgcn_core.io import isolated
@@ -82,7 +82,7 @@ class Fuzzer:
                 validate(read(kind, path))
             self.readable += 1
         except SgcnError as error:
-            outcome, message = judged(error, path)
+            outcome, message = outcome_of(error, path)
             return "" if outcome == "refused" else message[:200]
         except Exception as error:
             frame = traceback.extract_tb(error.__traceback__)[-1]

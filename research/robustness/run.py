@@ -69,10 +69,10 @@ def measure(inputs: Inputs, parts: Sequence[str], report: Report) -> Iterator[Cr
     Raises
     ------
     ValueError
-        There is no such part.
+        The part is unknown.
     """
     if unknown := [part for part in parts if part not in PARTS]:
-        raise ValueError(f"there is no part {unknown[0]!r} of the measurement; choose of {', '.join(PARTS)}")
+        raise ValueError(f"unknown part {unknown[0]!r}; choose from {', '.join(PARTS)}")
     for place, part in enumerate(parts):
 
         def told(what: str, share: float, place: int = place, part: str = part) -> None:

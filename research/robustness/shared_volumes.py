@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research.criteria import Criterion
+from research.experiments.plausibility import implausible, plausibility_table, read_people
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, VolumeError
-from sgcn_core.evaluation.plausibility import implausible, plausibility_table, read_people
 from sgcn_core.io.volumes import read_volume
 from sgcn_core.skin.extract import Skin, extract_skin
 from sgcn_core.types.field_of_view import depth_below_cuts

@@ -38,7 +38,7 @@ def closed_head(vertices: FloatArray, faces: IntArray, skin: int) -> Mesh:
 
 
 def rim_loops(faces: IntArray) -> list[IntArray]:
-    """Vertices of every hole's rim in the order in which its triangles run along it."""
+    """Vertices of every hole's boundary in the order in which its triangles run along it."""
     edges = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     count = int(faces.max()) + 1
     keys = edges[:, 0] * count + edges[:, 1]

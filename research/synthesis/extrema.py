@@ -1,9 +1,9 @@
-"""Landmarks that are defined by an extremum, found anew on every generated face instead of at a fixed vertex.
+"""Landmarks that are defined by an extremum, found again on every generated face instead of at a fixed vertex.
 
 A face model keeps its topology: its vertex at the tip of the average nose is not the tip of every nose. The landmarks
 of ``EXTREMA`` are therefore moved to the extremum of their definition, within a small patch of skin around the vertex,
-and land on the surface between the vertices. All other landmarks (borders of colour, creases, attachments) have no such
-definition and stay at their vertex.
+and projected onto the surface between the vertices. All other landmarks (borders of colour, creases, attachments) have
+no such definition and stay at their vertex.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sgcn_core.geometry.closest_point import closest_on_triangles
 
 # Width of the soft maximum, in millimetres of the criterion: what is this close to the extremum shares in it.
 _SOFTNESS = 0.15
-# How many triangles nearest to the extremum are tried for the landing.
-_LANDINGS = 12
+# How many triangles nearest to the extremum are tried for the projection.
+_PROJECTED = 12
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class LandmarkExtrema:
         pieces = (self._patches.weights[..., None] * torch.gather(corners, 2, of_piece)).sum(3)
         score = self._score(pieces, vertices[:, self.landmarks]) / _SOFTNESS + self._patches.log_area
         extremum = torch.einsum("bes,besi->bei", torch.softmax(score, 2), pieces)
-        return _landed(extremum, corners, triangles, self._patches.valid)
+        return _projected(extremum, corners, triangles, self._patches.valid)
 
     def _score(self, pieces: Tensor, positions: Tensor) -> Tensor:
         """Criterion (B, E, S) in millimetres at the pieces (B, E, S, 3); ``positions`` (B, L, 3) are the vertices'."""
@@ -181,10 +181,10 @@ def _search_area(label: str, rule: Extremum, column: dict[str, int], landmarks: 
     return SearchArea(int(landmarks[column[label]]), rule.reach, not side, apart)
 
 
-def _landed(points: Tensor, corners: Tensor, triangles: Tensor, valid: Tensor) -> SurfaceSites:
+def _projected(points: Tensor, corners: Tensor, triangles: Tensor, valid: Tensor) -> SurfaceSites:
     """The places nearest to ``points`` (B, E, 3) on the patches ``corners`` (B, E, K, 3, 3)."""
     distance = (corners.mean(3) - points[:, :, None]).square().sum(3).masked_fill(~valid, torch.inf)
-    near = distance.topk(min(_LANDINGS, distance.shape[2]), dim=2, largest=False).indices
+    near = distance.topk(min(_PROJECTED, distance.shape[2]), dim=2, largest=False).indices
     tried = torch.gather(corners, 2, near[..., None, None].expand(-1, -1, -1, 3, 3))
     weights, squared = closest_on_triangles(points[:, :, None], tried)
     squared = squared.masked_fill(~torch.gather(valid.expand(len(points), -1, -1), 2, near), torch.inf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from research.synthesis.lots import Lots
+from research.synthesis.effect_mask import EffectMask
 
 _CORNERS = (("ex_r", "en_r"), ("en_l", "ex_l"))
 # Height of a fissure over its length; skin deeper or higher than this over the eye is not at the eye, millimetres.
@@ -20,11 +20,11 @@ class EyeHoles:
         column = {label: i for i, label in enumerate(labels) if bool(known[i])}
         self.corners = [tuple(column[label] for label in pair) for pair in _CORNERS if set(pair) <= set(column)]
 
-    def outside(self, points: Tensor, landmarks: Tensor, share: float, lots: Lots) -> Tensor:
+    def outside(self, points: Tensor, landmarks: Tensor, share: float, masks: EffectMask) -> Tensor:
         """Which points (B, P) of faces with landmarks (B, L, 3) lie in no such hole."""
-        draw, count = lots.draw, lots.count
+        draw, count = masks.draw, masks.count
         keep = torch.ones(points.shape[:2], dtype=torch.bool, device=points.device)
-        taken = lots.fall(share, 1)
+        taken = masks.sample(share, 1)
         for first, last in self.corners:
             ends = landmarks[:, [first, last]]
             half = ((ends[:, 1] - ends[:, 0]).norm(dim=1) / 2.0)[:, None]

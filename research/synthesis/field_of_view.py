@@ -30,9 +30,9 @@ class FieldOfView:
         One of ``CROPS``: the image ends above the brows, between lips and chin, behind the tip of the nose, or at one
         eye.
     round : bool
-        A cylinder around the head beyond which nothing is measured; it cuts the nose, and nothing else.
+        A cylinder around the head beyond which nothing is recorded; it cuts the nose, and nothing else.
     padding : float or None
-        Grey value of what was not measured; with a crop the image goes on with it for some voxels.
+        Grey value outside the field of view; with a crop the image goes on with it for some voxels.
     """
 
     crop: str | None = None
@@ -165,7 +165,7 @@ def _crop(
         left = bool(rng.integers(2))
         side = _towards(direction, (1 if left else -1, 0, 0))
         return side, at("ex_l" if left else "ex_r", side) + rng.uniform(-12.0, 12.0)
-    raise ValueError(f"no crop is called {crop!r}; choose one of {', '.join(CROPS)}")
+    raise ValueError(f"unknown crop {crop!r}; choose one of {', '.join(CROPS)}")
 
 
 def _round(

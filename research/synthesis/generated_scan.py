@@ -11,9 +11,9 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from research.synthesis import mesh_artefacts as artefacts
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.generator import FaceGenerator
 from research.synthesis.hair_shell import HairShell
-from research.synthesis.lots import Lots
 from research.synthesis.options import GeneratorOptions
 from research.synthesis.population import Population
 from research.synthesis.random_tensors import Draw
@@ -108,9 +108,9 @@ class ScanMaker:
         state = np.random.SeedSequence((self.seed, _STREAM, number)).generate_state(2)
         draw = Draw(torch.Generator().manual_seed(int(state[0])))
         rng = np.random.default_rng(int(state[1]))
-        lots = Lots(draw, 1, self.options.quiet)
-        vertices, landmarks, seen, size = self.source.people(draw, lots)
-        mesh, landmarks, left, bare = self._scanned(vertices, landmarks, lots, rng)
+        masks = EffectMask(draw, 1, self.options.quiet)
+        vertices, landmarks, seen, size = self.source.people(draw, masks)
+        mesh, landmarks, left, bare = self._scanned(vertices, landmarks, masks, rng)
         # From the head frame to the scan's own axes, in millimetres of the person.
         placed = _random_pose(rng) if self.posed else Similarity.identity()
         placed = placed @ Similarity(float(size[0]), np.eye(3), np.zeros(3))
@@ -131,7 +131,7 @@ class ScanMaker:
         )
 
     def _scanned(
-        self, vertices: Tensor, landmarks: Tensor, lots: Lots, rng: np.random.Generator
+        self, vertices: Tensor, landmarks: Tensor, masks: EffectMask, rng: np.random.Generator
     ) -> tuple[Mesh, Tensor, FloatArray, FloatArray]:
         """What the scanner makes of the person, in the head frame.
 
@@ -144,25 +144,25 @@ class ScanMaker:
         pieces, kept = [skin], np.ones(len(skin.faces), dtype=bool)
         bare = kept
         if self.source.scanner is not None:
-            pieces, kept, bare = self._scene(skin, eye, vertices, landmarks, lots)
+            pieces, kept, bare = self._scene(skin, eye, vertices, landmarks, masks)
         left, uncovered = _surroundings(landmarks[0].double().numpy(), skin.centroids, kept[: len(skin.faces)], bare)
         whole = joined(pieces)
         mesh = compacted(Mesh(whole.vertices, whole.faces[kept]))
         mesh = decimated(mesh, max(2000, int(triangles * kept.sum() / len(skin.faces))))
         if self.source.scanner is None:
             return mesh, landmarks, left, uncovered
-        mesh, landmarks = self._spoiled(mesh, landmarks, lots, rng)
+        mesh, landmarks = self._spoiled(mesh, landmarks, masks, rng)
         return mesh, landmarks, left, uncovered
 
     def _scene(
-        self, skin: Mesh, eye: BoolArray, vertices: Tensor, landmarks: Tensor, lots: Lots
+        self, skin: Mesh, eye: BoolArray, vertices: Tensor, landmarks: Tensor, masks: EffectMask
     ) -> tuple[list[Mesh], BoolArray, BoolArray]:
         """The head and what stands near it, which triangles of it all the scanner keeps, and which skin is bare."""
         scanner = self.source.scanner
         assert scanner is not None
         points, normals = _batch(skin.centroids), _batch(skin.face_normals)
-        hair = HairShell.drawn(scanner.options.long_hair, lots)
-        sheets = scanner.objects.place(vertices, points, normals, lots)
+        hair = HairShell.drawn(scanner.options.long_hair, masks)
+        sheets = scanner.objects.place(vertices, points, normals, masks)
         bare = ~(hair.covers(points) | sheets.cover(points))
         locks = hair_mesh(hair)
         things = ([] if locks is None else [locks]) + sheet_meshes(sheets)
@@ -172,28 +172,30 @@ class ScanMaker:
         exists[:, : len(skin.faces)] = bare
         is_eye = torch.zeros_like(exists)
         is_eye[0, : len(eye)] = torch.from_numpy(eye)
-        kept = visible(centroids, facing, is_eye, scanner.options, lots.draw, lots=lots, exists=exists, pixel=_PIXEL)
-        kept &= scanner.eye_holes.outside(centroids, landmarks, scanner.options.eye_holes, lots)
+        kept = visible(centroids, facing, is_eye, scanner.options, masks.draw, masks=masks, exists=exists, pixel=_PIXEL)
+        kept &= scanner.eye_holes.outside(centroids, landmarks, scanner.options.eye_holes, masks)
         return [skin, *things], kept[0].numpy(), bare[0].numpy()
 
-    def _spoiled(self, mesh: Mesh, landmarks: Tensor, lots: Lots, rng: np.random.Generator) -> tuple[Mesh, Tensor]:
-        """Warped, stepped and noisy, with pieces that are no face."""
+    def _spoiled(
+        self, mesh: Mesh, landmarks: Tensor, masks: EffectMask, rng: np.random.Generator
+    ) -> tuple[Mesh, Tensor]:
+        """Warped, stepped and noisy, with stray pieces."""
         scan = self.options.scan
         assert scan is not None
         pieces = [mesh]
-        if bool(lots.fall(scan.doubled)):
+        if bool(masks.sample(scan.doubled)):
             pieces.append(compacted(doubled(mesh, rng)))
-        if bool(lots.fall(self.shoulders)) and mesh.vertices[:, 1].min() < _CHIN:
+        if bool(masks.sample(self.shoulders)) and mesh.vertices[:, 1].min() < _CHIN:
             pieces.append(shoulders(mesh, rng))
-        if bool(lots.fall(scan.stray)):
+        if bool(masks.sample(scan.stray)):
             pieces += [scrap(mesh, rng) for _ in range(rng.integers(1, 4))]
         mesh = joined(pieces)
         points, normals = _batch(mesh.vertices), _batch(mesh.vertex_normals)
-        warp = artefacts.scanner_warp(scan.warp, lots)
+        warp = artefacts.scanner_warp(scan.warp, masks)
         points, landmarks = warp(points), warp(landmarks)
-        points = artefacts.add_threshold_bias(points, normals, scan.threshold_bias, lots)
-        points, normals = artefacts.add_staircase(points, normals, scan.staircase, lots)
-        points = artefacts.add_point_noise(points, normals, scan.point_noise, lots)
+        points = artefacts.add_threshold_bias(points, normals, scan.threshold_bias, masks)
+        points, normals = artefacts.add_staircase(points, normals, scan.staircase, masks)
+        points = artefacts.add_point_noise(points, normals, scan.point_noise, masks)
         return Mesh(points[0].double().numpy(), mesh.faces), landmarks
 
 

@@ -14,10 +14,9 @@ from torch_geometric.data import Batch
 from research.synthesis.alignment import aligned, axis_angle_rotations
 from research.synthesis.anatomy import Anatomy
 from research.synthesis.crop_distance import CropDistance
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.extrema import LandmarkExtrema
 from research.synthesis.graph_batch import graph_batch
-from research.synthesis.landing import LandmarkLanding
-from research.synthesis.lots import Lots
 from research.synthesis.options import ITEMS, GeneratorOptions, PoseOptions
 from research.synthesis.population import Population
 from research.synthesis.random_tensors import Draw
@@ -26,6 +25,7 @@ from research.synthesis.scanner import Scanner
 from research.synthesis.shapes import ShapeOptions
 from research.synthesis.surface_effects import SurfaceEffects
 from research.synthesis.surface_points import Density, SurfacePoints
+from research.synthesis.surface_projection import LandmarkProjection
 from sgcn_core.graph.coarse import prototype
 from sgcn_core.graph.crop import CROP_CENTRE, CROP_MARGIN
 
@@ -86,7 +86,7 @@ class FaceGenerator:
         self.options = options or GeneratorOptions()
         self.extrema = extremum_solver(model)
         self.of_extremum = torch.tensor([label in self.extrema.labels for label in model.labels], device=model.device)
-        self.landing = LandmarkLanding(model)
+        self.projection = LandmarkProjection(model)
         if prototype is None:
             prototype = mean_shape(model, self.options.shape, extrema=self.extrema if self.options.extrema else None)
         self.prototype = prototype.to(model.neutral)
@@ -123,20 +123,20 @@ class FaceGenerator:
     def faces_at(self, step: int, count: int, *, stream: int = 0) -> FacePoints:
         """``count`` faces of step ``step``; another ``stream`` never shares a face with this one."""
         draw = Draw.seeded(self.model.device, self.seed, stream, step)
-        lots = Lots(draw, count, self.options.quiet)
-        vertices, landmarks, seen, size = self.people(draw, lots)
+        masks = EffectMask(draw, count, self.options.quiet)
+        vertices, landmarks, seen, size = self.people(draw, masks)
         vertices, landmarks, stretch = self._residual_pose(vertices, landmarks, draw)
-        return self._sample(vertices, landmarks, seen, size / stretch, lots)
+        return self._sample(vertices, landmarks, seen, size / stretch, masks)
 
-    def people(self, draw: Draw, lots: Lots) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def people(self, draw: Draw, masks: EffectMask) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Heads aligned to the prototype with what lies on the skin.
 
         Vertices (B, V, 3), landmarks (B, L, 3) on the skin below, which of these exist and can be seen (B, L), and the
         millimetres of the person for one here (B,).
         """
         model, known = self.model, self.model.known
-        vertices = model.draw(self.options.shape, draw, lots.count)
-        seen = known.expand(lots.count, -1)
+        vertices = model.draw(self.options.shape, draw, masks.count)
+        seen = known.expand(masks.count, -1)
         if self.anatomy is not None:
             vertices, existing = self.anatomy.apply(vertices, draw)
             seen = seen & existing
@@ -145,9 +145,9 @@ class FaceGenerator:
         landmarks = vertices[:, model.landmarks.clamp(min=0)]
         if self.effects is None:
             return vertices, self._solved(landmarks, vertices), seen, 1.0 / scale
-        vertices, below = self.effects.reshape(vertices, lots)
-        landmarks = self._solved(self.landing(landmarks, vertices), vertices)
-        vertices, uncovered = self.effects.cover(vertices, lots)
+        vertices, below = self.effects.reshape(vertices, masks)
+        landmarks = self._solved(self.projection(landmarks, vertices), vertices)
+        vertices, uncovered = self.effects.cover(vertices, masks)
         return vertices, landmarks, seen & uncovered & ~below, 1.0 / scale
 
     def _solved(self, landmarks: Tensor, vertices: Tensor) -> Tensor:
@@ -175,25 +175,25 @@ class FaceGenerator:
         )
         return vertices, landmarks, stretch[:, 0]
 
-    def _sample(self, vertices: Tensor, landmarks: Tensor, seen: Tensor, size: Tensor, lots: Lots) -> FacePoints:
+    def _sample(self, vertices: Tensor, landmarks: Tensor, seen: Tensor, size: Tensor, masks: EffectMask) -> FacePoints:
         """N nodes of each face within the canonical crop, of what the scan shows."""
         density = Density(self.pools.most(self.nodes), self.pools.area)
-        surface = self._skin_samples(vertices, density, lots)
+        surface = self._skin_samples(vertices, density, masks)
         if self.scanner is not None:
-            surface, shown = self.scanner.scan(surface, vertices, landmarks, density, lots)
+            surface, shown = self.scanner.scan(surface, vertices, landmarks, density, masks)
             seen = seen & shown
         reach = self.crop_distance(surface.points)
         rank = surface.rank.masked_fill(reach >= CROP_MARGIN, torch.inf)
         nodes = _first_survivors(rank, self.nodes)[..., None].expand(-1, -1, 3)
         points, normals = torch.gather(surface.points, 1, nodes), torch.gather(surface.normals, 1, nodes)
         if self.scanner is not None:
-            points, normals, landmarks, spoiled = self.scanner.mesh(points, normals, landmarks, lots)
+            points, normals, landmarks, spoiled = self.scanner.mesh(points, normals, landmarks, masks)
             seen = seen & ~spoiled[:, None]
         return FacePoints(points, normals, landmarks.masked_fill(~seen[..., None], torch.nan), size)
 
-    def _skin_samples(self, vertices: Tensor, density: Density, lots: Lots) -> SurfacePoints:
-        points, normals, faces = self.pools.on(vertices, density.size, lots.draw)
-        rank = torch.arange(density.size, device=points.device, dtype=points.dtype).repeat(lots.count, 1)
+    def _skin_samples(self, vertices: Tensor, density: Density, masks: EffectMask) -> SurfacePoints:
+        points, normals, faces = self.pools.on(vertices, density.size, masks.draw)
+        rank = torch.arange(density.size, device=points.device, dtype=points.dtype).repeat(masks.count, 1)
         return SurfacePoints(points, normals, rank, faces[..., 0] >= self.model.skin)
 
     def batch(self, step: int, count: int, *, stream: int = 0) -> Batch:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from research.synthesis.gnm_head import read_head
+from research.synthesis.mesh_population import MeshPopulation, mesh_and_landmarks
 from research.synthesis.random_tensors import Draw
 from research.synthesis.shapes import ShapeOptions, smooth_displacement
 
@@ -22,8 +24,8 @@ _EYES, _LOWER = 0.8, (0.4, 1.7)
 _LIDS, _EACH_LID = (0.12, 0.14), 0.03
 
 
-@dataclass(frozen=True, eq=False)
-class GnmHead:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GnmHead(MeshPopulation):
     """Mesh, identity and expression of the GNM head; a `Population`.
 
     Head frame: +x the subject's left, +y up, +z out of the face; millimetres. The origin is that of the ICT model.
@@ -35,27 +37,13 @@ class GnmHead:
     eyes : Tensor, shape (2, E, V, 3), expressions of the left and of the right eye region
     lower : Tensor, shape (M, V, 3), expressions of the lower face
     closing : Tensor, shape (2, V, 3), closes the lids of the left and of the right eye; weights in [0, 1]
-    faces : Tensor of int64, shape (F, 3)
-    skin : number of skin vertices; those that follow are eyeballs
-    labels : landmark names, L of them
-    landmarks : Tensor of int64, shape (L,), the vertex of each landmark, -1 where ``known`` is False
-    known : Tensor of bool, shape (L,)
+    The others are those of `Population`.
     """
 
-    neutral: Tensor
     identity: Tensor
     eyes: Tensor
     lower: Tensor
     closing: Tensor
-    faces: Tensor
-    skin: int
-    labels: tuple[str, ...]
-    landmarks: Tensor
-    known: Tensor
-
-    @property
-    def device(self) -> torch.device:
-        return self.neutral.device
 
     @classmethod
     def load(cls, path: Path, *, device: str | torch.device = "cpu", picked: Path | None = None) -> GnmHead:
@@ -67,17 +55,13 @@ class GnmHead:
             The file holds something else.
         """
         head = read_head(Path(path), picked)
-        blocks = {
+        blocks: dict[str, Any] = {
             name: torch.from_numpy(getattr(head, name)).float().to(device)
             for name in ("neutral", "identity", "eyes", "lower", "closing")
         }
         return cls(
             **blocks,
-            faces=torch.from_numpy(head.faces).to(device),
-            skin=head.skin,
-            labels=head.labels,
-            landmarks=torch.from_numpy(head.landmarks).to(device),
-            known=torch.from_numpy(head.landmarks >= 0).to(device),
+            **mesh_and_landmarks(head.faces, head.skin, head.labels, head.landmarks, device),
         )
 
     def draw(self, options: ShapeOptions, draw: Draw, count: int) -> Tensor:

@@ -75,7 +75,7 @@ def read_head(path: Path, picked: Path | None = None) -> Head:
     with np.load(path, allow_pickle=False) as archive:
         missing = {"template", "mean_delta", "id_modes", "expression_int8", "source_index"} - set(archive.files)
         if missing:
-            raise ValueError(f"{path} is no GNM head: it lacks {sorted(missing)}")
+            raise ValueError(f"{path} is not a GNM head: missing {sorted(missing)}")
         data = {key: archive[key] for key in archive.files}
     choice = json.loads((picked or PICKED).read_text(encoding="utf-8"))
     used, faces, skin = _visible(data)

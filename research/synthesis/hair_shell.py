@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from research.synthesis.lots import Lots
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.random_tensors import Draw
 from research.synthesis.surface_points import Density, SurfacePoints, r2_sequence, rough_normals
 from sgcn_core.graph.crop import CROP_MARGIN
@@ -48,15 +48,15 @@ class HairShell:
     phase: Tensor
 
     @classmethod
-    def drawn(cls, share: float, lots: Lots, waves: int = 10) -> HairShell:
-        draw, count = lots.draw, lots.count
+    def drawn(cls, share: float, masks: EffectMask, waves: int = 10) -> HairShell:
+        draw, count = masks.draw, masks.count
         wavelength = draw.uniform(8.0, 45.0, count, 1, waves)
         direction = draw.uniform(0.0, torch.pi, count, 1, waves)
         # Locks hang: waves run around the head rather than along it.
         unit = torch.cat([torch.cos(direction), 0.45 * torch.sin(direction)], 1)
         fringe = draw.chance(0.35, count, 1)
         return cls(
-            worn=lots.fall(share, 1),
+            worn=masks.sample(share, 1),
             thickness=4.0 + 36.0 * draw.uniform(0.0, 1.0, count, 1).square(),
             opening=draw.uniform(0.85, 1.45, count, 1),
             hairline=torch.where(fringe, draw.uniform(46.0, 70.0, count, 1), draw.uniform(72.0, 95.0, count, 1)),

@@ -14,6 +14,7 @@ from torch import Tensor
 from research.synthesis.makehuman_files import BaseMesh, read_base, read_target, target_files
 from research.synthesis.makehuman_head import Head, build_head
 from research.synthesis.makehuman_weights import CHILDHOOD, TargetWeights
+from research.synthesis.mesh_population import MeshPopulation, mesh_and_landmarks
 from research.synthesis.random_tensors import Draw
 from research.synthesis.shapes import ShapeOptions, smooth_displacement
 
@@ -23,8 +24,8 @@ _SMALLEST = 0.4
 _SIZE = 1.07
 
 
-@dataclass(frozen=True, eq=False)
-class MakeHuman:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MakeHuman(MeshPopulation):
     """Head of MakeHuman's base mesh, subdivided, and what its targets do to it; a `Population`.
 
     Head frame: +x the subject's left, +y up, +z out of the face; millimetres. The origin is that of the ICT model.
@@ -35,26 +36,12 @@ class MakeHuman:
     targets : Tensor, shape (T, V, 3), displacements from ``base`` at weight 1
     base : Tensor, shape (V, 3), MakeHuman's mesh without any target, which looks like nobody
     weights : draws the targets' weights
-    faces : Tensor of int64, shape (F, 3)
-    skin : number of skin vertices; those that follow are eyeballs
-    labels : landmark names, L of them
-    landmarks : Tensor of int64, shape (L,), the vertex of each landmark, -1 where ``known`` is False
-    known : Tensor of bool, shape (L,)
+    The others are those of `Population`.
     """
 
-    neutral: Tensor
     targets: Tensor
     base: Tensor
     weights: TargetWeights
-    faces: Tensor
-    skin: int
-    labels: tuple[str, ...]
-    landmarks: Tensor
-    known: Tensor
-
-    @property
-    def device(self) -> torch.device:
-        return self.neutral.device
 
     @classmethod
     def load(cls, folder: Path, *, device: str | torch.device = "cpu", picked: Path | None = None) -> MakeHuman:
@@ -78,18 +65,13 @@ class MakeHuman:
         moves = torch.from_numpy(targets).to(device)
         weights = TargetWeights(names, moves.norm(dim=2).amax(1))
         neutral = base + torch.einsum("t,tvd->vd", weights.average_adult(), moves)
-        known = torch.from_numpy(head.landmarks >= 0)
         to_origin = torch.tensor(_ORIGIN, device=device) - neutral[head.landmarks[head.landmarks >= 0]].mean(0)
         return cls(
             neutral=neutral + to_origin,
             targets=moves,
             base=base + to_origin,
             weights=weights,
-            faces=torch.from_numpy(head.faces).to(device),
-            skin=head.skin,
-            labels=head.labels,
-            landmarks=torch.from_numpy(head.landmarks).to(device),
-            known=known.to(device),
+            **mesh_and_landmarks(head.faces, head.skin, head.labels, head.landmarks, device),
         )
 
     def children(self) -> MakeHuman:

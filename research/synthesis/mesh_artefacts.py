@@ -7,20 +7,20 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from research.synthesis.alignment import axis_angle_rotations
-from research.synthesis.lots import Lots
+from research.synthesis.effect_mask import EffectMask
 
 
-def add_staircase(points: Tensor, normals: Tensor, share: float, lots: Lots) -> tuple[Tensor, Tensor]:
+def add_staircase(points: Tensor, normals: Tensor, share: float, masks: EffectMask) -> tuple[Tensor, Tensor]:
     """Terraces of a segmented CT or MR volume with voxels of 0.5-2 mm, smoothed by a random amount.
 
     Positions move towards the planes of the voxels' grid and normals towards the 26 directions that triangles of
     marching cubes on a binary volume have.
     """
-    draw, count = lots.draw, lots.count
+    draw, count = masks.draw, masks.count
     grid = axis_angle_rotations(draw.normal(0.25, count, 3))
     voxel = draw.uniform(0.5, 1.2, count, 1, 3)
     voxel[..., 2] = draw.uniform(0.5, 2.0, count, 1)
-    strength = draw.uniform(0.3, 1.0, count, 1, 1) * lots.fall(share, 1, 1)
+    strength = draw.uniform(0.3, 1.0, count, 1, 1) * masks.sample(share, 1, 1)
     local, facing = points @ grid, normals @ grid
     snapped = torch.lerp(local, torch.round(local / voxel) * voxel, strength)
     steepest = facing.abs().amax(2, keepdim=True).clamp(min=1e-6)
@@ -31,12 +31,12 @@ def add_staircase(points: Tensor, normals: Tensor, share: float, lots: Lots) -> 
     return snapped @ grid.transpose(1, 2), facing @ grid.transpose(1, 2)
 
 
-def add_facets(points: Tensor, normals: Tensor, share: float, lots: Lots) -> tuple[Tensor, Tensor]:
+def add_facets(points: Tensor, normals: Tensor, share: float, masks: EffectMask) -> tuple[Tensor, Tensor]:
     """The large flat triangles of a decimated mesh: patches of 3-12 mm, flattened, one normal each."""
-    faces = lots.some(share)
-    size = lots.draw.uniform(3.0, 12.0, lots.count, 1, 1)[faces]
-    shift = lots.draw.uniform(0.0, 12.0, lots.count, 1, 3)[faces]
-    turn = axis_angle_rotations(lots.draw.normal(2.0, lots.count, 3))[faces]
+    faces = masks.some(share)
+    size = masks.draw.uniform(3.0, 12.0, masks.count, 1, 1)[faces]
+    shift = masks.draw.uniform(0.0, 12.0, masks.count, 1, 3)[faces]
+    turn = axis_angle_rotations(masks.draw.normal(2.0, masks.count, 3))[faces]
     if len(faces) == 0:
         return points, normals
     chosen, facing = points[faces], normals[faces]
@@ -60,24 +60,24 @@ def add_facets(points: Tensor, normals: Tensor, share: float, lots: Lots) -> tup
     return points.index_copy(0, faces, moved), normals.index_copy(0, faces, torch.where(flat, normal, facing))
 
 
-def add_doubled_patch(points: Tensor, normals: Tensor, share: float, lots: Lots) -> tuple[Tensor, Tensor]:
+def add_doubled_patch(points: Tensor, normals: Tensor, share: float, masks: EffectMask) -> tuple[Tensor, Tensor]:
     """A part of the surface twice, 0.5-2 mm apart and slightly turned: two views that were not brought together."""
-    draw, count = lots.draw, lots.count
+    draw, count = masks.draw, masks.count
     chosen = draw.integers(points.shape[1], count, 1)[..., None].expand(-1, -1, 3)
     centre, facing = torch.gather(points, 1, chosen), torch.gather(normals, 1, chosen)
     shift = normalize(facing + draw.normal(0.6, count, 1, 3), dim=2) * draw.uniform(0.5, 2.0, count, 1, 1)
     turn = axis_angle_rotations(draw.normal(0.02, count, 3)).transpose(1, 2)
     near = (points - centre).norm(dim=2, keepdim=True) < draw.uniform(25.0, 75.0, count, 1, 1)
-    second = near & draw.chance(0.5, *points.shape[:2], 1) & lots.fall(share, 1, 1)
+    second = near & draw.chance(0.5, *points.shape[:2], 1) & masks.sample(share, 1, 1)
     moved = (points - centre) @ turn + centre + shift
     return torch.where(second, moved, points), torch.where(second, normals @ turn, normals)
 
 
-def scanner_warp(share: float, lots: Lots, waves: int = 5) -> Warp:
+def scanner_warp(share: float, masks: EffectMask, waves: int = 5) -> Warp:
     """A low-frequency warp of 0.5-1.5 mm, waves of 60-200 mm."""
-    draw, count = lots.draw, lots.count
+    draw, count = masks.draw, masks.count
     direction = normalize(draw.normal(1.0, count, 3, waves), dim=1)
-    amount = draw.uniform(0.5, 1.5, count, 1, 1) * lots.fall(share, 1, 1)
+    amount = draw.uniform(0.5, 1.5, count, 1, 1) * masks.sample(share, 1, 1)
     return Warp(
         direction * (2.0 * torch.pi / draw.uniform(60.0, 200.0, count, 1, waves)),
         draw.uniform(0.0, 2.0 * torch.pi, count, 1, waves),
@@ -95,30 +95,30 @@ class Warp:
         return points + torch.sin(points @ self.frequency + self.phase) @ self.amplitude
 
 
-def add_threshold_bias(points: Tensor, normals: Tensor, share: float, lots: Lots) -> Tensor:
+def add_threshold_bias(points: Tensor, normals: Tensor, share: float, masks: EffectMask) -> Tensor:
     """The iso-surface of a volume lies up to 1 mm inside or outside of the skin."""
-    bias = lots.draw.uniform(-1.0, 1.0, lots.count, 1, 1) * lots.fall(share, 1, 1)
+    bias = masks.draw.uniform(-1.0, 1.0, masks.count, 1, 1) * masks.sample(share, 1, 1)
     return points + bias * normals
 
 
-def add_point_noise(points: Tensor, normals: Tensor, share: float, lots: Lots) -> Tensor:
+def add_point_noise(points: Tensor, normals: Tensor, share: float, masks: EffectMask) -> Tensor:
     """Sensor noise along the normal, its standard deviation up to 0.6 mm."""
-    deviation = lots.draw.uniform(0.05, 0.6, lots.count, 1, 1) * lots.fall(share, 1, 1, always=True)
-    return points + deviation * lots.draw.normal(1.0, *points.shape[:2], 1) * normals
+    deviation = masks.draw.uniform(0.05, 0.6, masks.count, 1, 1) * masks.sample(share, 1, 1, always=True)
+    return points + deviation * masks.draw.normal(1.0, *points.shape[:2], 1) * normals
 
 
-def add_normal_noise(normals: Tensor, share: float, lots: Lots) -> Tensor:
+def add_normal_noise(normals: Tensor, share: float, masks: EffectMask) -> Tensor:
     """Noise of the normals, up to about 0.3 radians: what triangles of a noisy mesh show."""
-    deviation = 0.3 * lots.draw.uniform(0.0, 1.0, lots.count, 1, 1).pow(1.5) * lots.fall(share, 1, 1, always=True)
-    return normalize(normals + deviation * lots.draw.normal(1.0, *normals.shape), dim=2)
+    deviation = 0.3 * masks.draw.uniform(0.0, 1.0, masks.count, 1, 1).pow(1.5) * masks.sample(share, 1, 1, always=True)
+    return normalize(normals + deviation * masks.draw.normal(1.0, *normals.shape), dim=2)
 
 
-def thinned(points: Tensor, share: float, lots: Lots) -> Tensor:
+def thinned(points: Tensor, share: float, masks: EffectMask) -> Tensor:
     """Which points (B, P) stay where the density is uneven: a smooth field of 0.2 to 1 over the surface."""
-    draw, count = lots.draw, lots.count
+    draw, count = masks.draw, masks.count
     frequency = normalize(draw.normal(1.0, count, 3, 3), dim=1) * (
         2.0 * torch.pi / draw.uniform(70.0, 250.0, count, 1, 3)
     )
     field = torch.sin(points @ frequency + draw.uniform(0.0, 2.0 * torch.pi, count, 1, 3)).mean(2)
     odds = (0.6 + 0.8 * field).clamp(0.2, 1.0)
-    return (draw.uniform(0.0, 1.0, *odds.shape) < odds) | ~lots.fall(share, 1)
+    return (draw.uniform(0.0, 1.0, *odds.shape) < odds) | ~masks.sample(share, 1)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from research.synthesis.lots import Lots
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.random_tensors import Draw
 from research.synthesis.surface_points import Density, SurfacePoints, even_square, rough_normals
 
@@ -214,10 +214,10 @@ class ObjectPlacer:
         self.option = [OBJECTS.index(kind.option) for kind in _KINDS]
         self.shares = shares
 
-    def place(self, vertices: Tensor, points: Tensor, normals: Tensor, lots: Lots) -> Sheets:
+    def place(self, vertices: Tensor, points: Tensor, normals: Tensor, masks: EffectMask) -> Sheets:
         """Sheets near faces with vertices (B, V, 3), of which points and normals (B, P, 3) are samples."""
-        draw, count = lots.draw, lots.count
-        drawn = torch.stack([lots.fall(self.shares[name]) for name in OBJECTS], 1)
+        draw, count = masks.draw, masks.count
+        drawn = torch.stack([masks.sample(self.shares[name]) for name in OBJECTS], 1)
         kind, exists = self._choose(drawn, draw)
         low, high = self.ranges[kind].unbind(3)
         gap, half_u, half_v, bend_u, bend_v, lump = torch.lerp(
@@ -242,7 +242,7 @@ class ObjectPlacer:
     def _choose(self, drawn: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Kind (B, S) of each slot, and whether there is one.
 
-        drawn (B, O) : the options that the lots fell on. Where the odds of a slot exceed one, they are made to fit.
+        drawn (B, O) : the sampled options. Where the odds of a slot exceed one, they are made to fit.
         """
         odds = drawn[:, None, self.option] * self.odds
         cumulative = (odds / odds.sum(2, keepdim=True).clamp(min=1.0)).cumsum(2)

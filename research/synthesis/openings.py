@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from research.synthesis.lots import Lots
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.normals import vertex_normals
 from research.synthesis.population import Population
 from research.synthesis.relief import Opening, Relief, within
@@ -77,7 +77,7 @@ class Openings:
         ]
         self.landmarks = model.landmarks.clamp(min=0)
 
-    def apply(self, vertices: Tensor, lots: Lots) -> Tensor:
+    def apply(self, vertices: Tensor, masks: EffectMask) -> Tensor:
         """Vertices (B, V, 3), spoiled at the openings of some faces."""
         effects: tuple[tuple[str, float, Callable[..., Tensor]], ...] = (
             ("eye", self.shares.eye_craters, self._crater),
@@ -88,7 +88,7 @@ class Openings:
             ("eye nostril", self.shares.camera_offsets, self._offset),
         )
         for kinds, share, effect in effects:
-            chosen = lots.some(share)
+            chosen = masks.some(share)
             if not len(chosen):
                 continue
             some = vertices[chosen]
@@ -96,14 +96,14 @@ class Openings:
             for kind, opening in self.sites:
                 if kind in kinds:
                     relief = Relief.of(opening, some, places)
-                    some = relief.moved(some, opening, effect(relief, Lots(lots.draw, len(chosen))))
+                    some = relief.moved(some, opening, effect(relief, EffectMask(masks.draw, len(chosen))))
             vertices = vertices.index_copy(0, chosen, some)
         return vertices
 
     @staticmethod
-    def _smear_lids(relief: Relief, lots: Lots) -> Tensor:
+    def _smear_lids(relief: Relief, masks: EffectMask) -> Tensor:
         """The relief within and around the lids is flattened, with the lashes as a veil of up to 2 mm in front."""
-        draw, count = lots.draw, lots.count
+        draw, count = masks.draw, masks.count
         reach = draw.uniform(1.1, 1.9, count, 1)
         share = draw.uniform(0.4, 0.95, count, 1) * draw.chance(0.85, count, 1)
         veil = draw.uniform(-0.5, 2.0, count, 1) * torch.exp(-2.0 * relief.plane[..., 1].square())
@@ -111,9 +111,9 @@ class Openings:
         return _bridged(relief, reach, share, veil + rough)
 
     @staticmethod
-    def _close_fissure(relief: Relief, lots: Lots) -> Tensor:
+    def _close_fissure(relief: Relief, masks: EffectMask) -> Tensor:
         """A membrane from lid to lid, over the whole fissure or over its two ends only, which shortens it."""
-        draw, count = lots.draw, lots.count
+        draw, count = masks.draw, masks.count
         reach = draw.uniform(0.95, 1.3, count, 1)
         bulge = draw.uniform(-1.0, 2.5, count, 1) * (1.0 - relief.radius.square()).clamp(min=0.0)
         ends = draw.uniform(0.45, 0.85, count, 1)
@@ -123,9 +123,9 @@ class Openings:
         return _bridged(relief, reach, share * torch.where(only_ends, beyond, 1.0), bulge)
 
     @staticmethod
-    def _crater(relief: Relief, lots: Lots) -> Tensor:
+    def _crater(relief: Relief, masks: EffectMask) -> Tensor:
         """The iris is a crater of 2-9 mm with steep walls, or a spike of 2-10 mm; only eyeballs move."""
-        draw, count = lots.draw, lots.count
+        draw, count = masks.draw, masks.count
         centre = torch.cat([draw.normal(0.15, count, 1, 1), draw.normal(0.2, count, 1, 1)], 2)
         offset = (relief.plane - centre) * torch.tensor([1.0, 0.45], device=relief.plane.device)
         spike = draw.chance(0.4, count, 1)
@@ -136,9 +136,9 @@ class Openings:
         return deep * draw.chance(0.85, count, 1) * shape * ~relief.skin
 
     @staticmethod
-    def _smear_lips(relief: Relief, lots: Lots) -> Tensor:
+    def _smear_lips(relief: Relief, masks: EffectMask) -> Tensor:
         """The groove between the lips and their borders are flattened."""
-        draw, count = lots.draw, lots.count
+        draw, count = masks.draw, masks.count
         reach = draw.uniform(0.7, 1.5, count, 1)
         share = draw.uniform(0.4, 0.95, count, 1)
         full = draw.uniform(0.0, 5.0, count, 1) * (1.0 - relief.plane[..., 1].square() / 4.0).clamp(min=0.0)
@@ -146,17 +146,17 @@ class Openings:
         return _bridged(relief, reach, share, full * narrow, deepest=_INSIDE_MOUTH)
 
     @staticmethod
-    def _fill_nostril(relief: Relief, lots: Lots) -> Tensor:
+    def _fill_nostril(relief: Relief, masks: EffectMask) -> Tensor:
         """The nostril is shallow or gone; one may be filled and the other not."""
-        draw, count = lots.draw, lots.count
+        draw, count = masks.draw, masks.count
         reach = draw.uniform(0.75, 1.05, count, 1)
         share = draw.uniform(0.5, 1.0, count, 1) * draw.chance(0.85, count, 1)
         return _bridged(relief, reach, share, draw.uniform(-1.5, 0.8, count, 1))
 
     @staticmethod
-    def _offset(relief: Relief, lots: Lots) -> Tensor:
+    def _offset(relief: Relief, masks: EffectMask) -> Tensor:
         """A step of 0.3-1.5 mm through the opening, where the patches of two cameras meet; it fades out around."""
-        draw, count = lots.draw, lots.count
+        draw, count = masks.draw, masks.count
         angle = draw.uniform(0.0, 2.0 * torch.pi, count, 1)
         along = relief.plane[..., 0] * torch.cos(angle) + relief.plane[..., 1] * torch.sin(angle)
         side = torch.sigmoid((along - draw.uniform(-0.6, 0.6, count, 1)) / 0.04)

@@ -71,7 +71,7 @@ class GeneratorOptions:
             return replace(clean, effects=EffectOptions(**{**dict.fromkeys(_names(EffectOptions), 0.0), item: share}))
         if item in _names(ScanOptions):
             return replace(clean, scan=ScanOptions(**{**dict.fromkeys(_names(ScanOptions), 0.0), item: share}))
-        raise ValueError(f"no corruption is called '{item}'; choose one of {', '.join(ITEMS)}")
+        raise ValueError(f"unknown corruption '{item}'; choose one of {', '.join(ITEMS)}")
 
 
 # Names of all corruptions, for tests of one at a time.

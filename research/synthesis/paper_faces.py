@@ -47,7 +47,7 @@ class PaperFaces:
         people: PeopleOptions | None = None,
     ) -> None:
         if training_set not in TRAINING_SETS:
-            raise ValueError(f"training set {training_set!r} is none of {', '.join(TRAINING_SETS)}")
+            raise ValueError(f"unknown training set {training_set!r}; choose from {', '.join(TRAINING_SETS)}")
         self.people = PaperPeople(model, people)
         self.model = self.people.model
         self.conditions = TRAINING_SETS[training_set]

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from research.synthesis.alignment import axis_angle_rotations
-from research.synthesis.lots import Lots
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.occlusion import camera_directions, seen_from
 from research.synthesis.random_tensors import Draw
 from sgcn_core.graph.crop import CROP_CENTRE
@@ -85,7 +85,7 @@ def visible(
     options: ScanOptions,
     draw: Draw,
     *,
-    lots: Lots | None = None,
+    masks: EffectMask | None = None,
     exists: Tensor | None = None,
     pixel: float = 4.0,
 ) -> Tensor:
@@ -95,26 +95,26 @@ def visible(
     ----------
     points, normals : Tensor, shape (B, P, 3), head frame, millimetres
     eye : Tensor of bool, shape (B, P), True on an eyeball
-    lots : the lots of these faces, fresh ones by default
+    masks : sampler of the effect masks of these faces, a new one by default
     exists : Tensor of bool, shape (B, P), which points there are; all by default
     pixel : of the cameras, not below the spacing of the points, millimetres
     """
-    lots = lots or Lots(draw, len(points))
-    keep = _planes(points, options, lots)
+    masks = masks or EffectMask(draw, len(points))
+    keep = _planes(points, options, masks)
     if exists is not None:
         keep &= exists
-    keep &= ~(eye & lots.fall(options.no_eyes, 1))
-    keep &= _outside_holes(points, options, lots)
-    return _seen_by_cameras(points, normals, keep, options, lots, pixel)
+    keep &= ~(eye & masks.sample(options.no_eyes, 1))
+    keep &= _outside_holes(points, options, masks)
+    return _seen_by_cameras(points, normals, keep, options, masks, pixel)
 
 
-def _planes(points: Tensor, options: ScanOptions, lots: Lots) -> Tensor:
+def _planes(points: Tensor, options: ScanOptions, masks: EffectMask) -> Tensor:
     """Cuts by planes that scanners and operators leave."""
-    draw, count = lots.draw, lots.count
+    draw, count = masks.draw, masks.count
     x, y, z = points.unbind(2)
 
     def unless(share: float, keep: Tensor) -> Tensor:
-        return keep | ~lots.fall(share, 1)
+        return keep | ~masks.sample(share, 1)
 
     wobble = draw.normal(0.15, count, 1) * x + draw.normal(0.25, count, 1) * y
     keep = unless(options.front_only, z + wobble > draw.uniform(-20.0, 62.0, count, 1))
@@ -129,38 +129,38 @@ def _planes(points: Tensor, options: ScanOptions, lots: Lots) -> Tensor:
 
 
 def _seen_by_cameras(
-    points: Tensor, normals: Tensor, keep: Tensor, options: ScanOptions, lots: Lots, pixel: float
+    points: Tensor, normals: Tensor, keep: Tensor, options: ScanOptions, masks: EffectMask, pixel: float
 ) -> Tensor:
     """A scan from a few cameras loses what faces away from all of them and what lies behind something else."""
-    cameras = camera_directions(lots.draw, lots.count)
-    grazing = lots.draw.uniform(0.05, 0.35, lots.count, 1, 1)
-    faces = lots.some(options.few_cameras)
+    cameras = camera_directions(masks.draw, masks.count)
+    grazing = masks.draw.uniform(0.05, 0.35, masks.count, 1, 1)
+    faces = masks.some(options.few_cameras)
     # What is cut away hides nothing: the rest of the scene is moved out of sight.
     there = torch.where(keep[faces, :, None], points[faces], -1000.0 * cameras[faces, :1])
     seen = seen_from(there, normals[faces], cameras[faces], grazing=grazing[faces], pixel=pixel)
     return keep.index_copy(0, faces, keep[faces] & seen)
 
 
-def _outside_holes(points: Tensor, options: ScanOptions, lots: Lots, most: int = 5) -> Tensor:
+def _outside_holes(points: Tensor, options: ScanOptions, masks: EffectMask, most: int = 5) -> Tensor:
     """Round holes of 4-25 mm anywhere."""
-    draw, (count, size, _) = lots.draw, points.shape
+    draw, (count, size, _) = masks.draw, points.shape
     chosen = draw.integers(size, count, most)
     centres = torch.gather(points, 1, chosen[..., None].expand(-1, -1, 3))
     radii = 4.0 + 21.0 * draw.uniform(0.0, 1.0, count, 1, most).square()
-    radii = radii * draw.chance(0.5, count, 1, most) * lots.fall(options.holes, 1, 1)
+    radii = radii * draw.chance(0.5, count, 1, most) * masks.sample(options.holes, 1, 1)
     return (torch.cdist(points, centres) >= radii).all(2)
 
 
-def add_stray(points: Tensor, normals: Tensor, options: ScanOptions, lots: Lots) -> tuple[Tensor, Tensor]:
+def add_stray(points: Tensor, normals: Tensor, options: ScanOptions, masks: EffectMask) -> tuple[Tensor, Tensor]:
     """Turn a few nodes into a flat scrap that floats in front of the face: cloth, strap, hand, hair."""
-    draw, (count, size, _) = lots.draw, points.shape
+    draw, (count, size, _) = masks.draw, points.shape
     chosen = draw.integers(size, count, 1)[..., None].expand(-1, -1, 3)
     facing = torch.gather(normals, 1, chosen)
     centre = torch.gather(points, 1, chosen) + facing * draw.uniform(4.0, 40.0, count, 1, 1)
     scrap_normal = normalize(facing + draw.normal(0.5, count, 1, 3), dim=2)
     offset = draw.normal(1.0, count, size, 3) * draw.uniform(4.0, 18.0, count, 1, 1)
     offset = offset - (offset * scrap_normal).sum(2, keepdim=True) * scrap_normal * 0.95
-    share = draw.uniform(0.01, 0.06, count, 1, 1) * lots.fall(options.stray, 1, 1)
+    share = draw.uniform(0.01, 0.06, count, 1, 1) * masks.sample(options.stray, 1, 1)
     moved = draw.uniform(0.0, 1.0, count, size, 1) < share
     rough = normalize(scrap_normal + draw.normal(0.2, count, size, 3), dim=2)
     return torch.where(moved, centre + offset, points), torch.where(moved, rough, normals)

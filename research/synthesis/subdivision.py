@@ -67,10 +67,10 @@ def _vertex_points(
     mean_neighbours = sparse.diags(inverse) @ (neighbours + neighbours.T)
     # R, the mean of the edges' midpoints, is (S + mean neighbour) / 2; so Q/n + 2R/n + (n-3)S/n has (n-2)S/n.
     own = np.where(inverse > 0, 1.0 - 2.0 * inverse, np.where(at_boundary, 0.75, 1.0))
-    rim = sparse.csr_matrix(
+    border = sparse.csr_matrix(
         (np.full(boundary.size, 0.125), (boundary.ravel(), boundary[:, ::-1].ravel())), shape=(count, count)
     )
-    return sparse.diags(inverse) @ (mean_faces + mean_neighbours) + sparse.diags(own) + rim
+    return sparse.diags(inverse) @ (mean_faces + mean_neighbours) + sparse.diags(own) + border
 
 
 def _children(quads: Quads, edges: NDArray[np.int64], first_face: int) -> Quads:

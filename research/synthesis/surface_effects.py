@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from research.synthesis.lots import Lots
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.normals import vertex_normals
 from research.synthesis.openings import Openings, Shares
 from research.synthesis.population import Population
@@ -100,38 +100,38 @@ class SurfaceEffects:
 
     def apply(self, vertices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Changed vertices (B, V, 3) and which landmarks (B, L) are still visible."""
-        lots = Lots(draw, len(vertices))
-        vertices, below = self.reshape(vertices, lots)
-        vertices, seen = self.cover(vertices, lots)
+        masks = EffectMask(draw, len(vertices))
+        vertices, below = self.reshape(vertices, masks)
+        vertices, seen = self.cover(vertices, masks)
         return vertices, seen & ~below
 
-    def reshape(self, vertices: Tensor, lots: Lots) -> tuple[Tensor, Tensor]:
+    def reshape(self, vertices: Tensor, masks: EffectMask) -> tuple[Tensor, Tensor]:
         """What changes the skin itself: vertices (B, V, 3), and which landmarks (B, L) a strap hides."""
-        vertices = self.openings.apply(self._smooth(vertices, lots), lots)
-        return self._strap(vertices, lots)
+        vertices = self.openings.apply(self._smooth(vertices, masks), masks)
+        return self._strap(vertices, masks)
 
-    def cover(self, vertices: Tensor, lots: Lots) -> tuple[Tensor, Tensor]:
+    def cover(self, vertices: Tensor, masks: EffectMask) -> tuple[Tensor, Tensor]:
         """What lies on the skin, and the noise of the mesh: vertices (B, V, 3), and the landmarks (B, L) still seen."""
-        draw, count, options = lots.draw, lots.count, self.options
+        draw, count, options = masks.draw, masks.count, self.options
         lumps = self._lumps(draw, count)
-        hair = self._hair(lumps, lots)
-        height = hair + self._layer(self.beard, options.beard, (1.0, 7.0), lumps, lots)
-        height = height + self._layer(self.moustache, options.moustache, (1.0, 5.0), lumps, lots)
-        height = height + self._layer(self.brows, options.brows, (0.3, 2.0), lumps, lots)
-        collar = self._layer(self.neck, options.collar, (3.0, 30.0), lumps, lots)
+        hair = self._hair(lumps, masks)
+        height = hair + self._layer(self.beard, options.beard, (1.0, 7.0), lumps, masks)
+        height = height + self._layer(self.moustache, options.moustache, (1.0, 5.0), lumps, masks)
+        height = height + self._layer(self.brows, options.brows, (0.3, 2.0), lumps, masks)
+        collar = self._layer(self.neck, options.collar, (3.0, 30.0), lumps, masks)
         vertices = vertices + (height + collar)[..., None] * vertex_normals(vertices, self.faces)
-        vertices = self._eye_spikes(vertices, lots)
-        amount = draw.uniform(0.0, 0.35, count, 1, 1) * lots.fall(options.mesh_noise, 1, 1)
+        vertices = self._eye_spikes(vertices, masks)
+        amount = draw.uniform(0.0, 0.35, count, 1, 1) * masks.sample(options.mesh_noise, 1, 1)
         vertices = vertices + amount * draw.normal(1.0, *vertices.shape)
         return vertices, (hair + collar)[:, self.landmarks] < _COVERED
 
-    def _hair(self, lumps: Tensor, lots: Lots) -> Tensor:
-        draw, count = lots.draw, lots.count
+    def _hair(self, lumps: Tensor, masks: EffectMask) -> Tensor:
+        draw, count = masks.draw, masks.count
         offset = draw.normal(9.0, count, 1)
         region = torch.sigmoid((self.scalp_height - offset) / 4.0) * self.not_ear
-        hair = self._layer(region, self.options.hair, (2.0, 20.0), lumps, lots, always=True)
+        hair = self._layer(region, self.options.hair, (2.0, 20.0), lumps, masks, always=True)
         fringe = torch.sigmoid((self.scalp_height + draw.uniform(10.0, 42.0, count, 1)) / 2.0) * self.forehead
-        return torch.maximum(hair, self._layer(fringe, self.options.fringe, (5.0, 18.0), lumps, lots))
+        return torch.maximum(hair, self._layer(fringe, self.options.fringe, (5.0, 18.0), lumps, masks))
 
     def _layer(
         self,
@@ -139,18 +139,18 @@ class SurfaceEffects:
         share: float,
         thickness: tuple[float, float],
         lumps: Tensor,
-        lots: Lots,
+        masks: EffectMask,
         *,
         always: bool = False,
     ) -> Tensor:
         """Height (B, V) of a rough layer over a region."""
-        draw, count = lots.draw, lots.count
-        base = draw.uniform(*thickness, count, 1) * lots.fall(share, 1, always=always)
+        draw, count = masks.draw, masks.count
+        base = draw.uniform(*thickness, count, 1) * masks.sample(share, 1, always=always)
         return region * base * (1.0 + draw.uniform(0.1, 0.5, count, 1) * lumps).clamp(min=0.0)
 
-    def _strap(self, vertices: Tensor, lots: Lots) -> tuple[Tensor, Tensor]:
+    def _strap(self, vertices: Tensor, masks: EffectMask) -> tuple[Tensor, Tensor]:
         """A band in a plane through the head: around the forehead, or from the chin over the crown."""
-        draw, count = lots.draw, lots.count
+        draw, count = masks.draw, masks.count
         around_chin = draw.chance(0.5, count, 1)
         height = torch.where(around_chin, draw.uniform(-82.0, -58.0, count, 1), draw.uniform(42.0, 78.0, count, 1))
         through = torch.cat([torch.zeros_like(height), height, torch.full_like(height, 92.0)], 1)
@@ -164,13 +164,13 @@ class SurfaceEffects:
         raised = draw.uniform(1.0, 3.0, count, 1) * band - press
         centre = torch.tensor(_HEAD_CENTRE, device=vertices.device)
         outward = torch.nn.functional.normalize(vertices - centre, dim=2)
-        worn = lots.fall(self.options.strap, 1) & self.skin & (vertices[..., 1] > -95.0)
+        worn = masks.sample(self.options.strap, 1) & self.skin & (vertices[..., 1] > -95.0)
         vertices = vertices + (worn * raised)[..., None] * outward
         return vertices, (worn & (band > 0.5))[:, self.landmarks]
 
-    def _eye_spikes(self, vertices: Tensor, lots: Lots) -> Tensor:
+    def _eye_spikes(self, vertices: Tensor, masks: EffectMask) -> Tensor:
         """Bumps and dents of the eyeballs, where a scanner sees through the cornea or glare blinds it."""
-        draw, count = lots.draw, lots.count
+        draw, count = masks.draw, masks.count
         skin = int(self.skin.sum())
         eyes = vertices[:, skin:]
         if eyes.shape[1] == 0:
@@ -180,7 +180,7 @@ class SurfaceEffects:
             ball = side * self.neutral[skin:, 0] > 0.0
             centre = self.neutral[skin:][ball].mean(0)[:2] + draw.normal(3.0, count, 2)
             width = draw.uniform(1.5, 4.5, count, 1)
-            amount = draw.uniform(-6.0, 6.0, count, 1) * lots.fall(self.options.eye_spikes, 1)
+            amount = draw.uniform(-6.0, 6.0, count, 1) * masks.sample(self.options.eye_spikes, 1)
             away = (self.neutral[skin:, :2] - centre[:, None]).square().sum(2)
             moved = moved + ball * amount * torch.exp(-0.5 * away / width.square())
         rough = (0.35 * draw.normal(1.0, *moved.shape) + 1.0) * moved
@@ -194,9 +194,9 @@ class SurfaceEffects:
         phase = draw.uniform(0.0, 2.0 * torch.pi, count, 1, waves)
         return torch.sin(self.neutral @ (direction * frequency) + phase).sum(2) * (2.0 / waves) ** 0.5
 
-    def _smooth(self, vertices: Tensor, lots: Lots, most: int = 20) -> Tensor:
+    def _smooth(self, vertices: Tensor, masks: EffectMask, most: int = 20) -> Tensor:
         """Laplacian smoothing by 1 to ``most`` half steps in some of the faces."""
-        steps = (lots.draw.integers(most, lots.count) + 1) * lots.fall(self.options.smoothing)
+        steps = (masks.draw.integers(most, masks.count) + 1) * masks.sample(self.options.smoothing)
         for step in range(int(steps.max())):
             active = torch.nonzero(steps > step)[:, 0]
             chosen = vertices[active]

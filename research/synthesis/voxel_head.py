@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from research.synthesis.closed_head import airway, closed_head
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.field_of_view import FieldOfView, image_grid
 from research.synthesis.generator import FaceGenerator
-from research.synthesis.lots import Lots
 from research.synthesis.options import GeneratorOptions
 from research.synthesis.population import Population
 from research.synthesis.random_tensors import Draw
@@ -111,7 +111,7 @@ class VoxelHeadMaker:
     def _person(self, seed: int) -> tuple[Mesh, dict[str, FloatArray]]:
         """A closed head and its landmarks, head frame, mm of the person."""
         draw = Draw(torch.Generator().manual_seed(seed))
-        vertices, landmarks, _, size = self.source.people(draw, Lots(draw, 1, self.source.options.quiet))
+        vertices, landmarks, _, size = self.source.people(draw, EffectMask(draw, 1, self.source.options.quiet))
         stretch = float(size[0])
         skin = closed_head(vertices[0].double().numpy() * stretch, self.population.faces.numpy(), self.population.skin)
         places = landmarks[0].double().numpy()[self.known] * stretch

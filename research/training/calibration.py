@@ -17,10 +17,10 @@ import torch
 from rich.console import Console
 
 from research.synthesis.alignment import aligned
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
 from research.synthesis.generated_scan import ScanMaker
 from research.synthesis.generator import FaceGenerator, GeneratorOptions
-from research.synthesis.lots import Lots
 from research.synthesis.makehuman import MakeHuman
 from research.synthesis.random_tensors import Draw
 from research.training.calibration_data import CalibrationData, collect
@@ -107,7 +107,7 @@ def fit_shape(checkpoint: Checkpoint, model: FaceModel) -> LandmarkShape:
     finding = finding_errors(checkpoint, generator)
     source = generator.with_options(GeneratorOptions(effects=None, scan=None, quiet=0.0))
     draw = Draw(torch.Generator().manual_seed(0))
-    drawn = [source.people(draw, Lots(draw, _BATCH))[1] for _ in range(_PEOPLE // _BATCH)]
+    drawn = [source.people(draw, EffectMask(draw, _BATCH))[1] for _ in range(_PEOPLE // _BATCH)]
     people = torch.cat([aligned(landmarks, landmarks, target)[0] for landmarks in drawn]).double().numpy()
     return LandmarkShape.fit((people - centre) / radius, modes=_MODES, finding=finding)
 

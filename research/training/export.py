@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from research.synthesis.alignment import aligned
+from research.synthesis.effect_mask import EffectMask
 from research.synthesis.generator import FaceGenerator
-from research.synthesis.lots import Lots
 from research.synthesis.mixed import MixedGenerator
 from research.synthesis.paper_faces import PaperFaces
 from research.synthesis.random_tensors import Draw
@@ -82,7 +82,7 @@ def _distances(source: FaceGenerator, people: int, at_once: int = 32) -> torch.T
     known, target = source.model.known, source.prototype
     found = []
     for _ in range(people // at_once):
-        landmarks = source.people(draw, Lots(draw, at_once, source.options.quiet))[1]
+        landmarks = source.people(draw, EffectMask(draw, at_once, source.options.quiet))[1]
         landmarks = aligned(landmarks, landmarks[:, known], target[known])[0]
         found.append((landmarks - target).norm(dim=2).masked_fill(~known, torch.nan))
     return torch.cat(found)

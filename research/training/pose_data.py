@@ -28,7 +28,7 @@ FACE, OTHER, OPEN = 1, 0, -1
 _ON_FACE, _OFF_FACE = 100.0, 125.0
 _FORWARD, _BACKWARD = -0.1, -0.35
 _UPRIGHT = 0.9
-# A scan that shows fewer landmarks teaches nothing about faces, and cannot stand for what is none.
+# A scan that shows fewer landmarks teaches nothing about faces, and cannot serve as a negative.
 _FEWEST_LANDMARKS = 20
 _PROBE = 14_000
 

@@ -1,4 +1,4 @@
-"""Models that have been loaded and are kept; what is at fault where one cannot be."""
+"""Cache of loaded models, and errors that say why one cannot be loaded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Loaded:
     detector : LandmarkDetector
     device : str
     seconds : float
-        Spent on loading it just now; 0 where it was there already.
+        Loading time of this call; 0 if it was loaded already.
     """
 
     detector: LandmarkDetector
@@ -41,7 +41,7 @@ class Models:
         self._kept: dict[tuple[str | None, str], tuple[tuple[int, int] | None, LandmarkDetector]] = {}
 
     def has(self, weights: str | None, device: str) -> bool:
-        """Whether :meth:`get` need not load anything."""
+        """Whether the model is loaded already."""
         return self._current(weights, device) is not None
 
     def get(self, weights: str | None, device: str) -> Loaded:
@@ -50,9 +50,9 @@ class Models:
         Raises
         ------
         InstallationError
-            torch, or what else detection needs, cannot be imported.
+            torch or another required package cannot be imported.
         DeviceError
-            There is no such device.
+            The device is not available.
         ModelError
             The weights file is missing, damaged or does not fit.
         """
@@ -71,7 +71,7 @@ class Models:
 
 
 def fastest_device() -> str:
-    """CUDA where PyTorch can use a graphics card, else the processor; Apple's "mps" is used on request only."""
+    """CUDA if PyTorch can use a GPU, else the CPU; Apple's "mps" is used on request only."""
     torch = _torch()
     return "cuda" if torch.cuda.is_available() else CPU
 
@@ -91,7 +91,7 @@ def _load(weights: str | None, device: str) -> LandmarkDetector:
     try:
         from sgcn_core.detector import LandmarkDetector
     except (ImportError, OSError) as error:  # a library that is there but damaged raises OSError on Windows
-        raise InstallationError(f"a package that detection needs cannot be loaded: {error}") from error
+        raise InstallationError(f"a required package cannot be imported: {error}") from error
     path = None if weights is None else Path(weights)
     try:
         torch.empty(1, device=device)

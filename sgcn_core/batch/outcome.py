@@ -1,4 +1,4 @@
-"""What became of the inputs, and the exit code that says so."""
+"""Outcomes of a batch, and the exit code that sums them up."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ DEBUG_HINT = " (--debug shows where)"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input.
+    """Outcome of one input.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ def _kind(outcome: Outcome) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """An error as one sentence for the user."""
+    """An error as a one-line message."""
     if isinstance(error, MemoryError):
         return "not enough memory"
     if isinstance(error, OSError) and error.strerror and error.filename:

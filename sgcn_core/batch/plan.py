@@ -1,4 +1,4 @@
-"""Which files are read and which are written, decided before any work starts."""
+"""Plan of a batch: which files are read and written, decided before any work starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SUFFIXES = (*MESH_SUFFIXES, *IMAGE_SUFFIXES)
 
 
 class PlanError(ValueError):
-    """The files asked for do not go together; the message says why."""
+    """The requested files contradict each other; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line says about files.
+    """Files named on the command line.
 
     Attributes
     ----------
@@ -54,14 +54,14 @@ class Request:
     output : Path or None
         The landmark file, for a single input.
     output_dir : Path or None
-        The folder of the landmark files, in which the folders of the inputs are mirrored; beside the inputs if neither
+        The folder of the landmark files, with the subfolders of the inputs; beside the inputs if neither
         is given.
     suffix : str or None
         Format, as the landmark file's suffix; taken from `output`, or .mrk.json, if not given.
     picture : Path or None
         A PNG file for a single input, or a folder.
     overwrite : bool
-        Replace landmark files and pictures that exist; those that `output` and `picture` name are replaced anyway.
+        Overwrite existing landmark files and pictures; those named by `output` and `picture` always are.
     table : Path or None
         The CSV file of all results.
     also_read : tuple of Path
@@ -90,7 +90,7 @@ def plan(request: Request) -> list[Job]:
     Raises
     ------
     PlanError
-        Contradictory options, an output that would replace an input or another output, a folder with nothing to read.
+        Contradictory options, an output that would replace an input or another output, a folder without inputs.
     """
     sources = _sources(request.inputs, search_below=request.search_below)
     suffix = _suffix(request)

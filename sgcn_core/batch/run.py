@@ -51,7 +51,7 @@ def run_job(
     Returns
     -------
     Outcome
-        Whatever goes wrong is in it; nothing is raised save KeyboardInterrupt.
+        Errors are in it; only KeyboardInterrupt is raised.
     """
     from sgcn_core.io.markups import write_landmarks
     from sgcn_core.skin.extract import read_scan

@@ -32,7 +32,7 @@ def write_table(outcomes: Sequence[Outcome], path: Path, *, unless_changed_since
     Raises
     ------
     OSError
-        The file cannot be written, or somebody has written it in the meantime.
+        The file cannot be written, or was changed by another program in the meantime.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

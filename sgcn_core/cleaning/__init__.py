@@ -1,4 +1,4 @@
-"""From a surface as it comes to the outer skin, with outward normals."""
+"""Cleaning: from a surface to its outer skin, with outward normals."""
 
 from __future__ import annotations
 
@@ -19,11 +19,5 @@ __all__ = [
 ]
 
 __getattr__ = imported_on_use(
-    __name__,
-    {
-        "Cleaned": "clean",
-        "clean_surface": "clean",
-        "largest_components": "components",
-        "surface_of_points": "point_cloud",
-    },
+    __name__, {"clean": "Cleaned clean_surface", "components": "largest_components", "point_cloud": "surface_of_points"}
 )

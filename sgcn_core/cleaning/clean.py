@@ -1,4 +1,4 @@
-"""From a mesh as somebody exported it to the outer skin, oriented outwards. Works in any unit."""
+"""Cleaning: from an exported mesh to its outer skin, oriented outwards, in any unit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Cleaned:
     Attributes
     ----------
     surface : Surface
-        The very same object where there was nothing to clean. Vertices and their indices are those of the input;
+        The input itself if there was nothing to clean. Vertices and their indices are those of the input;
         triangles were removed or flipped, the others keep their order.
     notes : tuple of str
         For people: what was removed or flipped, if it is worth mentioning.

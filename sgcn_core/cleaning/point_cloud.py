@@ -73,7 +73,7 @@ def surface_of_points(
     vertices, faces = _zero_set(cloud, facing, around.spacing)
     faces = _near_points(vertices, faces, cloud, around.spacing)
     if len(faces) == 0:
-        raise SurfaceError(f"{prefix}no surface could be drawn through the {len(cloud)} points; mesh them first")
+        raise SurfaceError(f"{prefix}no surface could be reconstructed from the {len(cloud)} points; mesh them first")
     surface = Surface(vertices, faces, unit, frame, source=source, origin="point cloud").compacted()
     return surface.with_(
         vertices=_closer(surface.vertices, cloud, facing, around.spacing),
@@ -201,7 +201,7 @@ def _polydata(points: FloatArray, normals: FloatArray) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhoods(ReadOnlyArrays):
-    """What the nearest neighbours of each point say.
+    """Neighbourhood of each point.
 
     Attributes
     ----------

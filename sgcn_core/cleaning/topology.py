@@ -76,7 +76,7 @@ class Patches(ReadOnlyArrays):
     count: int
 
     def take(self, mask: BoolArray) -> Patches:
-        """Of the triangles in the mask alone, renumbered."""
+        """The patches of the masked triangles alone, renumbered."""
         number = np.cumsum(mask) - 1
         pairs = number[self.pairs[mask[self.pairs].all(axis=1)]]
         numbers, patch = np.unique(self.patch[mask], return_inverse=True)

@@ -1,4 +1,4 @@
-"""What of a mesh can be seen from outside, and from which side: a depth buffer of points, from all around."""
+"""Visibility: which parts of a mesh are seen from outside, and from which side, by depth buffers of points."""
 
 from __future__ import annotations
 

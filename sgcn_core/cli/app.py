@@ -1,4 +1,4 @@
-"""All commands together. Heavy imports happen inside the commands, so that `--help` is quick."""
+"""All commands. Heavy imports happen inside the commands, so that `--help` is fast."""
 
 from __future__ import annotations
 

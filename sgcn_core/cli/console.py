@@ -1,4 +1,4 @@
-"""Talking to the user: progress and errors on stderr, results on stdout."""
+"""Console: progress and errors on stderr, results on stdout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _lost: list[str] = []
 
 
 def say(message: str) -> None:
-    """A line of the result, on stdout; where that cannot be written, the work goes on without it."""
+    """Print a line of the result to stdout; if that cannot be written, the work goes on without it."""
     if _lost:
         return
     try:
@@ -37,18 +37,18 @@ def say(message: str) -> None:
 
 
 def note(message: str) -> None:
-    """A warning or an error, on stderr."""
+    """Print a warning or an error to stderr."""
     with suppress(OSError):
         typer.echo(_lines(message), err=True)
 
 
 def print_json(document: Any) -> None:
-    """The one JSON document of a `--json` run."""
+    """Print the JSON document of a `--json` run."""
     say(json.dumps(document, indent=2, allow_nan=False))
 
 
 def end(code: ExitCode) -> typer.Exit:
-    """To be raised at the end of a command: its exit code, or that of a lost report where all else went well."""
+    """Exit code to raise at the end of a command, or that of a lost report if all else succeeded."""
     lost = bool(_lost)
     _lost.clear()
     return typer.Exit(ExitCode.REPORT_LOST if lost and code == ExitCode.OK else code)
@@ -61,7 +61,7 @@ def _lines(message: str) -> str:
 
 @contextmanager
 def reporting_errors(*, debug: bool) -> Iterator[None]:
-    """Turn what can go wrong into one line and an exit code; with `debug` the traceback is shown as well.
+    """Turn errors into one line and an exit code; with `debug` the traceback is shown as well.
 
     Warnings become notes, and every one is shown once.
     """
@@ -89,7 +89,7 @@ def reporting_errors(*, debug: bool) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(total: int, *, shown: bool | None = None) -> Iterator[Callable[[int, str], Progress]]:
-    """A progress bar on stderr where that is a terminal, nothing anywhere else.
+    """A progress bar on stderr if that is a terminal, else nothing.
 
     Yields
     ------

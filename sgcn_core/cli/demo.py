@@ -1,4 +1,4 @@
-"""`sgcn-landmarks demo`: detection on a face that the package makes itself."""
+"""`sgcn-landmarks demo`: detection on a generated face."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from sgcn_core.batch import ExitCode, Job, exit_code, run_job
 from sgcn_core.cli.console import end, note, progress_bar, reporting_errors, say
-from sgcn_core.cli.detect import load_detector, tell
+from sgcn_core.cli.detect import load_detector, print_outcome
 from sgcn_core.cli.options import Debug, Overwrite
 from sgcn_core.settings import DetectionSettings
 
@@ -35,7 +35,7 @@ def demo(
         write_surface(demo_surface(), source)
         with progress_bar(1) as start:
             outcome = run_job(load_detector(settings), job, settings, progress=start(0, source.name), debug=debug)
-        tell(outcome, quiet=True)
+        print_outcome(outcome, quiet=True)
         if outcome.error is None:
             say(f"surface    {source.resolve()}")
             say(f"landmarks  {landmarks.resolve()}")

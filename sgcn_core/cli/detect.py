@@ -43,7 +43,7 @@ def detect(
         typer.Argument(
             metavar="INPUT...",
             help="Mesh (OBJ, PLY, STL, VTK, VTP, OFF, GLB, glTF) or volume (NIfTI, NRRD, MHA); or a folder, searched "
-            "with all folders in it for such files and DICOM series.",
+            "recursively for such files and DICOM series.",
         ),
     ],
     output: Annotated[
@@ -53,12 +53,14 @@ def detect(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="For the landmark files; the inputs' folders are mirrored in it. Beside each input by default.",
+            help="Folder of the landmark files, with the inputs' subfolders; by default beside each input.",
         ),
     ] = None,
     file_format: Annotated[
         str | None,
-        typer.Option("--format", metavar=one_of(_FORMATS), help="Landmark file format; that of --output, or mrk.json."),
+        typer.Option(
+            "--format", metavar=one_of(_FORMATS), help="Landmark file format; by default that of --output, or mrk.json."
+        ),
     ] = None,
     landmark_set: Annotated[
         str, typer.Option("--set", metavar=one_of(LANDMARK_SETS), help="Landmarks to detect.")
@@ -66,7 +68,7 @@ def detect(
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite", help="Replace landmark files and pictures that exist; those named by -o are replaced anyway."
+            "--overwrite", help="Overwrite existing landmark files and pictures; the file of -o is always overwritten."
         ),
     ] = False,
     picture: Annotated[
@@ -80,14 +82,15 @@ def detect(
     ] = False,
     seed: Seed = 0,
     preset: Annotated[
-        str, typer.Option(metavar=one_of(PRESETS), help="Method: as the weights were made for, or as published.")
+        str, typer.Option(metavar=one_of(PRESETS), help="Method preset: that of the weights, or as published.")
     ] = "default",
     refine: Refine = None,
     weights: Weights = None,
     unit: Annotated[
         str | None,
         typer.Option(
-            metavar=one_of(UNITS_TO_MM), help="Unit of the coordinates; the file's, or inferred from head size."
+            metavar=one_of(UNITS_TO_MM),
+            help="Unit of the coordinates; by default the file's, or inferred from head size.",
         ),
     ] = None,
     initial_landmarks: Annotated[
@@ -95,7 +98,7 @@ def detect(
         typer.Option(
             metavar="FILE",
             help="Landmark file with ex_r, ex_l (outer corners of the subject's eyes) and prn (tip of the nose), "
-            "placed by hand: gives the head pose where it is not found. For a single input.",
+            "placed by hand: gives the head pose if detection finds none. For a single input.",
         ),
     ] = None,
     device: Device = "cpu",
@@ -152,19 +155,19 @@ def load_detector(settings: DetectionSettings) -> LandmarkDetector:
 def run_jobs(
     jobs: Sequence[Job], settings: DetectionSettings, *, start: Any, anonymous: bool, quiet: bool, debug: bool
 ) -> list[Outcome]:
-    """Load the model once and go through all jobs; every outcome is told as soon as it is known."""
+    """Load the model once and run all jobs; every outcome is printed as soon as it is known."""
     detector = load_detector(settings)
     outcomes = []
     for number, job in enumerate(jobs):
         progress = start(number, job.source.name)
         outcome = run_job(detector, job, settings, progress=progress, anonymous=anonymous, debug=debug)
         outcomes.append(outcome)
-        tell(outcome, quiet=quiet)
+        print_outcome(outcome, quiet=quiet)
     return outcomes
 
 
-def tell(outcome: Outcome, *, quiet: bool) -> None:
-    """Errors and warnings to stderr; what was written to stdout, unless quiet."""
+def print_outcome(outcome: Outcome, *, quiet: bool) -> None:
+    """Print errors and warnings to stderr, written files to stdout unless quiet."""
     job = outcome.job
     if outcome.error is not None:
         message = outcome.error if str(job.source) in outcome.error else f"{job.source}: {outcome.error}"

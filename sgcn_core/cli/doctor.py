@@ -36,7 +36,7 @@ class Check:
     ----------
     name : str
     status : {"ok", "warning", "failed"}
-        "failed" only for what the package cannot work without.
+        "failed" only for essential checks.
     detail : str
         For people.
     values : dict
@@ -164,7 +164,7 @@ def _detection(folder: Path) -> Check:
         again = read_landmarks(file)
         distance = np.abs(again.positions - result.positions)[present].max(initial=0.0)
         if not distance < 1e-3:
-            return Check("detection", "failed", f"{suffix} gives landmarks back {distance:g} {result.unit} away")
+            return Check("detection", "failed", f"landmarks read from {suffix} differ by {distance:g} {result.unit}")
     status = "ok" if found > len(result.labels) // 2 else "failed"
     return Check("detection", status, f"{found} of {len(result.labels)} landmarks on the package's own face")
 

@@ -23,14 +23,10 @@ def evaluate(
         typer.Argument(metavar="FOLDER", help="Scans with landmark files (.mrk.json, .fcsv, .csv, .json) beside them."),
     ],
     weights: Weights = None,
-    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For the tables (.csv, .md).")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the tables (.csv).")] = None,
     refine: Refine = None,
     without: Annotated[
         list[str] | None, typer.Option(metavar="LABEL", help="Landmark to leave out; may be repeated.")
-    ] = None,
-    plausibility: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Array (23, 3, people) of real people: compare distances on every scan."),
     ] = None,
     seed: Seed = 0,
     device: Device = "cpu",
@@ -44,8 +40,8 @@ def evaluate(
     with reporting_errors(debug=debug), progress_bar(1) as start:
         start(0, "evaluate")
         if out is not None and out.exists() and out.samefile(scans):
-            raise FileFormatError(f"the tables would lie among the landmark files of {scans}; give another --out")
-        for table in _tables(scans, settings, tuple(without or ()), plausibility):
+            raise FileFormatError(f"--out would mix the tables with the landmark files of {scans}; name another folder")
+        for table in _tables(scans, settings, tuple(without or ())):
             print_and_write(table, out)
     raise end(ExitCode.OK)
 
@@ -57,31 +53,17 @@ def print_and_write(table: Table, out: Path | None) -> None:
         table.write(out)
 
 
-def _tables(
-    folder: Path, settings: DetectionSettings, without: tuple[str, ...], plausibility: Path | None
-) -> list[Table]:
+def _tables(folder: Path, settings: DetectionSettings, without: tuple[str, ...]) -> list[Table]:
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.evaluation.metrics import OBSERVERS
-    from sgcn_core.evaluation.plausibility import implausible, plausibility_summary, plausibility_table, read_people
-    from sgcn_core.evaluation.scans import evaluate_folder, landmarks_table, of_human_size, scans_table
+    from sgcn_core.evaluation.scans import evaluate_folder, landmarks_table, scans_table
 
-    real = read_people(plausibility) if plausibility else None
     detector = load_detector(settings)
     text = f"Weights {detector.checkpoint.sha256[:16]}, seed {settings.seed}. {OBSERVERS}"
-    every = real is not None
-    scans = list(
-        evaluate_folder(detector, folder, without=without, refine=settings.refine, seed=settings.seed, every=every)
-    )
+    scans = list(evaluate_folder(detector, folder, without=without, refine=settings.refine, seed=settings.seed))
     for scan in scans:
         if scan.refused:
             note(f"warning: {scan.name}: {scan.refused}")
         if scan.unmatched:
-            note(f"note: {scan.name}: the weights know no {', '.join(scan.unmatched)}")
-    measured = [scan for scan in scans if scan.errors or scan.refused]
-    tables = [scans_table(measured, text), landmarks_table(measured, text)] if measured else []
-    if real is not None:
-        results = {scan.name: scan.result for scan in scans if scan.result is not None and of_human_size(scan.result)}
-        distances = plausibility_table(results, real, text)
-        tables += [plausibility_summary(distances), distances]
-        say(f"{len(implausible(distances))} of {len(distances.rows)} distances are implausible\n")
-    return tables
+            note(f"note: {scan.name}: landmarks unknown to the weights: {', '.join(scan.unmatched)}")
+    return [scans_table(scans, text), landmarks_table(scans, text)]

@@ -1,10 +1,9 @@
-"""The machine a measurement was made on."""
+"""Description of the machine, for measurements."""
 
 from __future__ import annotations
 
 import os
 import platform
-import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -35,21 +34,3 @@ def _processor_name() -> str:
 def versions() -> dict[str, str]:
     """Python and the libraries that the measured work is done by."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in _SHOWN}}
-
-
-def peak_memory() -> float | None:
-    """The most memory this program has held so far, megabytes; None where the system does not tell.
-
-    Linux's `ru_maxrss` goes on counting from the process that started this one; VmHWM begins with the program itself.
-    """
-    if sys.platform == "win32":
-        return None
-    status = Path("/proc/self/status")
-    if status.is_file():
-        lines = status.read_text(encoding="utf-8").splitlines()
-        kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-        return kilobytes[0] * 1024 / 1e6 if kilobytes else None
-    import resource
-
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return held / 1e6 if sys.platform == "darwin" else held * 1024 / 1e6

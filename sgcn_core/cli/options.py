@@ -1,4 +1,4 @@
-"""Options that several commands have, with the values of the registries in their help."""
+"""Options shared by several commands, with the values of the registries in their help."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def one_of(values: Iterable[str]) -> str:
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
-Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Weights file; the shipped one by default.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Overwrite existing files.")]
+Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Weights file; by default the shipped one.")]
 Device = Annotated[str, typer.Option(metavar=one_of(DEVICES), help="Compute device; also cuda:1.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of the surface sampling.")]
 Refine = Annotated[
     str | None,
-    typer.Option(metavar=one_of(MODES), help="Refinement from heatmap to position; the model's own by default."),
+    typer.Option(metavar=one_of(MODES), help="Refinement from heatmap to position; by default that of the weights."),
 ]

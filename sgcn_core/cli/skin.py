@@ -24,10 +24,10 @@ def skin(
     ],
     threshold: Annotated[
         float | None,
-        typer.Option(metavar="VALUE", help="Grey value between air and skin; found by default."),
+        typer.Option(metavar="VALUE", help="Grey value between air and skin; by default determined from the image."),
     ] = None,
     series: Annotated[
-        str | None, typer.Option(metavar="UID", help="Series instance UID, where a folder holds several series.")
+        str | None, typer.Option(metavar="UID", help="Series instance UID, if a folder holds several series.")
     ] = None,
     resolution: Annotated[
         float, typer.Option(min=0.0, metavar="MM", help="Average finer voxels to about this size; 0 keeps all.")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-FloatArray = NDArray[np.float64]
+from numpy.typing import ArrayLike
 
 FAILURE = 10.0
 """A landmark further than this from the truth is a failure, millimetres."""
@@ -18,23 +15,12 @@ THRESHOLDS = (1.0, 2.0, 3.0, 4.0)
 """Distances of the success detection rates, millimetres."""
 
 OBSERVERS = "Human observers differ by 1.3-1.5 mm on average (Berends et al. 2024, Bannister et al. 2020)."
-"""The yardstick to print beside every table of real or generated scans."""
-
-GROUPS: Mapping[str, tuple[int, ...]] = MappingProxyType(
-    {
-        "contour": tuple(range(17)),
-        "brows": tuple(range(17, 27)),
-        "nose": tuple(range(27, 36)),
-        "eyes": tuple(range(36, 48)),
-        "mouth": tuple(range(48, 68)),
-    }
-)
-"""The paper's groups (Fig. 10) by iBUG number: 17 contour, 10 brows, 9 nose, 12 eyes, 20 mouth."""
+"""Printed with every table of errors, for comparison."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Statistics of a set of errors, millimetres; NaN where there is no error to speak of.
+    """Statistics of a set of errors, millimetres; NaN if there are none.
 
     Attributes
     ----------
@@ -57,7 +43,7 @@ class Summary:
 
 
 def summarise(errors: ArrayLike) -> Summary:
-    """Statistics of errors of any shape; NaN stands for a landmark that was not found."""
+    """Statistics of errors of any shape; NaN for a landmark that was not found."""
     values = np.asarray(errors, dtype=np.float64).ravel()
     found = values[~np.isnan(values)]
     missing = len(values) - len(found)
@@ -80,19 +66,5 @@ def success_rates(errors: ArrayLike, thresholds: Sequence[float]) -> tuple[float
     """Share of the errors within each threshold, 0 to 1; NaN counts as beyond."""
     values = np.asarray(errors, dtype=np.float64).ravel()
     if not len(values):
-        raise ValueError("there are no errors to count")
+        raise ValueError("no errors given")
     return tuple(float((values <= threshold).mean()) for threshold in thresholds)
-
-
-def cumulative_curve(errors: ArrayLike, *, upto: float = 6.0, points: int = 121) -> tuple[FloatArray, FloatArray]:
-    """Cumulative error curve: distances (points,) from 0 to ``upto`` and the share (points,) within each."""
-    distances = np.linspace(0.0, upto, points)
-    return distances, np.array(success_rates(errors, distances.tolist()))
-
-
-def group_means(errors: ArrayLike) -> dict[str, float]:
-    """Mean error of each of the paper's groups from errors (faces, 68)."""
-    values = np.asarray(errors, dtype=np.float64)
-    if values.ndim != 2 or values.shape[1] != 68:
-        raise ValueError(f"the groups are those of 68 landmarks: errors must be (faces, 68), received {values.shape}")
-    return {name: float(np.nanmean(values[:, list(rows)])) for name, rows in GROUPS.items()}

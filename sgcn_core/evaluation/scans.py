@@ -1,4 +1,4 @@
-"""Errors on scans that somebody annotated: meshes with landmark files beside them, matched by label."""
+"""Errors on annotated scans: meshes with landmark files beside them, matched by label."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.io.formats import LANDMARK_SUFFIXES, MESH_SUFFIXES
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface
-from sgcn_core.pose.search import HUMAN_SIZES
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import UNITS_TO_MM
@@ -24,20 +23,20 @@ from sgcn_core.types.units import UNITS_TO_MM
 FloatArray = NDArray[np.float64]
 
 CORE = ("en", "ex", "prn", "sn", "ch", "ls", "li", "cph")
-"""Well-defined points, whose mean is given apart; both sides where there are two."""
+"""Well-defined points, whose mean is given separately; both sides where there are two."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScanErrors:
-    """What was found on one scan.
+    """Errors on one scan.
 
     Attributes
     ----------
     name : str
     errors : label -> distance in millimetres, NaN where the landmark was reported missing; empty if refused or where
         there is no truth
-    unmatched : labels of the landmark file that the weights do not know
-    refused : the reason, if no face was recognised
+    unmatched : labels of the landmark file that are unknown to the weights
+    refused : the reason, if no face was found
     result : what the detector returned
     """
 
@@ -57,7 +56,7 @@ def meshes(folder: Path) -> list[Path]:
         If it does not exist or holds none.
     """
     if not Path(folder).is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}; check the path")
+        raise FileNotFoundError(f"no such folder: {folder}; check the path")
     found = [path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in MESH_SUFFIXES]
     if not found:
         raise FileNotFoundError(f"{folder} holds no mesh ({', '.join(sorted(MESH_SUFFIXES))})")
@@ -151,7 +150,7 @@ def evaluate_folder(
 
 
 def scans_table(scans: Sequence[ScanErrors], note: str) -> Table:
-    """A row a scan, and one over all."""
+    """One row per scan, and one over all."""
     rows = [_row(scan.name, list(scan.errors.items()), int(scan.refused is not None)) for scan in scans]
     if len(scans) > 1:
         together = [pair for scan in scans for pair in scan.errors.items()]
@@ -160,7 +159,7 @@ def scans_table(scans: Sequence[ScanErrors], note: str) -> Table:
 
 
 def landmarks_table(scans: Sequence[ScanErrors], note: str) -> Table:
-    """A row a landmark over all scans that show it."""
+    """One row per landmark, over all scans that show it."""
     labels = dict.fromkeys(label for scan in scans for label in scan.errors)
     rows = [
         _row(label, [(label, scan.errors[label]) for scan in scans if label in scan.errors], None) for label in labels
@@ -183,9 +182,3 @@ def _row(name: str, errors: Sequence[tuple[str, float]], refused: int | None) ->
         return cells
     core = summarise([error for label, error in errors if label.casefold().rsplit("_", 1)[0] in CORE])
     return {**cells, "well defined, mean": core.mean, "refused": refused}
-
-
-def of_human_size(result: LandmarkResult) -> bool:
-    """Whether the head is as large as people's: the distances on others, such as sculptures, say nothing."""
-    low, high = HUMAN_SIZES
-    return bool(low < result.info["size_ratio"] < high)

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sgcn_core.evaluation.metrics import THRESHOLDS, Summary
 from sgcn_core.io.atomic import write_text
 from sgcn_core.io.csv_cells import safe_cell
 
@@ -67,19 +66,6 @@ def read_titles(folder: Path) -> dict[str, str]:
     """Titles of the tables in a folder, by name."""
     path = folder / TITLES
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
-
-
-def summary_cells(summary: Summary) -> dict[str, Cell]:
-    """The columns of a summary; rates in per cent."""
-    rates = {f"SDR@{threshold:g} %": 100.0 * rate for threshold, rate in zip(THRESHOLDS, summary.rates, strict=True)}
-    return {
-        "mean mm": summary.mean,
-        "SD": summary.deviation,
-        "median": summary.median,
-        "95 %": summary.high,
-        **rates,
-        "> 10 mm": summary.failures,
-    }
 
 
 def _shown(cell: Cell) -> str:

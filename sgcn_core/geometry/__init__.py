@@ -29,15 +29,10 @@ __all__ = [
 __getattr__ = imported_on_use(
     __name__,
     {
-        "Similarity": "similarity",
-        "SurfaceIndex": "surface_index",
-        "align_to_prototype": "procrustes",
-        "closest_on_surface": "closest_point",
-        "from_crop": "similarity",
-        "procrustes": "procrustes",
-        "standardise_paper": "similarity",
-        "triangle_areas": "triangles",
-        "triangle_normals": "triangles",
-        "vertex_normals": "triangles",
+        "closest_point": "closest_on_surface",
+        "procrustes": "align_to_prototype procrustes",
+        "similarity": "Similarity from_crop standardise_paper",
+        "surface_index": "SurfaceIndex",
+        "triangles": "triangle_areas triangle_normals vertex_normals",
     },
 )

@@ -74,7 +74,7 @@ class Similarity:
             raise ValueError(f"matrix must be (4, 4) with last row (0, 0, 0, 1), received {values.tolist()}")
         determinant = float(np.linalg.det(values[:3, :3]))
         if not determinant > 0:
-            raise ValueError(f"matrix has determinant {determinant:g}: it flattens or mirrors, so it is no similarity")
+            raise ValueError(f"matrix has determinant {determinant:g}: it flattens or mirrors and is not a similarity")
         scale = determinant ** (1 / 3)
         return cls(scale, values[:3, :3] / scale, values[:3, 3])
 
@@ -91,7 +91,7 @@ class Similarity:
         return mapped
 
     def apply_to_normals(self, normals: ArrayLike) -> FloatArray:
-        """Turn directions (..., 3); their lengths stay."""
+        """Rotate directions (..., 3); their lengths are kept."""
         turned: FloatArray = np.asarray(normals, dtype=np.float64) @ self.rotation.T
         return turned
 

@@ -1,4 +1,4 @@
-"""What stage 2 looks up on a surface: vertices in a ball, triangles around a vertex, large triangles."""
+"""Spatial queries of stage 2: vertices in a ball, triangles around a vertex, large triangles."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class SurfaceIndex:
         vertices : (n,) int64 array
             Vertex ids.
         owners : (n,) int64 array
-            For whom each vertex is asked.
+            Query that each vertex belongs to.
 
         Returns
         -------

@@ -20,12 +20,5 @@ __all__ = [
 ]
 
 __getattr__ = imported_on_use(
-    __name__,
-    {
-        "FaceGraph": "face_graph",
-        "build_face_graph": "face_graph",
-        "coarse_set": "coarse",
-        "fine_neighbours": "fine",
-        "prototype": "coarse",
-    },
+    __name__, {"coarse": "coarse_set prototype", "face_graph": "FaceGraph build_face_graph", "fine": "fine_neighbours"}
 )

@@ -21,7 +21,7 @@ CROP_MARGIN = 30.0
 
 
 def faces_near(vertices: FloatArray, faces: NDArray[np.int64], centres: FloatArray, reach: float) -> NDArray[np.bool_]:
-    """Which triangles lie within ``reach`` of any of the ``centres``.
+    """Mask of the triangles within ``reach`` of any of the ``centres``.
 
     Parameters
     ----------

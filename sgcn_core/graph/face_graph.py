@@ -1,4 +1,4 @@
-"""From a posed surface to what the network takes: nodes, their features and the two graphs."""
+"""From a posed surface to the input of the network: nodes, their features and the two graphs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def build_face_graph(
     Raises
     ------
     FaceNotFoundError
-        If nothing of the surface lies in the crop.
+        If no part of the surface lies in the crop.
     """
     posed = to_normalised.apply(vertices)
     around = faces[faces_near(posed, faces, prototype, margin + BEYOND)]
@@ -92,7 +92,7 @@ def build_face_graph(
     posed, around = posed[used], (np.cumsum(used) - 1)[around]
     inside = faces_near(posed, around, prototype, margin)
     if not inside.any():
-        raise FaceNotFoundError("no part of the surface lies where a face was expected; is the unit right?")
+        raise FaceNotFoundError("no part of the surface lies in the region of the face; check the unit")
     samples = sample_poisson_disk(posed, around[inside], count, seed=seed)
     samples = samples.take(spatial_order(samples.points))
     members = np.zeros(count, dtype=bool)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and never in the place of something that was saved in the meantime."""
+"""Atomic writes that never overwrite a file changed in the meantime."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sgcn_core.io.temporary import SUFFIX, remove_stale_files
 
 @dataclass(frozen=True)
 class FileState:
-    """What tells whether a file has been written since; all None where there is no file."""
+    """State of a file, to detect a later change; all None if it does not exist."""
 
     inode: int | None = None
     size: int | None = None
@@ -23,7 +23,7 @@ class FileState:
 
     @property
     def exists(self) -> bool:
-        """Whether there was a file (or a link to nothing)."""
+        """Whether the file existed (or a dangling link)."""
         return self.inode is not None
 
 
@@ -46,7 +46,7 @@ def replacing(path: str | os.PathLike[str], *, unless_changed_since: FileState |
     ----------
     path : path
     unless_changed_since : FileState, optional
-        As of :func:`file_state` before the work began: a file that somebody has written since is left as it is. By
+        As of :func:`file_state` before the work began: a file that was changed since is not overwritten. By
         default any file is replaced.
 
     Raises
@@ -88,7 +88,7 @@ def write_bytes(path: str | os.PathLike[str], content: bytes, *, unless_changed_
 
 
 def write_text(path: str | os.PathLike[str], content: str, *, unless_changed_since: FileState | None = None) -> None:
-    """Write text as UTF-8 with ``\\n`` line ends; parts of file names that are no text are written as ``\\udcNN``."""
+    """Write text as UTF-8 with ``\\n`` line ends; undecodable bytes of file names are written as ``\\udcNN``."""
     write_bytes(path, content.encode("utf-8", "backslashreplace"), unless_changed_since=unless_changed_since)
 
 
@@ -119,7 +119,7 @@ def _flush(file: Path) -> None:
 
 def _move(temporary: Path, target: Path, before: FileState | None) -> None:
     if before is not None and file_state(target) != before:
-        raise FileExistsError(f"{target} has been saved by somebody else in the meantime; it is left as it is")
+        raise FileExistsError(f"{target} was changed by another program in the meantime; it was not overwritten")
     if before is not None and not before.exists:
         _move_to_new(temporary, target)
     else:
@@ -136,7 +136,7 @@ def _move_to_new(temporary: Path, target: Path) -> None:
             os.link(temporary, target)
     except FileExistsError:
         raise FileExistsError(
-            f"{target} has been saved by somebody else in the meantime; it is left as it is"
+            f"{target} was changed by another program in the meantime; it was not overwritten"
         ) from None
     except OSError:  # a file system without hard links
         with target.open("xb"):

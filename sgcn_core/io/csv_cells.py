@@ -1,4 +1,4 @@
-"""Text cells of CSV files, which a spreadsheet must not take for formulas."""
+"""Text cells of CSV files, protected from evaluation as formulas by spreadsheets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _T = TypeVar("_T")
 
 
 def safe_cell(value: _T) -> _T | str:
-    """The value; an apostrophe stands before text that a spreadsheet would evaluate. Numbers stay as they are."""
+    """The value; text that a spreadsheet would evaluate gets a leading apostrophe. Numbers are unchanged."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) and not _is_number(value) else value
 
 

@@ -34,7 +34,7 @@ _TAGS = (
 
 @dataclass(frozen=True)
 class Slice:
-    """What is needed of a DICOM image's header.
+    """Fields of a DICOM image's header.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Slice:
     number : float
         Instance number, 0 where there is none.
     position, orientation : tuple of float or None
-        Of the first pixel, mm in LPS, and of the rows and columns; None where the header does not say.
+        Of the first pixel, mm in LPS, and of the rows and columns; None if not in the header.
     """
 
     file: Path
@@ -62,13 +62,13 @@ class Slice:
 
 
 def is_dicom_file(file: Path) -> bool:
-    """Whether a file has the mark of DICOM."""
+    """Whether a file has the DICOM prefix."""
     with file.open("rb") as stream:
         return stream.read(132)[128:] == b"DICM"
 
 
 def is_dicom_folder(folder: Path) -> bool:
-    """Whether a folder holds DICOM files, or a DICOMDIR: the first few of its files are looked at."""
+    """Whether a folder holds DICOM files, or a DICOMDIR, by the first few of its files."""
     try:
         return any(is_dicom_file(file) for _, file in zip(range(8), _files(folder), strict=False))
     except PermissionError:
@@ -78,7 +78,7 @@ def is_dicom_folder(folder: Path) -> bool:
 def check_dicom_file(file: Path) -> str | None:
     """The modality of a DICOM file, if it holds as many pixels as its header states; raises FileFormatError if not."""
     if not is_dicom_file(file):
-        raise FileFormatError(f"cannot read {file} as DICOM: it is no DICOM file")
+        raise FileFormatError(f"cannot read {file} as DICOM: not a DICOM file")
     header = _read_header(file)
     if header is None:
         raise FileFormatError(f"cannot read {file} as DICOM: it holds no image")
@@ -91,7 +91,7 @@ def sorted_series(folder: Path, wanted: str | None) -> list[Slice]:
     Raises
     ------
     FileFormatError
-        There is no such series; a file is damaged; the slices do not lie on a regular upright grid.
+        The series does not exist; a file is damaged; the slices do not lie on a regular upright grid.
     """
     found = _series(_files(folder))
     if not found:
@@ -148,7 +148,7 @@ def _series(files: list[Path]) -> dict[str, list[Slice]]:
 
 
 def _read_header(file: Path) -> Slice | None:
-    """What the header says; None for a report, a directory or contours, which hold no image."""
+    """Fields of the header; None for a report, a directory or contours, which hold no image."""
     import pydicom
 
     content = file.read_bytes()  # of a file, pydicom would read as much as a damaged length asks for
@@ -191,7 +191,7 @@ def _numbers(values: Any, count: int) -> tuple[float, ...] | None:
         return None
     numbers = tuple(float(value) for value in values)
     if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise FileFormatError(f"its position or orientation is not {count} finite numbers but {str(values)[:60]}")
+        raise FileFormatError(f"position or orientation: expected {count} finite numbers, received {str(values)[:60]}")
     return numbers
 
 
@@ -200,7 +200,7 @@ def _check_lengths(data: Any, left: int) -> None:
     items = [data.get_item(name) for name in _TAGS if name in data]
     lengths = [(len(item.value), item.length) for item in items if isinstance(getattr(item, "value", None), bytes)]
     if left < 0 or any(found < length < 2**32 - 1 for found, length in lengths):
-        raise FileFormatError("an element is longer than the rest of the file; it is damaged or cut short")
+        raise FileFormatError("an element is longer than the rest of the file; it is damaged or truncated")
 
 
 def _check_pixels(data: Any, left: int, *, packed: bool) -> None:
@@ -214,7 +214,7 @@ def _check_pixels(data: Any, left: int, *, packed: bool) -> None:
     if not 0 < needed <= (left * _RATIO if packed else left):
         raise FileFormatError(
             f"it states {columns}x{rows}x{frames} pixels of {bits} bits, but {left} bytes are left for them; it is "
-            "damaged or cut short"
+            "damaged or truncated"
         )
 
 

@@ -1,4 +1,4 @@
-"""The one list of file suffixes: what is read and written, told apart by the name alone. Imports nothing heavy."""
+"""The one list of file suffixes: readable and writable formats, by the file name alone. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -13,18 +13,13 @@ VOLUME_SUFFIXES: tuple[str, ...] = (*IMAGE_SUFFIXES, *DICOM_SUFFIXES)
 LANDMARK_SUFFIXES: tuple[str, ...] = (".mrk.json", ".fcsv", ".csv", ".json")
 
 
-def mesh_suffix(path: str | os.PathLike[str]) -> str | None:
-    """The suffix by which a file is read as a mesh or point cloud; None if it is neither."""
-    return _suffix(path, MESH_SUFFIXES)
-
-
 def volume_suffix(path: str | os.PathLike[str]) -> str | None:
-    """The suffix by which a file is read as a volume; None if it is none."""
+    """Suffix of a volume file; None for other files."""
     return _suffix(path, VOLUME_SUFFIXES)
 
 
 def landmark_suffix(path: str | os.PathLike[str]) -> str | None:
-    """The landmark format that a file's name promises; None if it is none."""
+    """Suffix of a landmark file; None for other files."""
     return _suffix(path, LANDMARK_SUFFIXES)
 
 

@@ -54,7 +54,7 @@ def _document(data: bytes) -> tuple[dict[str, Any], bytes]:
         length = int.from_bytes(data[12:16], "little")
         text, rest = data[20 : 20 + length], data[20 + length :]
         if len(data) < int.from_bytes(data[8:12], "little") or len(text) < length:
-            raise FileFormatError("it is shorter than its header says; it is cut short")
+            raise FileFormatError("it is shorter than its header says; it is truncated")
         if rest[4:8] == b"BIN\0":
             binary = rest[8 : 8 + int.from_bytes(rest[:4], "little")]
     try:
@@ -76,7 +76,7 @@ def _placed_meshes(content: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.fl
     while waiting:
         number, outer, depth = waiting.pop()
         if number in met or depth > _DEEPEST:
-            raise FileFormatError(f"its nodes are no tree: node {number} has two parents or lies too deep")
+            raise FileFormatError(f"its nodes are not a tree: node {number} has two parents, or nesting is too deep")
         met.add(number)
         node = listed(content, "nodes", number)
         matrix = outer @ _matrix(node)

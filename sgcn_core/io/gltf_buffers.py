@@ -21,14 +21,14 @@ def listed(content: dict[str, Any], name: str, number: Any) -> dict[str, Any]:
     """Entry `number` of the list `name`."""
     entries = content.get(name)
     if type(number) is not int or not isinstance(entries, list) or not 0 <= number < len(entries):
-        raise FileFormatError(f"it refers to number {str(number)[:40]} of its {name}, which is not there")
+        raise FileFormatError(f"it refers to {name}[{str(number)[:40]}], which does not exist")
     if not isinstance(entries[number], dict):
-        raise FileFormatError(f"number {number} of its {name} is not an object")
+        raise FileFormatError(f"{name}[{number}] is not an object")
     return dict(entries[number])
 
 
 class Buffers:
-    """Gets at the numbers of a document; `folder` is where the files lie that it names."""
+    """Reads the buffers of a document; linked files are in `folder`."""
 
     def __init__(self, content: dict[str, Any], binary: bytes, folder: Path) -> None:
         self._content, self._binary, self._folder = content, binary, folder
@@ -38,7 +38,7 @@ class Buffers:
         """Values (count, 1 or 3) of an accessor."""
         accessor = listed(self._content, "accessors", number)
         if accessor.get("type") != shape:
-            raise FileFormatError(f"accessor {number} is {accessor.get('type')!r} where {shape} is needed")
+            raise FileFormatError(f"accessor {number} is {accessor.get('type')!r}, expected {shape}")
         count, kind = _whole(accessor, "count"), _component(accessor)
         sparse = accessor.get("sparse")
         if "bufferView" in accessor:
@@ -62,7 +62,7 @@ class Buffers:
         count = _whole(sparse, "count")
         places = self._values(sparse["indices"], _component(sparse["indices"]), count, 1)[:, 0].astype(np.int64)
         if len(places) and not 0 <= places.min() <= places.max() < len(values):
-            raise FileFormatError("a sparse accessor replaces values that are not there")
+            raise FileFormatError("a sparse accessor refers to values that do not exist")
         values = values.copy()
         values[places] = self._values(sparse["values"], kind, count, values.shape[1])
         return values
@@ -75,7 +75,7 @@ class Buffers:
         stride = _whole(view, "byteStride") or row
         end = offset + (count - 1) * stride + row if count else offset
         if start + length > len(data) or end > length or stride < row:
-            raise FileFormatError("an accessor reaches beyond its buffer; the file is damaged or cut short")
+            raise FileFormatError("an accessor reaches beyond its buffer; the file is damaged or truncated")
         values: NDArray[Any] = np.ndarray((count, width), kind, data, start + offset, (stride, kind.itemsize))
         return values
 

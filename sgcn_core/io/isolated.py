@@ -48,7 +48,7 @@ main()
 
 @dataclass(frozen=True)
 class Answer:
-    """What a reader in the child returned: plain values and arrays, each by name."""
+    """Result of a reader in the child process: plain values and arrays, by name."""
 
     values: dict[str, Any]
     arrays: dict[str, NDArray[Any]]

@@ -41,7 +41,7 @@ def read_image(path: str, image_io: str, max_voxels: int | None, stored: int, pa
     if needed > stored * (_PACKED if packed else 1):
         raise FileFormatError(
             f"its header states {'x'.join(map(str, size))} voxels ({needed} bytes), but it has only {stored} bytes; it "
-            "is damaged or cut short"
+            "is damaged or truncated"
         )
     if len(reader.GetSize()) > 3:
         reader.SetExtractSize([*size, *[0] * (len(reader.GetSize()) - 3)])

@@ -20,8 +20,8 @@ _SLICER_AXES = {"LPS": ("l", "p", "s"), "RAS": ("r", "a", "s")}
 def csv_text(result: LandmarkResult) -> str:
     """Columns label, x, y, z, confidence, status, unit, frame, expected_error_mm, error_bound_mm, input, input_sha256.
 
-    Empty where there is nothing to say: the position of a missing landmark, an error or an input that is not known.
-    Text that a spreadsheet would take for a formula gets an apostrophe before it.
+    Empty cells: the position of a missing landmark, an unknown error or input.
+    Text that a spreadsheet would evaluate as a formula gets a leading apostrophe.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""What the landmark files say about a landmark in words, and checks their readers share."""
+"""Descriptions of landmarks in landmark files, and checks shared by the readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM, EXPECTED_USE, Landmar
 # Expected error and its bound in millimetres, None where a file has none.
 Errors = tuple[float | None, float | None]
 
-CONFIDENCE_TEXT = f"probability that the landmark lies within {CONFIDENT_WITHIN_MM:g} mm of where it belongs"
+CONFIDENCE_TEXT = f"probability that the landmark lies within {CONFIDENT_WITHIN_MM:g} mm of its true position"
 
 _STATUS_TEXT = {
     "found": "found",
@@ -62,7 +62,7 @@ class Rows:
         self._rows: list[tuple[str, tuple[float, float, float], float, str, Errors]] = []
 
     def add(self, label: str, position: Any, confidence: float, status: str, errors: Errors = (None, None)) -> None:
-        """Add one landmark; `position` is not looked at where the status is "missing".
+        """Add one landmark; `position` is ignored if the status is "missing".
 
         `errors` are the expected error and its bound in millimetres, None where the file has none.
         """

@@ -1,4 +1,4 @@
-"""Files that are opened: regular ones of a bearable size, and those a header links to only where they lie beside it."""
+"""Checks before a file is opened: regular, of limited size, and linked files only beside the header."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STEPS = re.compile(r"\d{1,6}")
 
 
 def check_regular(file: Path, *, most: int | None = MAX_BYTES) -> None:
-    """Refuse what is no regular file: a pipe or a device may never end, and what is larger than any scan.
+    """Refuse pipes and devices, which may never end, and files larger than any scan.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def check_regular(file: Path, *, most: int | None = MAX_BYTES) -> None:
     """
     status = os.stat(file)
     if not stat.S_ISREG(status.st_mode):
-        raise FileFormatError(f"cannot read {file}: it is no regular file but a pipe, socket or device; copy it first")
+        raise FileFormatError(f"cannot read {file}: not a regular file but a pipe, socket or device; copy it first")
     if most is not None and status.st_size > most:
         raise FileFormatError(
             f"cannot read {file}: it has {status.st_size} bytes, more than the {most} that are read; make it smaller"
@@ -47,7 +47,7 @@ def file_beside(folder: Path, name: str) -> Path:
     Raises
     ------
     FileFormatError
-        An address, an absolute path, or one that leaves the folder; no such file.
+        A URL, an absolute path, or one that leaves the folder; the file does not exist.
     """
     shown = name if len(name) <= 80 else f"{name[:77]}..."
     try:
@@ -55,20 +55,20 @@ def file_beside(folder: Path, name: str) -> Path:
         file = folder / name
         inside = inside and not Path(name).is_absolute() and ".." not in re.split(r"[\\/]", name)
         if not inside:
-            raise FileFormatError(f"its data are said to lie in {shown!r}; only files in its own folder are read")
+            raise FileFormatError(f"its header refers to {shown!r}; only files in its own folder are read")
         if not file.is_file():
-            raise FileFormatError(f"its data are said to lie in {shown!r}, which is no file beside it")
+            raise FileFormatError(f"its header refers to {shown!r}, which is not a file in its folder")
     except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, FileFormatError):
             raise
-        raise FileFormatError(f"its data are said to lie in {shown!r}, which cannot be opened ({error})") from error
+        raise FileFormatError(f"its header refers to {shown!r}, which cannot be opened ({error})") from error
     check_regular(file, most=None)
     return file
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Where voxels are.
+    """Files that store the voxels.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Stored:
 
 
 def nrrd_voxels(file: Path) -> Stored:
-    """What an NRRD header says of its voxels.
+    """Files of the voxels of an NRRD header.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def _linked(file: Path, found: list[re.Match[bytes]], data: bytes) -> list[Path]
     if not found:
         return [file]
     if len(found) > 1:
-        raise FileFormatError("its header names its data twice; it is damaged")
+        raise FileFormatError("its header has the data entry twice; it is damaged")
     named = found[0].group(1).decode("utf-8", errors="surrogateescape").strip()
     if named.split()[:1] == ["LIST"]:
         rest = data[found[0].end() :].decode("utf-8", errors="surrogateescape")

@@ -13,7 +13,7 @@ format       unit and frame              confidence, status, errors             
 .json        keys unit, frame            keys of the same names                 key info
 ===========  ==========================  =====================================  =========================
 
-Confidence is the probability that the landmark lies within 4 mm of where it belongs. The expected error is a mean, the
+Confidence is the probability that the landmark lies within 4 mm of its true position. The expected error is a mean, the
 bound what 9 of 10 errors stay below, both in millimetres whatever the unit of the file; files of older versions, and
 weights without calibration, have neither, which reads as NaN.
 
@@ -77,8 +77,8 @@ def write_landmarks(
         Frame of the coordinates in the file. By default "LPS" in .mrk.json and .fcsv, as Slicer writes them, and the
         result's own frame in .csv and .json.
     unless_changed_since : FileState, optional
-        As of ``sgcn_core.io.atomic.replacing``: keeps what somebody has saved in the meantime. By default a file that
-        exists is replaced.
+        As of ``sgcn_core.io.atomic.replacing``: does not overwrite a file changed in the meantime. By default an
+        existing file is replaced.
 
     Returns
     -------
@@ -118,15 +118,15 @@ def read_landmarks(
     Raises
     ------
     FileNotFoundError, IsADirectoryError
-        There is no such file.
+        The file does not exist.
     FileFormatError
-        Unknown suffix, or the content is damaged, cut short or of another format.
+        Unknown suffix, or the content is damaged, truncated or of another format.
     """
     file = Path(path)
     if file.is_dir():
         raise IsADirectoryError(f"{file} is a folder; name one landmark file in it")
     if not file.exists():
-        raise FileNotFoundError(f"there is no file {file}; check the path")
+        raise FileNotFoundError(f"no such file: {file}; check the path")
     check_regular(file, most=_LARGEST)
     changes: dict[str, Any] = {}
     if unit is not None:
@@ -145,7 +145,7 @@ def _suffix(file: Path, verb: str) -> str:
     suffix = landmark_suffix(file)
     if suffix is None:
         raise FileFormatError(
-            f"cannot {verb} {file}: the suffix {file.suffix!r} is not known; use one of {', '.join(LANDMARK_SUFFIXES)}"
+            f"cannot {verb} {file}: unknown suffix {file.suffix!r}; use one of {', '.join(LANDMARK_SUFFIXES)}"
         )
     return suffix
 

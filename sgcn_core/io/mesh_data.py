@@ -1,4 +1,4 @@
-"""What a mesh parser hands back, and the helpers parsers share."""
+"""Result of the mesh parsers, and helpers shared by them."""
 
 from __future__ import annotations
 

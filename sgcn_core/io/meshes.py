@@ -48,7 +48,7 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
     Parameters
     ----------
     path : path
-        OBJ, PLY, STL, VTK legacy polydata, VTP, OFF, GLB or glTF, told apart by the suffix.
+        OBJ, PLY, STL, VTK legacy polydata, VTP, OFF, GLB or glTF, by the suffix.
     unit, frame : str, optional
         Override what the file declares. Without a declaration the unit is None
         (detection then finds it by the size of the head) and the frame "LPS", as in Slicer.
@@ -63,11 +63,11 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
     Raises
     ------
     FileNotFoundError, IsADirectoryError
-        There is no such file.
+        The file does not exist.
     FileFormatError
-        The suffix is unknown, or the content is damaged, cut short or of another format.
+        The suffix is unknown, or the content is damaged, truncated or of another format.
     SurfaceError
-        The content is readable but no usable surface: NaN positions of more than 5 % of the vertices, indices out of
+        The content is readable but not a usable surface: NaN positions of more than 5 % of the vertices, indices out of
         range, no triangles (of point clouds, :func:`sgcn_core.skin.extract.read_scan` makes a surface).
 
     Notes
@@ -79,7 +79,7 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
 
 
 def surface_of(data: MeshData, path: str | os.PathLike[str]) -> Surface:
-    """What a parser has read, checked."""
+    """A parsed file as a checked surface."""
     return Surface(
         data.vertices,
         data.faces,
@@ -97,8 +97,7 @@ def read_mesh_data(path: str | os.PathLike[str], *, unit: str | None = None, fra
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise FileFormatError(
-            f"cannot read {file}: the suffix {file.suffix!r} is not known; convert it to one of "
-            f"{', '.join(MESH_SUFFIXES)}"
+            f"cannot read {file}: unknown suffix {file.suffix!r}; convert it to one of {', '.join(MESH_SUFFIXES)}"
         )
     wanted_unit = None if unit is None else checked_unit(unit)
     wanted_frame = None if frame is None else checked_frame(frame)
@@ -144,7 +143,7 @@ def write_surface(surface: Surface, path: str | os.PathLike[str]) -> Path:
     suffix = file.suffix.lower()
     if suffix not in WRITABLE_MESH_SUFFIXES:
         raise FileFormatError(
-            f"cannot write {file}: the suffix {suffix!r} is not known; use one of {', '.join(WRITABLE_MESH_SUFFIXES)}"
+            f"cannot write {file}: unknown suffix {suffix!r}; use one of {', '.join(WRITABLE_MESH_SUFFIXES)}"
         )
     with replacing(file) as temporary:
         if suffix in _ENCODERS:
@@ -159,7 +158,7 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     if file.is_dir():
         raise IsADirectoryError(f"{file} is a folder; name one surface file in it")
     if not file.exists():
-        raise FileNotFoundError(f"there is no file {file}; check the path")
+        raise FileNotFoundError(f"no such file: {file}; check the path")
     check_regular(file)
     if file.stat().st_size == 0:
         raise FileFormatError(f"cannot read {file}: it is empty")
@@ -179,5 +178,5 @@ def _parse(reader: Callable[[Path], MeshData], file: Path, *, keep_numbers: bool
             f"cannot read {file} as {name}: {error}. Export it again, or convert it to another format"
         ) from error
     except (MemoryError, RecursionError) as error:
-        what = "more memory than there is" if isinstance(error, MemoryError) else "a nesting that is too deep"
-        raise FileFormatError(f"cannot read {file}: it asks for {what}; it is damaged, or too large") from error
+        what = "not enough memory" if isinstance(error, MemoryError) else "nesting too deep"
+        raise FileFormatError(f"cannot read {file}: {what}; the file is damaged, or too large") from error

@@ -28,8 +28,8 @@ _COORDINATE_UNITS: dict[str, Any] = {
 }
 _STATUS_CODES = {"missing": 0.0, "uncertain": 1.0, "found": 2.0}
 _ERRORS = (
-    ("expected_error_mm", "mean error to be expected of each landmark, millimetres"),
-    ("error_bound_mm", "error that 9 of 10 such landmarks stay below, millimetres"),
+    ("expected_error_mm", "expected (mean) error of each landmark, millimetres"),
+    ("error_bound_mm", "90 % error bound of each landmark, millimetres"),
 )
 # Slicer takes only numbers in a measurement.
 _UNKNOWN = -1.0

@@ -1,4 +1,4 @@
-"""What ITK does not check of a NIfTI header: without the format's name it reads Analyze, in which left may be right.
+"""Checks of a NIfTI header beyond ITK's: without the magic ITK reads Analyze, where left and right are ambiguous.
 
 Format: NIfTI-1.1, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h; NIfTI-2, nifti2.h.
 """
@@ -20,7 +20,7 @@ _VERSIONS = (
 
 
 def check_nifti_header(file: Path) -> None:
-    """Refuse a header that is not NIfTI, or whose spacing or transforms cannot be true.
+    """Refuse a header that is not NIfTI, or whose spacing or transforms are invalid.
 
     Raises
     ------
@@ -31,15 +31,15 @@ def check_nifti_header(file: Path) -> None:
         for size, place, names, *fields in _VERSIONS:
             if data[:4] == struct.pack(f"{order}i", size) and len(data) >= size:
                 if data[place : place + 4] not in names:
-                    raise FileFormatError("the name of the format is not in its header; it is Analyze, or damaged")
+                    raise FileFormatError("its header has no NIfTI magic; it is Analyze, or damaged")
                 steps, codes, places = (
                     struct.unpack_from(f"{order}{kind}", data, at) for kind, at in zip(*[iter(fields)] * 2, strict=True)
                 )
                 stated = (*steps[:4], *(places[:6] if codes[0] else ()), *(places[6:] if codes[1] else ()))
                 if not all(abs(number) <= _FARTHEST for number in stated):  # NaN is not, either
-                    raise FileFormatError("its header states a spacing or a place in space that cannot be")
+                    raise FileFormatError("its header states an invalid spacing or position")
                 return
-    raise FileFormatError("it does not begin with the size of a NIfTI header, or is cut short")
+    raise FileFormatError("no NIfTI header; it is damaged or truncated")
 
 
 def _start(file: Path) -> bytes:

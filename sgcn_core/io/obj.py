@@ -95,7 +95,7 @@ def _parse_vertices(lines: list[bytes], before: int) -> NDArray[np.float64]:
     if min(map(len, rows)) < 3:
         bad = next(index for index, row in enumerate(rows) if len(row) < 3)
         raise FileFormatError(
-            f"vertex {before + bad + 1} has {len(rows[bad])} coordinates; the file is damaged or cut short"
+            f"vertex {before + bad + 1} has {len(rows[bad])} coordinates; the file is damaged or truncated"
         )
     return np.array(rows).astype(np.float64)
 
@@ -150,11 +150,11 @@ def _resolve_negative(
 
 
 def _check_announced(comments: str, *, vertices: int, faces: int) -> None:
-    """MeshLab announces its counts in a comment: the only way to notice that such a text file was cut."""
+    """MeshLab declares its counts in a comment: the only way to notice that such a text file was cut."""
     for name, found in (("vertices", vertices), ("faces", faces)):
         announced = [int(number) for word, number in _ANNOUNCED.findall(comments) if word.lower() == name]
         if len(announced) == 1 and announced[0] > found:
             raise FileFormatError(
-                f"its comments announce {announced[0]} {name} but it holds {found}; it seems cut short "
+                f"its comments declare {announced[0]} {name} but it holds {found}; it seems truncated "
                 "(if this is intended, remove the comment line)"
             )

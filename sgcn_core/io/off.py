@@ -21,8 +21,8 @@ def read_off(path: Path) -> MeshData:
     vertex_count, face_count, start = _counts(lines)
     if len(lines) < start + vertex_count + face_count:
         raise FileFormatError(
-            f"it announces {vertex_count} vertices and {face_count} faces "
-            f"but holds {len(lines) - start} lines of data; it is cut short"
+            f"it declares {vertex_count} vertices and {face_count} faces "
+            f"but holds {len(lines) - start} lines of data; it is truncated"
         )
     vertices = _positions(lines[start : start + vertex_count])
     counts, corners = _polygons(lines[start + vertex_count : start + vertex_count + face_count])
@@ -48,6 +48,6 @@ def _positions(lines: list[list[str]]) -> NDArray[np.float64]:
 def _polygons(lines: list[list[str]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     counts = np.array([int(words[0]) for words in lines], dtype=np.int64)
     if any(len(words) <= count for words, count in zip(lines, counts.tolist(), strict=True)):
-        raise FileFormatError("a face has fewer corners than it announces; the file is damaged or cut short")
+        raise FileFormatError("a face has fewer corners than it declares; the file is damaged or truncated")
     corners = [int(word) for words, count in zip(lines, counts.tolist(), strict=True) for word in words[1 : count + 1]]
     return counts, np.array(corners, dtype=np.int64)

@@ -102,7 +102,7 @@ def _parse_header(data: bytes) -> _Header:
     line_end = b"\r\n" if data[3:5] == b"\r\n" else data[3:4]
     end = data.find(b"end_header" + line_end)
     if end < 0:
-        raise FileFormatError("the header has no end_header line; the file is cut short")
+        raise FileFormatError("the header has no end_header line; the file is truncated")
     file_format = ""
     comments: list[str] = []
     elements: list[_Element] = []
@@ -153,7 +153,7 @@ def _elements_up_to_faces(elements: tuple[_Element, ...]) -> tuple[_Element, ...
 
 def _cut_short(element: _Element) -> FileFormatError:
     return FileFormatError(
-        f"the header announces {element.count} of '{element.name}', but the file ends before; it is cut short"
+        f"the header declares {element.count} of '{element.name}', but the file ends before; it is truncated"
     )
 
 
@@ -164,7 +164,7 @@ class _Body:
         self._data, self._offset, self._type = data, offset, type_of
 
     def read(self, element: _Element) -> dict[str, _Column]:
-        """At once where all rows are alike, else one row at a time."""
+        """All rows at once if they have one layout, else row by row."""
         if element.count == 0:
             return {prop.name: _column(prop, []) for prop in element.properties}
         lengths = self._list_lengths(element)

@@ -1,4 +1,4 @@
-"""Which input a result belongs to: its name and the SHA-256 of its content, never where it lies."""
+"""Provenance of a result: name and SHA-256 of its input, never its folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CHUNK = 2**20
 
 
 def input_record(path: str | os.PathLike[str], *, anonymous: bool = False) -> dict[str, Any]:
-    """What a result states of its input.
+    """Record of the input in a result.
 
     Parameters
     ----------

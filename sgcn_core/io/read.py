@@ -1,4 +1,4 @@
-"""One way to read any scan: a mesh, a point cloud, a volume or a DICOM folder, told apart by the path."""
+"""One way to read any scan: a mesh, a point cloud, a volume or a DICOM folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sgcn_core.types.volume import Volume
 
 
 def read(path: str | os.PathLike[str], *, unit: str | None = None) -> Surface | Volume:
-    """Read a surface mesh, or a volume in which the skin is still to be found.
+    """Read a surface mesh, or a volume, whose skin is extracted later.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ def read(path: str | os.PathLike[str], *, unit: str | None = None) -> Surface | 
     Raises
     ------
     FileNotFoundError, IsADirectoryError
-        There is no such file, or the folder holds no DICOM files.
+        The file does not exist, or the folder holds no DICOM files.
     FileFormatError
         The file cannot be read; a unit other than mm is stated for a volume.
     SurfaceError
-        No usable surface, as of a point cloud (:func:`sgcn_core.skin.extract.read_scan` draws one through it).
+        No usable surface, as of a point cloud (:func:`sgcn_core.skin.extract.read_scan` reconstructs one).
     """
     if not is_volume(path):
         return read_surface(path, unit=unit)

@@ -54,8 +54,8 @@ def _binary_corners(data: bytes) -> NDArray[np.float64]:
     count = int.from_bytes(data[80:_HEADER_SIZE], "little")
     if len(data) < _HEADER_SIZE + count * _RECORD.itemsize:
         raise FileFormatError(
-            f"it announces {count} triangles but holds {(len(data) - _HEADER_SIZE) // _RECORD.itemsize}; "
-            "it is cut short or no STL file"
+            f"it declares {count} triangles but holds {(len(data) - _HEADER_SIZE) // _RECORD.itemsize}; "
+            "it is truncated, or not an STL file"
         )
     records = np.frombuffer(data, _RECORD, count=count, offset=_HEADER_SIZE)
     if count == 0:
@@ -67,7 +67,7 @@ def _ascii_corners(data: bytes) -> NDArray[np.float64]:
     lines = _VERTEX_LINE.findall(data)
     facets = len(_FACET.findall(data))
     if b"endsolid" not in data[-1024:].lower():
-        raise FileFormatError("it does not end with 'endsolid'; it is cut short or no STL file")
+        raise FileFormatError("it does not end with 'endsolid'; it is truncated, or not an STL file")
     if facets == 0:
         raise FileFormatError("it holds no triangles")
     values = numbers(b"\n".join(lines), "the 'vertex' lines")

@@ -53,22 +53,21 @@ def read_volume(
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     FileFormatError
-        Unknown suffix; damaged or cut short; 4D, vector or complex values; a header that cannot be true or asks for
+        Unknown suffix; damaged or truncated; 4D, vector or complex values; an invalid header or one that asks for
         more than `max_voxels`; slices missing in a DICOM series, or sheared by a tilted gantry; a header whose data
         lie elsewhere than beside it.
     """
     file = Path(path)
     if not file.exists():
-        raise FileNotFoundError(f"there is no file {file}; check the path")
+        raise FileNotFoundError(f"no such file: {file}; check the path")
     suffix = volume_suffix(file)
     if file.is_dir():
         return _read_folder(file, series, max_voxels)
     if suffix is None:
         raise FileFormatError(
-            f"cannot read {file}: the suffix {file.suffix!r} is not known; convert it to one of "
-            f"{', '.join(VOLUME_SUFFIXES)}"
+            f"cannot read {file}: unknown suffix {file.suffix!r}; convert it to one of {', '.join(VOLUME_SUFFIXES)}"
         )
     check_regular(file, most=None)
     if file.stat().st_size == 0:
@@ -131,7 +130,7 @@ def _memory(stored: int, max_voxels: int | None) -> int:
 
 
 def _check_gzip(stored: Stored, needed: int) -> None:
-    """ITK takes a .nii.gz that is cut short for one that ends with zeros; a whole one ends with its length."""
+    """ITK takes a .nii.gz that is truncated for one that ends with zeros; a whole one ends with its length."""
     file = stored.files[-1]
     with file.open("rb") as stream:
         mark = stream.read(2)
@@ -139,12 +138,12 @@ def _check_gzip(stored: Stored, needed: int) -> None:
         stated = int.from_bytes(stream.read(), "little")
     if mark != b"\x1f\x8b" or (stated - needed) % 2**32 <= _MOST_HEADER:
         return
-    try:  # cut short, or compressed in several pieces
+    try:  # truncated, or compressed in several pieces
         with gzip.open(file) as unpacked:
             unpacked.seek(needed)
             complete = bool(unpacked.read(1))
     except (EOFError, OSError, zlib.error) as error:
-        raise FileFormatError(f"it is damaged or cut short ({error})") from error
+        raise FileFormatError(f"it is damaged or truncated ({error})") from error
     if not complete:
         raise FileFormatError(f"it has fewer than the {needed} bytes of voxels its header states")
 

@@ -30,7 +30,7 @@ def read_vtk(path: Path) -> MeshData:
     with path.open("rb") as stream:
         first, title, kind, dataset = (stream.readline(4096).decode("utf-8", errors="replace") for _ in range(4))
     if not first.startswith("# vtk DataFile Version") or dataset.split() != ["DATASET", "POLYDATA"]:
-        raise FileFormatError("it is no VTK polydata; extract the surface of volumes and grids first")
+        raise FileFormatError("not VTK polydata; extract the surface of volumes and grids first")
     if kind.strip() not in ("ASCII", "BINARY"):
         raise FileFormatError(f"its third line is {kind.strip()[:40]!r}, not ASCII or BINARY")
     data = path.read_bytes()
@@ -44,11 +44,11 @@ def read_vtp(path: Path) -> MeshData:
     """Read XML polydata; frame and unit from the field data arrays ``SPACE`` and ``UNIT``."""
     data = path.read_bytes()
     if b"</VTKFile>" not in data[-64:]:
-        raise FileFormatError("it does not end with </VTKFile>; it is cut short or no VTK XML file")
+        raise FileFormatError("it does not end with </VTKFile>; it is truncated, or not a VTK XML file")
     if b"PolyData" not in data[:4096]:
-        raise FileFormatError("it is no VTK XML polydata; extract the surface of volumes and grids first")
+        raise FileFormatError("not VTK XML polydata; extract the surface of volumes and grids first")
     if b"<!DOCTYPE" in data[:4096] or b"<!ENTITY" in data[:4096]:
-        raise FileFormatError("it declares a document type, which polydata have not")
+        raise FileFormatError("it has a DOCTYPE declaration, which VTK files do not have")
     return _read(path, "vtkIOXML", "vtkXMLPolyDataReader")
 
 
@@ -68,7 +68,7 @@ def _check_counts(data: bytes) -> None:
             blank = np.concatenate([[True], characters <= ord(" ")])
             found = int(np.count_nonzero(blank[:-1] & ~blank[1:]))
             if found != announced:
-                raise FileFormatError(f"{name} announces {announced} numbers, but holds {found}; it is damaged")
+                raise FileFormatError(f"{name} declares {announced} numbers, but holds {found}; it is damaged")
 
 
 def _read(path: Path, module: str, reader: str, title: str = "", announced: Sequence[tuple[int, int]] = ()) -> MeshData:
@@ -80,7 +80,7 @@ def _read(path: Path, module: str, reader: str, title: str = "", announced: Sequ
     cells, corners = len(arrays["polygon offsets"]) - 1, len(arrays["polygon corners"])
     # Up to version 5.0 cells and cells with their corners, then offsets and corners.
     if any((cells, corners) not in ((first, second - first), (first - 1, second)) for first, second in announced):
-        raise FileFormatError("its polygons are not those that it announces; it is damaged")
+        raise FileFormatError("its polygons do not match its header; it is damaged")
     faces = np.concatenate(
         [
             fan_triangles(np.diff(arrays["polygon offsets"]), arrays["polygon corners"]),
@@ -113,7 +113,7 @@ def read_in_child(path: str, module: str, reader: str) -> tuple[dict[str, str], 
         if not len(offsets):
             offsets = np.zeros(1, dtype=np.int64)
         if offsets[0] != 0 or offsets[-1] != len(corners) or (np.diff(offsets) < 0).any():
-            raise FileFormatError(f"its {name}s do not fit their corners; it is damaged")
+            raise FileFormatError(f"its {name}s have inconsistent offsets; it is damaged")
         arrays |= {f"{name} offsets": offsets, f"{name} corners": corners}
     return _texts(data.GetFieldData()), arrays
 

@@ -54,7 +54,7 @@ class Neighbourhood:
 
     @cached_property
     def reverse(self) -> tuple[Tensor, Tensor]:
-        """Which nodes average over each node, sorted by that node, and where the run of each node starts.
+        """Nodes that average over each node, sorted by that node, and the start of each node's run.
 
         With the transposed graph the backward pass is a gather too, and no scatter.
         """

@@ -1,4 +1,4 @@
-"""Weighted adaptive wing loss (paper, Eq. 3, with the misprints of the paper mended)."""
+"""Weighted adaptive wing loss (paper, Eq. 3, with the misprints of the paper corrected)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the head is on a surface, and how it is turned."""
+"""Pose of the head on a surface."""
 
 from __future__ import annotations
 
@@ -28,14 +28,10 @@ __all__ = [
 __getattr__ = imported_on_use(
     __name__,
     {
-        "HeadFinder": "finder",
-        "Located": "search",
-        "PoseHypothesis": "finder",
-        "check_size": "search",
-        "locate_head": "search",
-        "located_by_hand": "search",
-        "pose_of_points": "manual",
-        "probe_surface": "probe",
-        "refine_pose": "refine",
+        "finder": "HeadFinder PoseHypothesis",
+        "manual": "pose_of_points",
+        "probe": "probe_surface",
+        "refine": "refine_pose",
+        "search": "Located check_size locate_head located_by_hand",
     },
 )

@@ -1,4 +1,4 @@
-"""Where on a surface there is a head, in whatever pose: patches of the surface vote, first everywhere, then near heads.
+"""Finds heads on a surface in any pose: patches of the surface vote, first everywhere, then near heads.
 
 The landmark network decides between the poses found here (``pose.refine``).
 """
@@ -48,14 +48,14 @@ _LEAST_SUPPORT = 0.08  # of the best pose's
 
 @dataclass(frozen=True, eq=False)
 class PoseHypothesis:
-    """A pose in which a head may stand.
+    """A candidate pose of a head.
 
     Attributes
     ----------
     to_head : Similarity
         From the scan (millimetres) to the head frame of the mean head (millimetres; heads come out equally large).
     confidence : float
-        Share of the places on this face that say so, 0 to 1.
+        Share of the places on this face that vote for it, 0 to 1.
     """
 
     to_head: Similarity
@@ -75,7 +75,7 @@ class HeadFinder:
         self.network, self.device = network.to(device).eval(), device
 
     def find(self, probe: SurfaceProbe, *, most: int = 4) -> list[PoseHypothesis]:
-        """Poses of heads, best first, at most ``most``; none where no place on the surface looks like a face.
+        """Poses of heads, best first, at most ``most``; none if no place on the surface is recognised as a face.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The head's pose as somebody showed it: three points or more on the face."""
+"""Pose of the head from three or more points placed by hand."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ def pose_of_points(
     ------
     LandmarkError
         A point is missing, unknown or not three finite numbers, or the points cannot be those of a face: in one line,
-        or of a form or size that no face has, as when the unit is wrong.
+        or of a shape or size that no face has, as with a wrong unit.
     """
     if lacking := [label for label in INITIAL_LANDMARKS if label not in points]:
         raise LandmarkError(
-            f"the initial landmarks lack {', '.join(lacking)}; place {', '.join(INITIAL_LANDMARKS)}: the "
+            f"initial landmarks missing: {', '.join(lacking)}; place {', '.join(INITIAL_LANDMARKS)}: the "
             "outer corners of the subject's right and left eye, and the tip of the nose"
         )
     if unknown := [label for label in points if label not in typical]:
-        raise LandmarkError(f"initial landmark {unknown[0]!r} is not known; place {', '.join(INITIAL_LANDMARKS)}")
+        raise LandmarkError(f"unknown initial landmark {unknown[0]!r}; place {', '.join(INITIAL_LANDMARKS)}")
     placed = to_mm * np.array([_point(label, value) for label, value in points.items()])
     wanted = np.array([typical[label] for label in points], dtype=np.float64)
     try:
         to_head = procrustes(placed, wanted)
     except ValueError as error:
-        raise LandmarkError(f"the initial landmarks tell no pose: {error}; place them anew") from error
+        raise LandmarkError(f"no pose follows from the initial landmarks: {error}; place them again") from error
     farthest = float(np.linalg.norm(to_head.apply(placed) - wanted, axis=1).max())
     size = 1.0 / to_head.scale
     if not _SIZES[0] < size < _SIZES[1] or farthest > _FARTHEST:
         raise LandmarkError(
-            f"the initial landmarks do not lie as in a face: {size:.3g} times the size of the mean head, "
-            f"{farthest:.0f} mm from where they should be; check the unit, and that right and left are the subject's"
+            f"the initial landmarks do not fit a face: {size:.3g} times the size of the mean head, "
+            f"{farthest:.0f} mm from the mean face; check the unit, and that right and left are the subject's"
         )
     return to_head
 

@@ -1,4 +1,4 @@
-"""A network that tells from the surroundings of one point where the head is: circular convolutions over the angle."""
+"""A network that predicts the pose of the head from the surroundings of one point: circular convolutions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNIT = 60.0  # millimetres of a predicted place of 1
 
 @dataclass(frozen=True)
 class PoseVotes:
-    """What P patches say, for each of the angles A at which the head's upward direction may lie.
+    """Predictions of P patches, for each of A angles of the head's upward direction.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class PoseNetwork(nn.Module):
 
 
 def targets(places: Tensor, axes: Tensor, log_size: Tensor) -> Tensor:
-    """What a patch should predict (..., 10), from places (..., 3), axes (..., 3, 3) and sizes (...)."""
+    """Targets of a patch (..., 10), from places (..., 3), axes (..., 3, 3) and sizes (...)."""
     return torch.cat([places / _UNIT, axes[..., 0], axes[..., 1], log_size[..., None]], dim=-1)
 
 
@@ -109,7 +109,7 @@ class _Mixer(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         everywhere = values.mean(1, keepdim=True).expand_as(values)
         both = torch.cat([values, everywhere], dim=2).flatten(0, 1)
-        return F.linear(both, self.linear.weight, self.linear.bias).unflatten(0, values.shape[:2])
+        return F.linear(both, self.linear.weight, self.linear.bias).view(*values.shape[:2], -1)
 
 
 class _Circular(nn.Module):
@@ -123,7 +123,7 @@ class _Circular(nn.Module):
         reach = _KERNEL // 2
         shifted = torch.cat([torch.roll(values, step, dims=1) for step in range(-reach, reach + 1)], dim=2)
         mixed = F.linear(shifted.flatten(0, 1), self.linear.weight, self.linear.bias)
-        return mixed.unflatten(0, values.shape[:2])
+        return mixed.view(*values.shape[:2], -1)
 
 
 def save_pose_network(network: PoseNetwork, path: Path) -> None:
@@ -156,6 +156,6 @@ def load_pose_network(path: Path) -> PoseNetwork:
 
 
 def shipped_pose_network() -> PoseNetwork:
-    """The one that comes with the package."""
+    """The network that comes with the package."""
     with as_file(files("sgcn_core") / "resources" / "weights" / "pose.safetensors") as path:
         return load_pose_network(path)

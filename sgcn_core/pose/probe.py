@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class SurfaceProbe(ReadOnlyArrays):
-    """What was drawn.
+    """Sampled points.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class SurfaceProbe(ReadOnlyArrays):
 def probe_surface(
     vertices: FloatArray, faces: NDArray[np.int64], *, count: int = 12_000, seed: int = 0
 ) -> SurfaceProbe:
-    """Draw points on a surface wound outwards (see ``clean_surface``), uniform by area, with their normals.
+    """Draw points on a surface oriented outwards (see ``clean_surface``), uniform by area, with their normals.
 
     Raises
     ------

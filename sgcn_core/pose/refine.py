@@ -1,4 +1,4 @@
-"""The head's pose, refined by the landmarks that the network sees in the poses that were found."""
+"""Pose refinement: candidate poses are aligned by the landmarks found in them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def refine_pose(align: Align, hypotheses: Sequence[PoseHypothesis]) -> Similarit
         if hypothesis.confidence < _RIVAL * hypotheses[0].confidence:
             continue
         try:
-            quality, pose = _align_until_settled(align, hypothesis.to_head)
+            quality, pose = _refined_pose(align, hypothesis.to_head)
         except FaceNotFoundError:
             continue
         if best is None or quality > best[0]:
@@ -59,7 +59,7 @@ def refine_pose(align: Align, hypotheses: Sequence[PoseHypothesis]) -> Similarit
     return best[1]
 
 
-def _align_until_settled(align: Align, to_head: Similarity) -> tuple[float, Similarity]:
+def _refined_pose(align: Align, to_head: Similarity) -> tuple[float, Similarity]:
     """Align, again as long as that changes much; the mean confidence of the last pass, and the pose."""
     quality = 0.0
     for _ in range(_MOST_ALIGNMENTS):

@@ -1,4 +1,4 @@
-"""The head on a surface and the unit of its coordinates: what is the size of a head tells the unit."""
+"""Pose search, and the unit of the coordinates, inferred from head size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sgcn_core.types.units import UNITS_TO_MM, checked_unit
 
 STATED, IN_FILE, FROM_SIZE = "stated", "file", "size of the head"
 HUMAN_SIZES = (0.6, 1.6)
-"""Of people's heads against the average adult's; with another size a unit is not recognised."""
+"""Size of people's heads relative to the average adult's; the unit is not inferred from other sizes."""
 
 # Millimetres across: no face is smaller, and in anything larger than a room it would not be found.
 _ACROSS = (40.0, 30_000.0)
@@ -40,7 +40,7 @@ _TRUST = 1.5  # by which a pose counts more that stands as the file states
 
 @dataclass(frozen=True, eq=False)
 class Located:
-    """Where the head may be.
+    """Candidate poses of the head.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ def locate_head(
     Raises
     ------
     FaceNotFoundError
-        No place of the surface looks like a part of a face, in no unit.
+        No part of a face is found on the surface, in any unit.
     """
     units = [checked_unit(stated)] if stated is not None else list(_possible_units(across, in_file))
     best: Located | None = None
@@ -108,7 +108,7 @@ def check_size(located: Located, size: float, in_file: str | None) -> list[str]:
     Raises
     ------
     SurfaceError
-        The unit would follow from the size of the head, but heads are of this size in no unit.
+        The unit cannot be inferred: the head has no human size in any unit.
     """
     notes = []
     if not HUMAN_SIZES[0] < size < HUMAN_SIZES[1]:
@@ -117,9 +117,9 @@ def check_size(located: Located, size: float, in_file: str | None) -> list[str]:
                 f"the unit is unclear: in {located.unit} the head would be {size:.2f} times as large as the average "
                 "adult's, and no other unit fits better; state the unit (option `unit`)"
             )
-        notes.append(f"in {located.unit} the head is {size:.2f} times as large as the average adult's: a wrong unit?")
+        notes.append(f"in {located.unit} the head is {size:.2f} times as large as the average adult's; check the unit")
     if in_file is not None and located.unit != in_file and located.unit_source == FROM_SIZE:
-        notes.append(f"the file says {in_file}, but the head has the size of one in {located.unit}, which was taken")
+        notes.append(f"unit inferred from head size: {located.unit} (the file states {in_file})")
     return notes
 
 
@@ -136,7 +136,7 @@ def located_by_hand(
     Raises
     ------
     LandmarkError
-        The points do not lie as in a face, or the face would look inwards: then right and left are exchanged.
+        The points do not fit a face, or the face would look inwards: then right and left are exchanged.
     """
     known = stated or in_file
     units = [checked_unit(known)] if known else ["mm", *(unit for unit in UNITS_TO_MM if unit != "mm")]
@@ -160,8 +160,8 @@ def _refuse_exchanged(probe: SurfaceProbe, to_head: Similarity) -> None:
     _, up, forward = to_head.apply_to_normals(probe.normals[near]).sum(0)
     if forward < abs(up):
         raise LandmarkError(
-            "the surface does not look to where the initial landmarks say that the face looks: are right and left "
-            "exchanged? They are the subject's own"
+            "the surface faces away from the direction of the initial landmarks: right and left may be "
+            "exchanged (they are the subject's own)"
         )
 
 
@@ -197,10 +197,10 @@ def _stands(hypothesis: PoseHypothesis, frame: str) -> bool:
 def _nothing(units: list[str], across: float) -> str:
     if not units:
         return (
-            f"the surface is {across:.4g} units across, which is not the size of a scan in any of "
+            f"the surface is {across:.4g} units across, too large or too small for a head in any of "
             f"{', '.join(UNITS_TO_MM)}; state the unit (option `unit`)"
         )
     return (
-        "no part of the surface looks like a face; check that the file holds the outer skin of a head, and the unit, "
-        "or show the head's pose by three points (initial landmarks)"
+        "no face found; check that the file holds the outer skin of a head, and the unit, "
+        "or place the initial landmarks (three points)"
     )

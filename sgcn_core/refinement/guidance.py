@@ -1,4 +1,4 @@
-"""Where the heatmap is vague, the other landmarks say where a landmark must be."""
+"""Guidance: a vague heatmap is combined with a prediction from the other landmarks."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SEEN = 0.2
 
 
 def belief(peak: FloatArray) -> FloatArray:
-    """How far landmarks (L,) are to be believed where others are predicted from them, by their heatmaps' peaks."""
+    """Weights (L,) of the landmarks when others are predicted from them, by their heatmaps' peaks."""
     height = np.clip(peak, 0.0, 1.0)
     return np.where(height > _SEEN, height**2, 0.0)
 
 
 def guided_positions(refined: Refined, shape: LandmarkShape, deviation: FloatArray) -> FloatArray:
-    """Landmarks (L, 3) that weigh what the heatmap says against what the other landmarks say; not on the surface.
+    """Landmarks (L, 3) from the heatmaps and from the prediction by the other landmarks; not on the surface.
 
-    Both are taken for Gaussian. The heatmap's standard deviation is that with which the network finds the landmark,
+    Both are modelled as Gaussian. The heatmap's standard deviation is that with which the network finds the landmark,
     divided by the height of the peak; the other is the predictive covariance of ``LandmarkShape.predict``, widened
     where the two contradict each other. The sharper one decides: the corners of the mouth hardly move, a brow or the
     contour of the jaw, whose place along a smooth ridge no heatmap tells, moves by some millimetres.

@@ -23,7 +23,7 @@ LARGEST_BALL = 6.0
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """Positions of L landmarks and what there is to judge them by. All lengths are in the unit of the input.
+    """Positions of L landmarks and quality measures. All lengths are in the unit of the input.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def refine(
     Returns
     -------
     Refined
-        Positions and measures of trust. Always finite, also for heatmaps that are flat.
+        Positions and quality measures. Always finite, also for flat heatmaps.
 
     Raises
     ------

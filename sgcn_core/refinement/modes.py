@@ -12,7 +12,7 @@ class RefinementMode:
     Parameters
     ----------
     name : str
-        How the mode is called.
+        Name of the mode.
     candidates : {"none", "vertices", "triangles"}
         Where the landmark may lie: anywhere (the weighted mean of Eq. 6), on a vertex of the surface (Eq. 8), or
         anywhere on the surface's triangles.
@@ -21,8 +21,8 @@ class RefinementMode:
     robust : bool
         Ignore top nodes far from the others, and bound the radius of Eq. 7. False: the equations as printed.
     guided : bool
-        Afterwards weigh what the heatmap says against what the other landmarks say (`shape_guidance`), as far as the
-        weights know how landmarks lie in faces.
+        Combine the result with a prediction from the other landmarks (`guidance`), if the
+        weights hold a shape model.
     """
 
     name: str

@@ -69,7 +69,7 @@ def vertex_errors(top: TopNodes, landmark: int, candidates: NDArray[np.float64])
     landmark : int
         Row of the landmark.
     candidates : (n, 3) array
-        Positions to judge.
+        Candidate positions.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from sgcn_core.refinement.mse_over_mesh import PULL_TO_MEAN, best_amplitude, bes
 from sgcn_core.refinement.top_nodes import TopNodes
 
 BEST_VERTICES = 3
-"""From how many of the best vertices the search over triangles starts."""
+"""Number of best vertices from which the search over triangles starts."""
 
 LARGE_EDGE = 2.0
 """Triangles with a longer edge, in sigma, are tried wherever they reach into the ball: their vertices may be far."""
@@ -89,7 +89,7 @@ def best_surface_points(top: TopNodes, index: SurfaceIndex, radii: NDArray[np.fl
         best_triangle[moved] = triangles[better]
         best_weights[moved] = weights[better]
         best_error[moved] = errors[better]
-        # Inside a triangle the optimum is reached; on its rim it may continue in a neighbour.
+        # Inside a triangle the optimum is reached; on its edge it may continue in a neighbour.
         moved = moved[best_weights[moved].min(axis=1) <= 0.0]
         owners, triangles = index.triangles_around(index.faces[best_triangle[moved]].ravel(), np.repeat(moved, 3))
         fresh = ~np.isin(owners * len(index.faces) + triangles, seen)
@@ -233,11 +233,11 @@ def _step_within_triangle(
     on_u = np.clip(p / np.maximum(a, tiny), 0.0, 1.0)
     on_v = np.clip(q / np.maximum(c, tiny), 0.0, 1.0)
     # On the edge u + v = 1, with u = s: derivative (a - 2b + c) s + (b - c) - p + q.
-    on_rim = np.clip((p - q + c - b) / np.maximum(a - 2.0 * b + c, tiny), 0.0, 1.0)
+    on_edge = np.clip((p - q + c - b) / np.maximum(a - 2.0 * b + c, tiny), 0.0, 1.0)
     candidates = np.array(
         [
-            [np.where(inside, inner_u, 0.0), on_u, zero, on_rim],
-            [np.where(inside, inner_v, 0.0), zero, on_v, 1.0 - on_rim],
+            [np.where(inside, inner_u, 0.0), on_u, zero, on_edge],
+            [np.where(inside, inner_v, 0.0), zero, on_v, 1.0 - on_edge],
         ]
     )
     u, v = candidates[0], candidates[1]

@@ -1,4 +1,4 @@
-"""What the other landmarks say about each landmark: a low-rank Gaussian model of how landmarks lie in faces."""
+"""Shape model: a low-rank Gaussian model of landmarks, which predicts each landmark from the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SILENT = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Where each landmark is expected, given all the others.
+    """Expected position of each landmark, given all the others.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class LandmarkShape:
 
     @classmethod
     def fit(cls, landmarks: FloatArray, *, modes: int, finding: FloatArray | float) -> LandmarkShape:
-        """From people's landmarks (P, L, 3), aligned to each other, and the error (L,) with which they are found."""
+        """Fit to people's landmarks (P, L, 3), aligned to each other, and the detection error (L,)."""
         mean = landmarks.mean(0)
         centred = (landmarks - mean).reshape(len(landmarks), -1)
         _, values, directions = np.linalg.svd(centred, full_matrices=False)
@@ -69,13 +69,13 @@ class LandmarkShape:
         """Each landmark from all the others, aligned to ``mean`` within a few degrees before.
 
         The coefficients of the modes and the rest of the pose are those of the highest posterior; landmarks that the
-        others contradict lose their say (iteratively reweighted, Cauchy's weight). Leaving one out costs nothing: with
-        G = B A^-1 B' of its rows B and the posterior precision A, its residual grows by (I - w G / noise^2)^-1.
+        others contradict are down-weighted (iteratively reweighted, Cauchy's weight). Leaving one out costs nothing:
+        with G = B A^-1 B' of its rows B and the posterior precision A, its residual grows by (I - w G / noise^2)^-1.
 
         Parameters
         ----------
         positions : (L, 3)
-        weights : (L,) in [0, 1], how far each landmark is to be believed
+        weights : (L,) in [0, 1], of each landmark
         """
         rows, prior = self._rows()
         offset = positions - self.mean

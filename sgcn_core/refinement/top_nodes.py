@@ -13,7 +13,7 @@ BLOCK = 64
 
 @dataclass(frozen=True, eq=False)
 class TopNodes:
-    """What stage 2 knows about L landmarks.
+    """Top nodes of L landmarks, the input of stage 2.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def top_nodes(heatmaps: ArrayLike, t: int = 12) -> tuple[NDArray[np.int64], NDAr
 
 
 def near_centre(positions: ArrayLike, values: ArrayLike, limit: float) -> NDArray[np.bool_]:
-    """Tell the top nodes that lie together around the peak from strays.
+    """Separate the top nodes around the peak from strays.
 
     A single high value far from the landmark inflates r_m of Eq. 7 and, with it, the ball that is searched. Of a low or
     noisy heatmap even most top nodes may be strays. The centre of the group is the node with the most support: the sum,

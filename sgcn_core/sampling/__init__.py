@@ -14,10 +14,4 @@ __all__ = [
     "sample_poisson_disk",
 ]
 
-__getattr__ = imported_on_use(
-    __name__,
-    {
-        "SurfaceSamples": "poisson_disk",
-        "sample_poisson_disk": "poisson_disk",
-    },
-)
+__getattr__ = imported_on_use(__name__, {"poisson_disk": "SurfaceSamples sample_poisson_disk"})

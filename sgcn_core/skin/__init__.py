@@ -16,12 +16,4 @@ __all__ = [
     "skin_surface",
 ]
 
-__getattr__ = imported_on_use(
-    __name__,
-    {
-        "Skin": "extract",
-        "extract_skin": "extract",
-        "read_scan": "extract",
-        "skin_surface": "extract",
-    },
-)
+__getattr__ = imported_on_use(__name__, {"extract": "Skin extract_skin read_scan skin_surface"})

@@ -38,7 +38,7 @@ _STRAY = 0.05  # of the largest piece's area
 
 @dataclass(frozen=True, eq=False)
 class Skin:
-    """The skin and what was found on the way.
+    """The skin surface and how it was found.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surfa
     FileFormatError
         The file cannot be read; a unit other than mm is stated for a volume.
     SurfaceError
-        No usable surface, or a point cloud through which none can be drawn.
+        No usable surface, or a point cloud from which none can be reconstructed.
     """
     from sgcn_core.io.meshes import read_mesh_data, surface_of
     from sgcn_core.io.read import read
@@ -189,7 +189,7 @@ def _outer_skin(
         outside = grid.cropped(first, last).values < (tissue.padding + tissue.air) / 2
     vertices, faces = isosurface(ends, tissue.threshold, volume, open_beside=outside)
     if len(faces) == 0:
-        raise VolumeError("the volume holds no skin: its head fills all of the image")
+        raise VolumeError("no skin in the volume: the head fills the whole image")
     return vertices, faces, cuts
 
 

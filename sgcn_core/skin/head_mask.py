@@ -1,4 +1,4 @@
-"""Which coarse voxels are head: without table, head rest and tubes, with its cavities closed."""
+"""Mask of the head on the coarse grid: without table, head rest and tubes, with its cavities closed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SMALLEST_HEAD = 2e5  # mm3; a fifth of a litre, a piece of a small child's face
 
 @dataclass(frozen=True, eq=False)
 class HeadMask(ReadOnlyArrays):
-    """Where the skin is looked for, on the coarse grid.
+    """Search region of the skin, on the coarse grid.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ def head_mask(share: NDArray[np.float32], spacing: Spacing, *, hollow: bool) -> 
     Raises
     ------
     VolumeError
-        Nothing has the size of a head.
+        No object of head size.
     """
     # What lies beyond the volume's sides is taken to go on as it is at the side, so that nothing is eroded from there.
     pad = [(int(np.ceil(_margin() / step)) + 1,) * 2 for step in spacing]
@@ -61,7 +61,7 @@ def head_mask(share: NDArray[np.float32], spacing: Spacing, *, hollow: bool) -> 
     mask = _filled(_closed(mask, spacing, _CLOSING) if hollow else mask)
     head = _filled(_without_attachments(mask, spacing))
     if head.sum() * float(np.prod(spacing)) < _SMALLEST_HEAD:
-        raise VolumeError("nothing in the volume has the size of a head above the threshold; check it, or state it")
+        raise VolumeError("no object of head size above the threshold; check the threshold, or give another one")
     closed = _filled(_closed(head, spacing, _CLOSING))
     inner = tuple(slice(before, -after) for before, after in pad)
     return HeadMask(_grown(head, spacing, _ALLOWED + max(spacing) / 2)[inner], _shrunk(closed, spacing, _DEPTH)[inner])
@@ -100,7 +100,7 @@ def _largest(mask: Mask) -> Mask:
 
     pieces, count = label(mask)
     if count == 0:
-        raise VolumeError("nothing in the volume is thick enough to be a head; check the threshold, or state it")
+        raise VolumeError("no object thick enough to be a head; check the threshold, or give another one")
     largest: Mask = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
     return largest
 

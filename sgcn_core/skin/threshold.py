@@ -1,4 +1,4 @@
-"""What kind of image a volume is, and which grey value separates skin from air in it."""
+"""Modality of a volume, and the grey value that separates skin from air."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAMPLE = 2_000_000
 
 @dataclass(frozen=True)
 class Tissue:
-    """What separates skin from air.
+    """Threshold between skin and air.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ def _of_grey_values(values: NDArray[np.float32]) -> Tissue:
     below = air - clipped[clipped <= air]
     noise = float(np.sqrt(np.mean(below**2)))
     if flesh - air < _LEAST_CONTRAST * noise:
-        raise VolumeError("no head stands out from the noise of the image; state the threshold if there is one")
+        raise VolumeError("no head found above the image noise; give the threshold if there is one")
     level = air + max(_MR_LEVEL * (flesh - air), _MR_NOISE * noise)
     return Tissue("mr", min(level, air + 0.7 * (flesh - air)), air, flesh, noise)
 

@@ -1,4 +1,4 @@
-"""What a training run does, read from a JSON file."""
+"""Configuration of a training run, read from a JSON file."""
 
 from __future__ import annotations
 

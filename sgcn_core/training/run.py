@@ -37,7 +37,7 @@ class TrainingRun:
     validation : name -> Source of the faces to measure the error on
     folder : Path, made where absent; a checkpoint in it is continued
     fabric : lightning.fabric.Fabric, gives device, precision and processes
-    report : called with a line of text now and then
+    report : called with lines of progress
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the training loop asks of the data it trains on."""
+"""Interface of the training data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class People(Protocol):
-    """Whose landmarks these are."""
+    """Population of the training data."""
 
     @property
     def labels(self) -> tuple[str, ...]: ...

@@ -1,4 +1,4 @@
-"""Values that all of the package hands on: surfaces, volumes, landmarks, and their units and frames."""
+"""Value types: surfaces, volumes, landmarks, and their units and frames."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ __all__ = [
 __getattr__ = imported_on_use(
     __name__,
     {
-        "CutPlane": "field_of_view",
-        "Landmark": "landmark_sets",
-        "LandmarkResult": "landmarks",
-        "LandmarkSet": "landmark_sets",
-        "Surface": "surface",
-        "Volume": "volume",
+        "field_of_view": "CutPlane",
+        "landmark_sets": "Landmark LandmarkSet",
+        "landmarks": "LandmarkResult",
+        "surface": "Surface",
+        "volume": "Volume",
     },
 )

@@ -1,4 +1,4 @@
-"""Read-only arrays: what a frozen value class holds cannot be changed through it."""
+"""Read-only arrays of frozen value classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """A view of an array that refuses to be written to; nothing is copied."""
+    """A read-only view of an array; nothing is copied."""
     if not array.flags.writeable:
         return array
     view: NDArray[Any] = array.view()

@@ -12,7 +12,7 @@ from importlib import resources
 SIDES: tuple[str, ...] = ("left", "right", "midline")
 LANDMARK_SETS: tuple[str, ...] = ("ibug68", "clinical", "all")
 INITIAL_LANDMARKS: tuple[str, ...] = ("ex_r", "ex_l", "prn")
-"""What a pose by hand needs: the outer corners of the subject's right and left eye, and the tip of the nose."""
+"""Points of a manual pose: the outer corners of the subject's right and left eye, and the tip of the nose."""
 
 EXPECTED_USE: dict[str, str] = {
     "A": "well defined, fit for single measurements",
@@ -72,10 +72,10 @@ class LandmarkSet:
         Raises
         ------
         ValueError
-            There is no set of this name.
+            The set is unknown.
         """
         if name not in LANDMARK_SETS:
-            raise ValueError(f"there is no landmark set {name!r}; use one of {', '.join(LANDMARK_SETS)}")
+            raise ValueError(f"unknown landmark set {name!r}; use one of {', '.join(LANDMARK_SETS)}")
         return _load(name)
 
     @property
@@ -137,7 +137,7 @@ def place_of(places: Mapping[str, int], label: str, where: str) -> int:
     if label not in places:
         similar = get_close_matches(label, places, n=3)
         hint = f"; similar: {', '.join(similar)}" if similar else ""
-        raise ValueError(f"there is no landmark {label!r} in the {where}{hint}")
+        raise ValueError(f"no landmark {label!r} in the {where}{hint}")
     return places[label]
 
 

@@ -19,7 +19,7 @@ from sgcn_core.types.landmark_sets import (
     mirror_label,
     place_of,
 )
-from sgcn_core.types.units import UNITS_TO_MM, checked_frame, checked_unit, flip_frame
+from sgcn_core.types.units import checked_frame, checked_unit, flip_frame
 
 __all__ = [
     "EXPECTED_USE",
@@ -36,7 +36,7 @@ __all__ = [
 STATUSES: tuple[str, ...] = ("found", "uncertain", "missing")
 
 CONFIDENT_WITHIN_MM = 4.0
-"""Confidence is the probability that a landmark lies within so many millimetres of where it belongs."""
+"""Confidence is the probability that a landmark lies within so many millimetres of its true position."""
 
 
 def _unknown() -> NDArray[np.float64]:
@@ -54,20 +54,20 @@ class LandmarkResult:
     positions : array_like (L, 3)
         NaN in the rows of missing landmarks (whatever is passed there), finite elsewhere.
     confidence : array_like (L,)
-        In [0, 1]: the probability that the landmark lies within 4 mm of where it belongs.
+        In [0, 1]: the probability that the landmark lies within 4 mm of its true position.
     status : sequence of {"found", "uncertain", "missing"}
     unit : {"um", "mm", "cm", "m"}
     frame : {"LPS", "RAS"}
     info : dict
         Provenance that JSON can hold: pose, timings, model, version, seed.
     expected_error, error_bound : array_like (L,), optional
-        Mean error to be expected, and the error that 9 of 10 such landmarks stay below; millimetres, whatever the unit
-        of the positions. NaN for missing landmarks and where nobody has said; all NaN by default.
+        Expected (mean) error and 90 % error bound; millimetres, whatever the unit
+        of the positions. NaN for missing landmarks and where unknown; all NaN by default.
 
     Raises
     ------
     ValueError
-        Lengths that differ, repeated labels, values out of range.
+        Lengths that differ, duplicate labels, values out of range.
     """
 
     labels: tuple[str, ...]
@@ -144,12 +144,6 @@ class LandmarkResult:
             return self
         return replace(self, positions=flip_frame(self.positions), frame=target)
 
-    def in_unit(self, unit: str) -> LandmarkResult:
-        """The same landmarks in another length unit."""
-        target = checked_unit(unit)
-        factor = UNITS_TO_MM[self.unit] / UNITS_TO_MM[target]
-        return self if target == self.unit else replace(self, positions=self.positions * factor, unit=target)
-
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; the position of a missing landmark is None, and so are errors that are not known."""
         columns = (self.positions.tolist(), self.confidence.tolist(), plain(self.errors_mm), self.status)
@@ -196,10 +190,10 @@ def _check_columns(
         )
     if len(set(labels)) != count:
         repeated = sorted({label for label in labels if labels.count(label) > 1})
-        raise ValueError(f"every label may stand once only; repeated: {', '.join(repeated[:5])}")
+        raise ValueError(f"duplicate labels: {', '.join(repeated[:5])}")
     unknown = sorted(set(status) - set(STATUSES))
     if unknown:
-        raise ValueError(f"status {unknown[0]!r} is not known; use one of {', '.join(STATUSES)}")
+        raise ValueError(f"unknown status {unknown[0]!r}; use one of {', '.join(STATUSES)}")
 
 
 def _check_values(

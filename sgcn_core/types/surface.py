@@ -41,9 +41,9 @@ class Surface:
     cut_planes : tuple of CutPlane
         Where the field of view of a volume cuts the head; they move with the surface.
     notes : tuple of str
-        For people: how it came about, where it is not as its file holds it.
+        Messages on how it was changed from its file.
     origin : {"mesh", "volume", "point cloud"}
-        What it was made from. The skin of a volume is in millimetres for certain; what a mesh declares may be wrong.
+        Source data. The skin of a volume is always in millimetres; the unit a mesh declares may be wrong.
 
     Raises
     ------
@@ -65,7 +65,7 @@ class Surface:
         prefix = f"{self.source}: " if self.source else ""
         vertices = _checked_vertices(self.vertices, prefix)
         if self.origin not in ORIGINS:
-            raise SurfaceError(f"{prefix}origin {self.origin!r} is not known; use one of {', '.join(ORIGINS)}")
+            raise SurfaceError(f"{prefix}unknown origin {self.origin!r}; use one of {', '.join(ORIGINS)}")
         object.__setattr__(self, "vertices", read_only(vertices))
         object.__setattr__(self, "faces", read_only(_checked_faces(self.faces, len(vertices), prefix)))
         object.__setattr__(self, "unit", None if self.unit is None else checked_unit(self.unit))
@@ -193,6 +193,6 @@ def _checked_faces(values: ArrayLike, vertex_count: int, prefix: str) -> IndexAr
     if lowest < 0 or highest >= vertex_count:
         raise SurfaceError(
             f"{prefix}faces refer to vertices {lowest} to {highest}, but there are {vertex_count} vertices "
-            f"(0 to {vertex_count - 1}); the file is damaged or cut short"
+            f"(0 to {vertex_count - 1}); the file is damaged or truncated"
         )
     return np.ascontiguousarray(faces, dtype=np.int64)

@@ -28,7 +28,7 @@ def checked_unit(text: str) -> str:
     """Like :func:`canonical_unit`, but an unknown unit raises SurfaceError listing the known ones."""
     unit = canonical_unit(text)
     if unit is None:
-        raise SurfaceError(f"unit {text!r} is not known; use one of {', '.join(UNITS_TO_MM)}")
+        raise SurfaceError(f"unknown unit {text!r}; use one of {', '.join(UNITS_TO_MM)}")
     return unit
 
 
@@ -36,7 +36,7 @@ def checked_frame(text: str) -> str:
     """``"LPS"`` or ``"RAS"`` in upper case; anything else raises SurfaceError."""
     frame = text.strip().upper()
     if frame not in FRAMES:
-        raise SurfaceError(f"frame {text!r} is not known; use one of {', '.join(FRAMES)}")
+        raise SurfaceError(f"unknown frame {text!r}; use one of {', '.join(FRAMES)}")
     return frame
 
 

@@ -99,7 +99,7 @@ def checked_geometry(
     Raises
     ------
     VolumeError
-        What does not describe a head's image.
+        Invalid for an image of a head.
     """
     if min(size) < _SMALLEST_SIDE:
         raise VolumeError(

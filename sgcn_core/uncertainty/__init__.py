@@ -1,1 +1,1 @@
-"""How far each landmark can be trusted: features, error model, calibration, status."""
+"""Uncertainty of each landmark: features, error model, calibration, status."""

@@ -1,4 +1,4 @@
-"""What is reported about each landmark, and whether there is a face at all."""
+"""Assessment of each landmark, and whether a face was found."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _CUT_OFF_MM, _NEAR_CUT_MM = 3.0, 6.0
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """What is reported about L landmarks.
+    """Assessment of L landmarks.
 
     Attributes
     ----------
-    confidence : (L,), probability that the landmark is there and lies within 4 mm of where it belongs
+    confidence : (L,), probability that the landmark is there and lies within 4 mm of its true position
     status : (L,)
     expected_error, error_bound : (L,), millimetres of the person; NaN where no error is stated
     """
@@ -116,7 +116,7 @@ def refuse_without_face(
     pose_confidence: float = 0.0,
     cut: BoolArray | None = None,
 ) -> None:
-    """Raise FaceNotFoundError if what is seen is not enough for a face.
+    """Raise FaceNotFoundError if too few landmarks are seen for a face.
 
     Parameters
     ----------
@@ -139,5 +139,5 @@ def refuse_without_face(
     if np.count_nonzero(seen.seen & left) < thresholds.least_landmarks or (best < least and not is_part):
         raise FaceNotFoundError(
             f"no face found (score {best:.2f}, threshold {least:.2f}): the surface shows none, or too little of one; "
-            "check the unit and that the outer side is the skin, or show the pose by three points (initial landmarks)"
+            "check the unit and that the outer side is the skin, or place the initial landmarks (three points)"
         )

@@ -1,4 +1,4 @@
-"""The boundary of a scan: where the surface ends nobody can tell whether a landmark lies on it or beyond."""
+"""Boundary of a scan, beyond which landmarks may lie unseen."""
 
 from __future__ import annotations
 

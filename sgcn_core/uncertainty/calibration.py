@@ -1,4 +1,4 @@
-"""What the weights file holds about errors: the landmarks' shape statistics, and an error model per refinement mode."""
+"""Calibration in the weights file: shape statistics, and an error model per refinement mode."""
 
 from __future__ import annotations
 

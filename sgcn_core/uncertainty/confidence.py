@@ -1,4 +1,4 @@
-"""How well each landmark is seen: by the height of its heatmap and the shape of all of them.
+"""Heatmap confidence: how well each landmark is seen, by its heatmap's height and the shape of all landmarks.
 
 Alignment, and the decision whether there is a face, go by this; what is reported follows from the calibration.
 """
@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class HeatmapConfidence:
-    """How well L landmarks are seen.
+    """Heatmap confidence of L landmarks.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""From evidence to millimetres: how large the error of a landmark is likely to be, and whether it is there at all."""
+"""Error model: expected error of a landmark in mm, and probability that it is absent, from features."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BOUND_SHARE = 0.9
 
 @dataclass(frozen=True, eq=False)
 class ErrorEstimate:
-    """What is said about L landmarks; lengths in millimetres of the person.
+    """Error estimates of L landmarks; lengths in millimetres of the person.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class ErrorModel:
     Attributes
     ----------
     centre, scale : (F,), of the features
-    label : (L, E), what is particular to each landmark
+    label : (L, E), embedding of each landmark
     hidden : (F + E, H) and hidden_bias : (H,), followed by tanh
     output : (H, C) and output_bias : (C,), followed by softmax; C classes: those of ``EDGES``, then absent
     typical : (C - 1,), mean error of each class, millimetres of the head frame
@@ -84,7 +84,7 @@ class ErrorModel:
     def estimate(
         self, features: FloatArray, *, within: float, size: float = 1.0, labels: NDArray[np.int64] | None = None
     ) -> ErrorEstimate:
-        """Judge landmarks by their evidence.
+        """Assess landmarks by their features.
 
         Parameters
         ----------

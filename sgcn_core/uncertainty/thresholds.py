@@ -11,7 +11,7 @@ FOUND, UNCERTAIN, MISSING = "found", "uncertain", "missing"
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """When a landmark, and a face, is taken for one. The defaults are those of the shipped weights.
+    """Thresholds for landmarks and faces. The defaults are those of the shipped weights.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Thresholds:
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Thresholds:
-        """Of a weights file; ValueError where it holds a threshold that this version does not know."""
+        """Read from a weights file; ValueError if it holds a threshold unknown to this version."""
         if unknown := set(stored) - {entry.name for entry in fields(cls)}:
             raise ValueError(f"unknown thresholds {sorted(unknown)}")
         return cls(**stored)

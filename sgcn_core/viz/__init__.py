@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sgcn_core.lazy_names import imported_on_use
 
 if TYPE_CHECKING:
     from sgcn_core.viz.picture import render_landmarks
@@ -10,14 +12,5 @@ if TYPE_CHECKING:
 
 __all__ = ["RenderWarning", "render_landmarks"]
 
-
-def __getattr__(name: str) -> Any:  # the drawing process imports this package too and needs neither name
-    if name == "render_landmarks":
-        from sgcn_core.viz.picture import render_landmarks
-
-        return render_landmarks
-    if name == "RenderWarning":
-        from sgcn_core.viz.system_libraries import RenderWarning
-
-        return RenderWarning
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# The drawing process imports this package too and needs neither name.
+__getattr__ = imported_on_use(__name__, {"picture": "render_landmarks", "system_libraries": "RenderWarning"})

@@ -48,7 +48,7 @@ class Canvas:
         align: str = "left",
         halo: Colour | None = None,
     ) -> int:
-        """Write words, vertically centred on the row; returns how wide they are, pixels.
+        """Write text, vertically centred on the row; returns its width, pixels.
 
         Parameters
         ----------
@@ -58,7 +58,7 @@ class Canvas:
             Height of the font, pixels.
         colour : Colour
         align : {"left", "centre", "right"}
-            Which part of the words stands at the column.
+            Which part of the text is at the column.
         halo : Colour, optional
             Drawn softly around the letters, so that they can be read on anything.
         """
@@ -125,7 +125,7 @@ def _thickened(mask: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1024)
 def text_mask(words: str, size: int) -> NDArray[np.float32]:
-    """How much of each pixel the words cover, (h, w) in [0, 1]."""
+    """Coverage of each pixel by the text, (h, w) in [0, 1]."""
     words = printable(words)  # VTK ends the process where text is none
     from vtkmodules import vtkRenderingFreeType  # registers the font engine
     from vtkmodules.util.numpy_support import vtk_to_numpy

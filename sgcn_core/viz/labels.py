@@ -1,4 +1,4 @@
-"""Where the names of landmarks go: beside the face, with a line to each point, and never on top of each other."""
+"""Label layout: names beside the face, with a line to each point, without overlap."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def render_landmarks(
     labels : bool
         Write the landmarks' names.
     engine : {"auto", "vtk", "software"}
-        "auto" draws with VTK and, where OpenGL is not to be had, with NumPy, warning with `RenderWarning`.
+        "auto" draws with VTK or, without OpenGL, with NumPy, warning with `RenderWarning`.
     title : str, optional
         Lower left corner; the name of the surface's file by default, empty for none.
     unless_changed_since : FileState, optional

@@ -1,4 +1,4 @@
-"""What is drawn: the surface in the head frame and the landmarks that have a position."""
+"""Scene of a picture: the surface in the head frame and the landmarks that have a position."""
 
 from __future__ import annotations
 

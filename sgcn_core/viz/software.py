@@ -1,4 +1,4 @@
-"""A small z-buffer in NumPy: draws where no OpenGL can be had."""
+"""A small z-buffer in NumPy, for systems without OpenGL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which system libraries off-screen drawing needs, which are there, and what brings a missing one."""
+"""System libraries of off-screen drawing: which are missing, and how to install them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def missing_libraries() -> tuple[str, ...]:
 
 
 def driver_hint() -> str:
-    """What may help where the libraries are there and drawing fails all the same: usually a driver is missing."""
+    """A hint if drawing fails although the libraries are installed: usually a driver is missing."""
     if not sys.platform.startswith("linux"):
         return "is there a graphics driver?"
     return f"is there an OpenGL driver? Debian/Ubuntu: sudo apt-get install {_PACKAGES[_OFF_SCREEN[0]]}"
@@ -57,7 +57,7 @@ def named_in(message: str) -> tuple[str, ...]:
 
 
 def remedy(libraries: tuple[str, ...]) -> str:
-    """What to type to get the libraries, as a sentence; empty if there is nothing to name."""
+    """Command that installs the libraries, as a message; empty if none is missing."""
     if not libraries:
         return ""
     packages = " ".join(_PACKAGES[name] for name in libraries if name in _PACKAGES)

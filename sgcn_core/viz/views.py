@@ -1,4 +1,4 @@
-"""What a drawing engine gets and returns: a coloured mesh, the light, and the three directions a face is looked at."""
+"""Input and output of a drawing engine: a coloured mesh, the light, and the three views of a face."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class DrawnView:
-    """What an engine returns for a view.
+    """A drawn view.
 
     Attributes
     ----------

@@ -43,9 +43,9 @@ class Checkpoint:
     crop_centre, crop_radius, crop_margin :
         The canonical crop in the head frame, millimetres (``sgcn_core.graph.crop``).
     info : dict
-        Training data, steps, version: whatever a user may ask for.
+        Training data, steps, version.
     calibration : Calibration or None
-        What turns heatmaps into expected errors; None in weights that were never calibrated.
+        Model of the expected errors; None in weights without calibration.
     method : Method
         Nodes, t, gamma, refinement mode and standardisation that the weights were made for.
     thresholds : Thresholds

@@ -1,4 +1,4 @@
-"""What went wrong, as a program can show it: type, message, and what to do about it."""
+"""Errors as the worker reports them: type, message and remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sgcn_core.worker.requests import BadRequest
 
 
 class UnknownDetectionError(SgcnError, LookupError):
-    """The detection that a request refers to is not kept (any more)."""
+    """The detection that a request refers to is no longer available."""
 
 
 HINTS: dict[type[BaseException], str] = {
@@ -31,7 +31,7 @@ HINTS: dict[type[BaseException], str] = {
     DeviceError: "Choose the device 'cpu', or check the installation of PyTorch and of the graphics driver.",
     UnknownDetectionError: "Place the landmarks again, then ask for the heatmap.",
     FaceNotFoundError: "Check that the surface shows a face, in millimetres, with the skin as its outer side.",
-    LandmarkError: "Place the three points anew: the outer corners of the subject's eyes and the tip of the nose.",
+    LandmarkError: "Place the three points again: the outer corners of the subject's eyes and the tip of the nose.",
     ModelError: "Choose another weights file, or the weights that come with the package.",
     FileFormatError: "Write or export the file again.",
     SurfaceError: "Check the surface: it needs triangles, finite coordinates and the size of a face.",
@@ -45,7 +45,7 @@ _UNEXPECTED = "This is a fault of the program; please report it with the log."
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """The value of ``error`` in an answer. What was not foreseen leaves its traceback on standard error."""
+    """The value of ``error`` in an answer. Unexpected errors print a traceback to standard error."""
     hint = next((text for kind, text in HINTS.items() if isinstance(error, kind)), _UNEXPECTED)
     if not isinstance(error, (SgcnError, OSError, MemoryError, ValueError)):
         traceback.print_exception(error, file=sys.stderr)

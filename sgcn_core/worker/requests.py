@@ -1,4 +1,4 @@
-"""What can be asked of the worker, checked before anything is done."""
+"""Requests of the worker, checked before anything is done."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BadRequest(ValueError):
 
 @dataclass(frozen=True)
 class Hello:
-    """Versions of the worker, Python and the packages, for whoever has to help from afar."""
+    """Versions of the worker, Python and the packages, for support."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Detect:
-    """Detect landmarks. In a request, the fields of the settings stand beside the others.
+    """Detect landmarks. In a request, each setting is a field of its own.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Detect:
     output : str or None
         A landmark file to write as well; its suffix decides the format.
     surface : str or None
-        A ``.npz`` file to write the surface to that the landmarks lie on, for whoever cannot know it: of a volume.
+        A ``.npz`` file for the surface of the landmarks, such as the skin of a volume.
     overwrite : bool
         Whether a landmark file that exists when the work begins is replaced; one that is saved later never is.
     settings : DetectionSettings
@@ -119,14 +119,14 @@ def identify(line: bytes) -> tuple[int | str | None, dict[str, Any]]:
 
 
 def request_in(identifier: int | str | None, document: dict[str, Any]) -> Request:
-    """The request that these fields stand for.
+    """The request made of these fields.
 
     Raises
     ------
     BadRequest
         No id, an unknown request, or fields that are missing, unknown or of a wrong type.
     SettingsError, LandmarkError
-        A setting has a value that is not possible.
+        A setting has an invalid value.
     """
     if identifier is None:
         raise BadRequest("a request needs an 'id', an integer or a string that its answers repeat")
@@ -139,13 +139,13 @@ def request_in(identifier: int | str | None, document: dict[str, Any]) -> Reques
         return _filled(kind, values, name)
     options = {key: values.pop(key) for key in list(values) if key in get_type_hints(DetectionSettings)}
     if "settings" in values:
-        raise BadRequest(f"request {name!r}: unknown field 'settings'; they stand beside the other fields")
+        raise BadRequest(f"request {name!r}: unknown field 'settings'; give each setting as a field of the request")
     _check_types(DetectionSettings, options, name)
     _check_types(Detect, values, name)
     try:
         return Detect(settings=DetectionSettings(**options), **values)
     except TypeError as error:
-        raise BadRequest(f"request {name!r}: the field 'initial_landmarks' is wrong: {error}") from error
+        raise BadRequest(f"request {name!r}: invalid field 'initial_landmarks': {error}") from error
 
 
 def _filled(kind: type[_R], values: dict[str, Any], name: str) -> _R:
@@ -168,7 +168,7 @@ def _check_types(kind: type, values: dict[str, Any], name: str) -> None:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a JSON value has this type; what a mapping holds is not looked at."""
+    """Whether a JSON value has this type; the entries of a mapping are not checked."""
     if get_origin(hint) in (typing.Union, types.UnionType):
         return any(_fits(value, one) for one in get_args(hint))
     kind = get_origin(hint) or hint

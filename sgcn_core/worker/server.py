@@ -29,8 +29,8 @@ def serve() -> None:
     answers = Answers(descriptor)
     lines = RequestLines(requests, answers)
     service = Service()
-    answers.send({"answer": "ready", "protocol": PROTOCOL, "version": __version__, "pid": os.getpid()})
     try:
+        answers.send({"answer": "ready", "protocol": PROTOCOL, "version": __version__, "pid": os.getpid()})
         for line in lines:
             if respond(line, service, answers):
                 return
@@ -85,7 +85,7 @@ class Answers:
         self._turn = threading.Lock()
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Write a message; where nobody is left to read it, the worker ends.
+        """Write a message; if nobody reads it, the worker ends.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Answers:
             raise SystemExit(0)
 
     def is_heard(self) -> bool:
-        """Whether somebody still reads; found out with an empty line, which readers ignore."""
+        """Whether the answers are still read; tested with an empty line, which readers ignore."""
         return self._write(b"\n")
 
     def _write(self, content: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""What the worker does for each request."""
+"""Handlers of the worker's requests."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Service:
         seen = self._seen.get(request.detection)
         if seen is None:
             raise UnknownDetectionError(
-                f"detection {request.detection!r} is not kept; the worker keeps the last {DETECTIONS_KEPT}"
+                f"detection {request.detection!r} is no longer available; the worker keeps the last {DETECTIONS_KEPT}"
             )
         values = seen.heatmaps.on_points(seen.surface.vertices, request.label)
         with replacing(request.output) as temporary, temporary.open("wb") as file:
@@ -158,7 +158,7 @@ class Service:
                 raise
         _free_device_memory()
         instead = self._loaded(request.settings.weights, CPU, progress)
-        return run(instead), instead, [f"not enough memory on {loaded.device}; the processor was used instead"]
+        return run(instead), instead, [f"not enough memory on {loaded.device}; the CPU was used instead"]
 
     def _keep(self, identifier: int | str, seen: _Seen) -> None:
         self._seen[identifier] = seen

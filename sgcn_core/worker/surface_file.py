@@ -27,14 +27,14 @@ def read_surface_file(path: Path) -> Surface:
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        The file does not exist.
     FileFormatError
         The file is damaged, or an array is missing.
     SurfaceError
-        The arrays are no usable surface.
+        The arrays are not a usable surface.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; was it removed before the worker read it?")
+        raise FileNotFoundError(f"no such file: {path}; was it removed before the worker read it?")
     try:
         with np.load(path, allow_pickle=False) as archive:
             points, triangles = archive["points"], archive["triangles"]

@@ -75,7 +75,7 @@ def find_cases(folder: Path, output: Path) -> list[Case]:
     Raises
     ------
     ValueError
-        There is no such folder, or nothing to read in it.
+        The folder does not exist or holds no scans.
     OSError
         The folder cannot be read.
     """
@@ -83,7 +83,7 @@ def find_cases(folder: Path, output: Path) -> list[Case]:
     from sgcn_core.io.volumes import is_volume
 
     if not folder.is_dir():
-        raise ValueError(f"There is no folder {folder}; select the folder that holds the scans.")
+        raise ValueError(f"No such folder: {folder}; select the folder that holds the scans.")
     jobs = plan(Request((folder,), output_dir=output, suffix=LANDMARKS_SUFFIX))
     return [Case(job.source, job.landmarks, _skin(job.landmarks) if is_volume(job.source) else None) for job in jobs]
 
@@ -102,10 +102,13 @@ def write_summary(folder: Path, cases: Iterable[Case]) -> Path:
 
     UTF-8 with a signature, by which spreadsheets know it.
     """
+    from sgcn_core.io.csv_cells import safe_cell
+
     text = io.StringIO()
     table = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     table.writeheader()
-    table.writerows(_row(case) for case in cases if case.status in ENDED)
+    rows = (_row(case) for case in cases if case.status in ENDED)
+    table.writerows({column: safe_cell(value) for column, value in row.items()} for row in rows)
     path = folder / NAME
     temporary = path.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
@@ -119,15 +122,17 @@ def write_summary(folder: Path, cases: Iterable[Case]) -> Path:
 def recall(case: Case, folder: Path) -> None:
     """Fill in what the table of an earlier batch says of a case: the counts of one whose landmarks are there, else why
     there are none."""
+    from sgcn_core.io.csv_cells import plain_cell
+
     try:
         with (folder / NAME).open(encoding="utf-8-sig", newline="") as file:
-            row = next((row for row in csv.DictReader(file) if row.get("name") == case.name), None)
+            row = next((row for row in csv.DictReader(file) if plain_cell(row.get("name") or "") == case.name), None)
     except (OSError, ValueError, csv.Error):
         return
     if row is None:
         return
     if row.get("status") in (REFUSED, FAILED) and not case.landmarks.is_file():
-        case.status, case.reason = row["status"], row.get("reason") or ""
+        case.status, case.reason = row["status"], plain_cell(row.get("reason") or "")
         case.seconds = _number(row.get("seconds"))
     if row.get("status") != OK or not case.landmarks.is_file():
         return

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # The file was read, but no landmarks can be placed on what it shows.
 _REFUSALS = ("FaceNotFoundError", "SurfaceError", "VolumeError")
 # What no other case would be spared: it is told once instead of for every one of them.
-_HOPELESS = ("NotStarted", "InstallationError", "DeviceError", "ModelError", "BadRequest")
+_HOPELESS = ("NotStarted", "InstallationError", "DeviceError", "ModelError", "SettingsError", "BadRequest")
 
 
 class BatchRun:

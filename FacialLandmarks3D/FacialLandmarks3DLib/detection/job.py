@@ -254,7 +254,7 @@ def request_fields(settings: DetectionSettings) -> dict[str, Any]:
 
 def _failure(error: WorkerError) -> LandmarkingError:
     kind = LandmarkingCancelled if isinstance(error, WorkerCancelled) else LandmarkingError
-    return kind(sentence(error.message), hint=error.hint, kind=error.kind, details=error.details)
+    return kind(sentence(error.message), hint=error.remedy, kind=error.kind, details=error.details)
 
 
 def _in_ras(result: Mapping[str, Any]) -> dict[str, Any]:

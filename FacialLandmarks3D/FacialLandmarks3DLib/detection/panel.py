@@ -191,7 +191,7 @@ class DetectionPanel:
         self._ui.placeButton.text = _("Cancel") if state in (State.RUNNING, State.CANCELLING) else _("Place landmarks")
         self._ui.placeButton.enabled = state in (State.IDLE, State.RUNNING)
         if state is State.RUNNING:
-            self._ui.placeButton.toolTip = _("Stop; the scene stays as it was.")
+            self._ui.placeButton.toolTip = _("Cancel; the scene is left unchanged.")
             self._ui.reasonLabel.visible = False
         running = state in (State.RUNNING, State.CANCELLING)
         self._ui.progressBar.visible = running

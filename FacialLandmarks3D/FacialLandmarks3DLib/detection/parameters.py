@@ -27,12 +27,12 @@ class LandmarkSetChoice(enum.Enum):
             LandmarkSetChoice.CLINICAL: _("Clinical (62 landmarks)"),
             LandmarkSetChoice.IBUG68: _("iBUG (68 landmarks)"),
             LandmarkSetChoice.ALL: _("Clinical and iBUG"),
-            LandmarkSetChoice.CUSTOM: _("All of my own weights file"),
+            LandmarkSetChoice.CUSTOM: _("All of a custom weights file"),
         }[self]
 
 
 class DeviceChoice(enum.Enum):
-    """What computes."""
+    """Compute device."""
 
     CPU = "cpu"
     AUTO = "auto"
@@ -43,7 +43,7 @@ class DeviceChoice(enum.Enum):
         """The text in the panel."""
         return {
             DeviceChoice.CPU: _("CPU"),
-            DeviceChoice.AUTO: _("GPU, if there is one"),
+            DeviceChoice.AUTO: _("GPU if available"),
             DeviceChoice.CUDA: _("NVIDIA GPU (CUDA)"),
             DeviceChoice.MPS: _("Apple GPU (MPS)"),
         }[self]

@@ -159,7 +159,7 @@ class Installer:
         Raises
         ------
         InstallError
-            There is no such folder, it holds no wheels, or not all that are needed.
+            The folder does not exist, holds no wheels, or lacks some of those needed.
         """
         missing = self._missing_to_install()
         if not missing:
@@ -182,7 +182,7 @@ class Installer:
             raise InstallError(str(error), "") from error
         if missing and self._host.testing():
             raise InstallError(
-                _("Nothing is installed while Slicer runs its tests; missing: {packages}.").format(
+                _("Packages are not installed during Slicer's tests; missing: {packages}.").format(
                     packages=", ".join(missing)
                 ),
                 "",

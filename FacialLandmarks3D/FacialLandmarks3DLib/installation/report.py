@@ -108,7 +108,7 @@ def _fault(content: bytes) -> str:
     """What is wrong with the layout of a safetensors file (https://github.com/huggingface/safetensors#format)."""
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > min(len(content) - 8, _LONGEST_HEADER):
-        return "cut short, or no safetensors file"
+        return "truncated, or not a safetensors file"
     try:
         header = json.loads(content[8 : 8 + length])
         ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]

@@ -1,4 +1,4 @@
-"""Three points that tell how the head is turned, for a face that was not found by itself."""
+"""Manual pose: three points that give the pose of the head where detection finds none."""
 
 from __future__ import annotations
 

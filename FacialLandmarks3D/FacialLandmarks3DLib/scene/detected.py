@@ -104,10 +104,10 @@ def reset_landmark(node: Any, label: str) -> None:
     """Put a landmark back where the detector placed it; ValueError where that is not known."""
     placed = placed_positions(node)
     if label not in placed:
-        raise ValueError(f"nothing is kept about where {label!r} was placed")
+        raise ValueError(f"no detected position is stored for {label!r}")
     place = node.GetControlPointIndexByLabel(label)
     if place < 0:
-        raise ValueError(f"there is no landmark {label!r} in {node.GetName()!r} any more")
+        raise ValueError(f"the landmark {label!r} is no longer in {node.GetName()!r}")
     position = placed[label]
     if position is None:
         node.SetNthControlPointPositionMissing(place)
@@ -137,7 +137,7 @@ class Detected:
     Attributes
     ----------
     status : {"found", "uncertain", "missing"}
-    confidence : probability that it lies within 4 mm of where it belongs
+    confidence : probability that it lies within 4 mm of its true position
     expected_error_mm, error_bound_mm : None where not known
     """
 

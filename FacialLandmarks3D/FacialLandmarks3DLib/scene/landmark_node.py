@@ -18,10 +18,10 @@ from .provenance import Provenance, read_provenance, write_provenance
 _STATUS_CODES = {"missing": 0.0, "uncertain": 1.0, "found": 2.0}
 _UNKNOWN = -1.0
 _MEASUREMENTS = {
-    "confidence": "probability that the landmark lies within 4 mm of where it belongs",
+    "confidence": "probability that the landmark lies within 4 mm of its true position",
     "status": "0 missing, 1 uncertain, 2 found",
-    "expected_error_mm": "mean error to be expected, millimetres; -1 where not known",
-    "error_bound_mm": "error that 9 of 10 such landmarks stay below, millimetres; -1 where not known",
+    "expected_error_mm": "expected (mean) error, millimetres; -1 where not known",
+    "error_bound_mm": "90 % error bound of each landmark, millimetres; -1 where not known",
 }
 # Found landmarks are selected and uncertain ones are not, so that the two have different colours.
 _COLOR_UNCERTAIN, _COLOR_FOUND = (1.0, 0.55, 0.0), (0.1, 0.75, 0.35)

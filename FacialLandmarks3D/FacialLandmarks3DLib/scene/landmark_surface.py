@@ -45,7 +45,7 @@ def needed_surface(node: Any) -> Any:
     """:func:`surface_of`, or ReviewError."""
     model = surface_of(node)
     if model is None or model.GetPolyData() is None or model.GetPolyData().GetNumberOfPoints() == 0:
-        raise ReviewError(_("The model that these landmarks lie on is not in the scene any more; load it again."))
+        raise ReviewError(_("The model of these landmarks is no longer in the scene; load it again."))
     return model
 
 

@@ -53,7 +53,7 @@ def place_of(node: Any, label: str) -> int:
     place = node.GetControlPointIndexByLabel(label)
     if place < 0:
         raise ReviewError(
-            _("There is no landmark {label!r} in {name!r} any more; place the landmarks again.").format(
+            _("The landmark {label!r} is no longer in {name!r}; place the landmarks again.").format(
                 label=label, name=node.GetName()
             )
         )

@@ -42,7 +42,7 @@ _LONGEST_GAP = 5.0
 _POLL_SECONDS = 0.005
 _HINTS = {
     "NotStarted": "Check the installation: the worker needs a Python with sgcn_core and PyTorch.",
-    "Crashed": "Try again. If it happens again, close other programs: memory may be short. The log is in the details.",
+    "Crashed": "Try again; if it happens again, close other programs. The log is in the details.",
     "Hung": "Try again; if it happens again, reduce the number of triangles.",
     "Garbage": "Another program writes to the worker's output; the log is in the details.",
     "NoResult": "Try again; the log is in the details.",

@@ -11,6 +11,8 @@ from typing import Any
 
 LOG_LINES_SHOWN = 30
 _LONGEST_QUOTE = 200
+# Errors of sgcn_core about what it was given.
+_WITH_REMEDY = ("FaceNotFoundError", "LandmarkError", "SurfaceError", "VolumeError", "FileFormatError", "SettingsError")
 FileStamp = tuple[int, int, int]
 
 
@@ -37,8 +39,13 @@ class WorkerError(Exception):
         self.kind, self.message, self.hint, self.log, self.worker_lost = kind, message, hint, log, worker_lost
 
     def __str__(self) -> str:
-        """Message and hint; a hint that the message gives already is said once."""
-        return self.message if self.hint in self.message else f"{self.message} {self.hint}".strip()
+        return f"{self.message} {self.remedy}".strip()
+
+    @property
+    def remedy(self) -> str:
+        """The hint, where the message does not say what to do: errors of sgcn_core do, behind a semicolon."""
+        said = self.hint in self.message or (self.kind in _WITH_REMEDY and "; " in self.message)
+        return "" if said else self.hint
 
     @property
     def details(self) -> str:
@@ -140,16 +147,12 @@ def fraction_of(message: Mapping[str, Any]) -> float:
 
 
 def reported(message: Mapping[str, Any], log: tuple[str, ...]) -> WorkerError:
-    """The error that an answer reports.
-
-    The messages of sgcn_core give the remedy themselves, behind a semicolon; the worker's hint for errors of their kind
-    would say it a second time.
-    """
+    """The error that an answer reports."""
     error = message.get("error")
     fields = error if isinstance(error, dict) else {}
     text = str(fields.get("message", "The worker did not say what went wrong."))
-    hint = "" if "; " in text else str(fields.get("hint", ""))
-    return WorkerError(str(fields.get("type", "Unknown")), text, hint=hint, log=log)
+    kind = str(fields.get("type", "Unknown"))
+    return WorkerError(kind, text, hint=str(fields.get("hint", "")), log=log)
 
 
 def checked_result(message: Mapping[str, Any], pending: Pending) -> dict[str, Any]:
@@ -167,7 +170,7 @@ def checked_result(message: Mapping[str, Any], pending: Pending) -> dict[str, An
 
 
 def file_stamp(path: str) -> FileStamp | None:
-    """Differs after a file has been replaced; None where there is no file."""
+    """Differs after a file has been replaced; None if it does not exist."""
     try:
         found = os.stat(path)
     except OSError:

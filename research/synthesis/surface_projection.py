@@ -1,4 +1,4 @@
-"""Where landmarks lie once the skin has been smoothed or pressed in: on the new skin, at the same place of the face."""
+"""Surface projection: landmarks on the skin after it was smoothed or pressed in, at the same place of the face."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from torch import Tensor
 from research.synthesis.population import Population
 from sgcn_core.geometry.closest_point import closest_on_triangles
 
-# Triangles searched around each landmark, and how many of them are looked at exactly.
+# Triangles searched around each landmark, and how many of them get the exact distance.
 _AROUND, _EXACT = 60, 6
 
 
-class LandmarkLanding:
-    """Brings points onto the surface near each landmark.
+class LandmarkProjection:
+    """Projects points onto the surface near each landmark.
 
     Smoothing a mesh also slides its vertices along the surface, by 1 to 2 mm at the corners of the eyes after a few
-    steps. A landmark that went with its vertex would teach the network to look beside the place.
+    steps. A landmark that went with its vertex would teach a wrong position.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class LandmarkLanding:
         self.triangles = model.faces[near]
 
     def __call__(self, points: Tensor, vertices: Tensor) -> Tensor:
-        """The closest places (B, L, 3) of the surface ``vertices`` (B, V, 3) to ``points`` (B, L, 3)."""
+        """The closest points (B, L, 3) of the surface ``vertices`` (B, V, 3) to ``points`` (B, L, 3)."""
         corners = vertices[:, self.triangles]
         distance = (corners.mean(3) - points[:, :, None]).square().sum(3)
         nearest = distance.topk(min(_EXACT, distance.shape[2]), dim=2, largest=False).indices

@@ -1,15 +1,26 @@
-"""Whether the distances between the landmarks found are those of real people."""
+"""Whether the distances between the landmarks found are those of real people.
+
+``python -m research.experiments.plausibility FOLDER --people FILE`` detects on every mesh of a folder.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
+from sgcn_core.cli.console import note, progress_bar, reporting_errors
+from sgcn_core.cli.evaluate import print_and_write
+from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FileFormatError
+from sgcn_core.evaluation.metrics import OBSERVERS
+from sgcn_core.evaluation.scans import evaluate_folder
 from sgcn_core.evaluation.tables import Cell, Table
+from sgcn_core.pose.search import HUMAN_SIZES
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.units import UNITS_TO_MM
 
@@ -26,7 +37,7 @@ DISTANCES = (
     *(("cph_r", "cph_l"), ("se", "gn"), ("se", "sn"), ("se", "prn"), ("sn", "prn"), ("sn", "gn"), ("sn", "ls")),
     *(("ls", "li"), ("prn", "ex_r"), ("prn", "ex_l"), ("prn", "ch_r"), ("prn", "ch_l")),
 )
-"""Pairs of landmarks whose distance is looked at. ``gn`` of the array lies on the front of the chin."""
+"""Pairs of landmarks whose distance is checked. ``gn`` of the array lies on the front of the chin."""
 
 MOST = 3.0
 """Largest plausible number of standard deviations from the mean."""
@@ -38,7 +49,7 @@ def read_people(path: Path) -> FloatArray:
     Raises
     ------
     FileFormatError
-        If the file is no such array.
+        The file is not such an array.
     """
     try:
         people = np.load(path, allow_pickle=False)
@@ -59,11 +70,11 @@ def distance_statistics(people: FloatArray) -> dict[tuple[str, str], tuple[float
     return statistics
 
 
-def plausibility_table(results: Mapping[str, LandmarkResult], people: FloatArray, note: str) -> Table:
-    """A row a scan and distance with its number of standard deviations from the mean of real people."""
+def plausibility_table(results: Mapping[str, LandmarkResult], people: FloatArray, about: str) -> Table:
+    """One row per scan and distance: its number of standard deviations from the mean of real people."""
     statistics = distance_statistics(people)
     rows = [row for name, result in results.items() for row in _rows(name, result, statistics)]
-    return Table("plausibility", f"Distances between landmarks, {people.shape[2]} real people. {note}", rows)
+    return Table("plausibility", f"Distances between landmarks, {people.shape[2]} real people. {about}", rows)
 
 
 def implausible(table: Table) -> Sequence[Mapping[str, Cell]]:
@@ -72,7 +83,7 @@ def implausible(table: Table) -> Sequence[Mapping[str, Cell]]:
 
 
 def plausibility_summary(table: Table) -> Table:
-    """A row a scan: how many distances there are, how many are implausible, and the one furthest from the mean."""
+    """One row per scan: number of distances, of implausible ones, and the one furthest from the mean."""
     rows: list[dict[str, Cell]] = []
     for scan in dict.fromkeys(row["scan"] for row in table.rows):
         of_scan = [row for row in table.rows if row["scan"] == scan]
@@ -112,3 +123,38 @@ def _rows(
             }
         )
     return rows
+
+
+def of_human_size(result: LandmarkResult) -> bool:
+    """Whether the head is as large as people's; distances on others, such as sculptures, cannot be compared."""
+    low, high = HUMAN_SIZES
+    return bool(low < result.info["size_ratio"] < high)
+
+
+def compare(
+    scans: Annotated[Path, typer.Argument(metavar="FOLDER", help="Meshes of heads.")],
+    people: Annotated[Path, typer.Option(metavar="FILE", help="Array (23, 3, people) of real people's landmarks, mm.")],
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the tables (.csv).")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of the surface sampling.")] = 0,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Compare distances between detected landmarks with those of real people."""
+    with reporting_errors(debug=debug), progress_bar(1) as start:
+        start(0, "plausibility")
+        real = read_people(people)
+        detector = LandmarkDetector.from_pretrained(weights)
+        results = {}
+        for scan in evaluate_folder(detector, scans, seed=seed, every=True):
+            if scan.refused:
+                note(f"warning: {scan.name}: {scan.refused}")
+            elif scan.result is not None and of_human_size(scan.result):
+                results[scan.name] = scan.result
+        about = f"Weights {detector.checkpoint.sha256[:16]}, seed {seed}. {OBSERVERS}"
+        table = plausibility_table(results, real, about)
+        for each in (plausibility_summary(table), table):
+            print_and_write(each, out)
+
+
+if __name__ == "__main__":
+    typer.run(compare)
