@@ -93,7 +93,7 @@ def _cell_size(points: FloatArray, extent: float, count: int) -> float:
 def _keys(points: FloatArray, low: FloatArray, cell: float, side: int | NDArray[np.int64]) -> IntArray:
     """Number of the cell of each point, in a grid with so many cells along each axis."""
     _, second, third = np.broadcast_to(side, 3)
-    keys = ((points[:, 0] - low[0]) * (1.0 / cell)).astype(np.int64)
+    keys: IntArray = ((points[:, 0] - low[0]) * (1.0 / cell)).astype(np.int64)
     for axis, cells in ((1, second), (2, third)):
         keys *= cells
         keys += ((points[:, axis] - low[axis]) * (1.0 / cell)).astype(np.int64)
