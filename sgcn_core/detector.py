@@ -12,13 +12,13 @@ import numpy as np
 import torch
 
 from sgcn_core import __version__
-from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.errors import ModelError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.provenance import input_record
 from sgcn_core.method import Method
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.pose.search import Located, check_size, other_faces
+from sgcn_core.reduction import reduced
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.stages import Clock, Heatmaps, Placed, PosedScan, Progress
@@ -125,11 +125,16 @@ class LandmarkDetector:
         with clock.stage("read", 0.0):
             scan = surface if isinstance(surface, Surface) else read_scan(surface, unit=settings.unit)
             settings = _with_points_of_file(settings, scan.frame)
-            clean = clean_surface(scan)
+            working = reduced(scan)
+            clean = working.cleaned()
         with clock.stage("pose", 0.1):
             located = path.locate(clean, settings)
         with clock.stage("alignment", 0.3):
             posed = path.pose(clean, located, seed=settings.seed)
+            finer, finer_clean = path.finer(working, clean, posed)
+            if finer is not working:
+                working, clean = finer, finer_clean
+                posed = path.pose(clean, located.in_pose(posed.to_head), seed=settings.seed)
         with clock.stage("sampling", 0.5):
             graph = path.graph(posed)
         with clock.stage("network", 0.7):
@@ -137,7 +142,7 @@ class LandmarkDetector:
         if observe is not None:
             observe(heatmaps)
         with clock.stage("refinement", 0.9):
-            placed = path.place(heatmaps)
+            placed = path.place_on_original(path.place(heatmaps), working, clean)
             confidence = located.hypotheses[0].confidence
             assessment = path.assess(placed, scan, size=posed.size, pose_confidence=confidence)
             notes = [*scan.notes, *clean.notes, *check_size(located, posed.size, scan.unit)]

@@ -1,12 +1,14 @@
 """The one path from a file to landmarks; each step gives a named, immutable value in a stated frame.
 
     file         Surface, in the input's frame and unit               read_scan
-    Surface      Cleaned: its outer skin, normals outwards            clean_surface
+    Surface      Reduced: with a decimated copy where it is large     reduced
+    Reduced      Cleaned: its outer skin, normals outwards            clean_surface
     Cleaned      Located: the unit, and poses of heads to try         locate
     Located      PosedScan: millimetres, with the pose of the head    pose
     PosedScan    FaceGraph: crop, nodes and edges, normalised         graph      section 4.1
     FaceGraph    Heatmaps                                             heatmaps   stage 1
     Heatmaps     Placed: landmarks on the surface, normalised         place      stage 2, section 4.2
+    Placed       the same, on the original of a decimated surface     place_on_original
     Placed       Assessment: confidence, status, errors in mm         assess
     Assessment   LandmarkResult, in the input's frame and unit        result
 
@@ -16,6 +18,7 @@ Detector, calibration, the paper's experiments and the Slicer worker all go this
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -24,20 +27,22 @@ from sgcn_core.cleaning.clean import Cleaned
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.geometry.procrustes import align_to_prototype
-from sgcn_core.geometry.similarity import Similarity, from_crop, standardise_paper
+from sgcn_core.geometry.similarity import Similarity, from_crop, scaling, standardise_paper
 from sgcn_core.geometry.surface_index import SurfaceIndex
-from sgcn_core.graph.face_graph import FaceGraph, build_face_graph
+from sgcn_core.graph.crop import Region
+from sgcn_core.graph.face_graph import BEYOND, FaceGraph, build_face_graph
 from sgcn_core.method import Method
 from sgcn_core.pose.finder import HeadFinder
 from sgcn_core.pose.network import shipped_pose_network
 from sgcn_core.pose.probe import probe_surface
 from sgcn_core.pose.refine import refine_pose
 from sgcn_core.pose.search import Located, locate_head, located_by_hand
+from sgcn_core.reduction import Reduced
 from sgcn_core.refinement.guidance import guided_positions
 from sgcn_core.refinement.landmark_estimation import refine
 from sgcn_core.refinement.modes import refinement_mode
 from sgcn_core.settings import DetectionSettings
-from sgcn_core.stages import FloatArray, Heatmaps, Placed, PosedScan
+from sgcn_core.stages import CropOfHead, FloatArray, Heatmaps, Placed, PosedScan
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import UNITS_TO_MM
 from sgcn_core.uncertainty.absence import END_EXTENT, may_be_absent
@@ -61,6 +66,10 @@ from sgcn_core.weights.checkpoint import Checkpoint
 
 # Landmarks this close to the end of the scan are uncertain (mm).
 _BOUNDARY_REACH = 3.0
+# Decimated scans with vertices further apart (mm) are refined around the head, and a little beyond the crop (mm).
+_FINE, _FINER_BEYOND = 1.1, 30.0
+# How much of the original surface stage 2 sees around each landmark, in distances of the decimated vertices.
+_AROUND_LANDMARKS = 3.0
 
 
 class Pipeline:
@@ -103,9 +112,10 @@ class Pipeline:
         """The scan in millimetres, in the pose in which the network sees a face best, aligned by its landmarks."""
         factor = UNITS_TO_MM[located.unit]
         scan = PosedScan(clean.surface.vertices * factor, clean.surface.faces, seed, factor)
+        crop = CropOfHead(scan, self.to_crop.inverse().apply(self.checkpoint.prototype), self._crop_reach)
 
         def align(to_head: Similarity) -> tuple[float, Similarity]:
-            rough = self.graph(scan.posed(to_head), self.method.coarse_nodes)
+            rough = self.graph(crop.posed(to_head), self.method.coarse_nodes)
             placed = self.place(self.heatmaps(rough), self.method.but(refine="mean"))
             seen, known = placed.seen, self.checkpoint
             if np.count_nonzero(seen.seen) < known.thresholds.least_landmarks:
@@ -115,7 +125,14 @@ class Pipeline:
             pose = self.to_crop.inverse() @ (change @ rough.standardised) @ self.to_crop @ to_head
             return float(seen.confidence.mean()), pose
 
-        return scan.posed(refine_pose(align, located.hypotheses))
+        return crop.posed(refine_pose(align, located.hypotheses))
+
+    def finer(self, scan: Reduced, clean: Cleaned, posed: PosedScan) -> tuple[Reduced, Cleaned]:
+        """The part around the head at a finer resolution, where the decimated scan is too coarse for a face."""
+        if scan.spacing * posed.factor / posed.size <= _FINE:
+            return scan, clean
+        head = Region.around(self.to_crop.inverse().apply(self.checkpoint.prototype), self._crop_reach + _FINER_BEYOND)
+        return scan.around(head.contains(posed.input_to_head.apply(clean.surface.vertices)), clean)
 
     def graph(self, posed: PosedScan, nodes: int | None = None) -> FaceGraph:
         """The canonical crop of the posed scan, its nodes, and the fine and the coarse graph (Eq. 4-5)."""
@@ -159,6 +176,20 @@ class Pipeline:
             return Placed(heatmaps, refined, seen, refined.positions)
         guided = guided_positions(refined, known.calibration.shape, known.deviation)
         return Placed(heatmaps, refined, seen, closest_on_surface(guided, index))
+
+    def place_on_original(self, placed: Placed, scan: Reduced, clean: Cleaned) -> Placed:
+        """Stage 2 again, on the original surface around each landmark, where it was done on a decimated one."""
+        if scan.decimated is None:
+            return placed
+        graph, heatmaps = placed.heatmaps.graph, placed.heatmaps
+        to_normalised = graph.to_normalised @ scaling(heatmaps.factor)
+        about = to_normalised.inverse().apply(np.concatenate([placed.refined.positions, placed.positions]))
+        vertices, faces = scan.near(about, _AROUND_LANDMARKS * scan.spacing, clean)
+        if not len(faces):
+            return placed
+        around = replace(graph, vertices=to_normalised.apply(vertices), faces=faces)
+        final = self.place(replace(heatmaps, graph=around))
+        return replace(final, heatmaps=heatmaps)
 
     def assess(self, placed: Placed, surface: Surface, *, size: float, pose_confidence: float) -> Assessment:
         """Confidence, status and errors of each landmark; FaceNotFoundError where too few are seen for a face.
@@ -224,6 +255,11 @@ class Pipeline:
         """Where the other landmarks expect each one, normalised; the weights must be calibrated."""
         assert self.checkpoint.calibration is not None
         return expected_places(placed.refined, self.checkpoint.calibration.shape, self.checkpoint.deviation)
+
+    @property
+    def _crop_reach(self) -> float:
+        """How far from the prototype the surface is looked at, millimetres of the head frame."""
+        return self.checkpoint.crop_margin + BEYOND * self.checkpoint.crop_radius
 
     def _unit(self, placed: Placed) -> float:
         """Millimetres of the head frame for one normalised unit."""

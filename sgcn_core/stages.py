@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.geometry.similarity import Similarity, scaling
+from sgcn_core.graph.crop import Region
 from sgcn_core.graph.face_graph import FaceGraph
 from sgcn_core.refinement.landmark_estimation import Refined
 from sgcn_core.uncertainty.confidence import HeatmapConfidence
@@ -21,6 +22,8 @@ Progress = Callable[[str, float], None]
 _NODES_PER_POINT = 4
 # Points further from every node than so many node spacings lie outside the crop, where nothing was predicted.
 _REACH = 3.0
+# Millimetres of the head frame that a crop reaches further than needed, since poses that were found are yet refined.
+_SLACK = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,19 @@ class PosedScan:
     def posed(self, to_head: Similarity) -> PosedScan:
         """The same scan in another pose."""
         return replace(self, to_head=to_head)
+
+    def within(self, region: Region) -> PosedScan:
+        """The triangles with a corner in a region of the head frame, and their vertices, in the same order."""
+        inside = region.contains(self.to_head.apply(self.vertices))
+        if inside.all():
+            return self
+        chosen = inside.take(self.faces[:, 0])
+        chosen |= inside.take(self.faces[:, 1])
+        chosen |= inside.take(self.faces[:, 2])
+        faces = self.faces[chosen]
+        used = np.zeros(len(self.vertices), dtype=bool)
+        used[faces] = True
+        return replace(self, vertices=self.vertices[used], faces=(np.cumsum(used) - 1)[faces])
 
     @property
     def size(self) -> float:
@@ -131,6 +147,35 @@ class Placed:
     def in_input(self) -> FloatArray:
         """Positions (L, 3) in the frame and unit of the input."""
         return self.heatmaps.graph.to_normalised.inverse().apply(self.positions) / self.heatmaps.factor
+
+
+class CropOfHead:
+    """Crops a scan generously around the head, and anew only where a pose moves out of what is there.
+
+    What the steps behind make of the crop is what they would make of the whole scan.
+
+    Parameters
+    ----------
+    scan : PosedScan
+    centres : (L, 3) float64, landmarks of the prototype, head frame
+    reach : how far from those the steps look, millimetres of the head frame
+    """
+
+    def __init__(self, scan: PosedScan, centres: FloatArray, reach: float) -> None:
+        self.scan, self.centres, self.reach = scan, centres, reach
+        self._region = Region.around(centres, reach + _SLACK)
+        self._part: PosedScan | None = None
+
+    def posed(self, to_head: Similarity) -> PosedScan:
+        """The part of the scan around the head in this pose."""
+        if self._part is None or not self._region.holds(self._needed(to_head, self._part.to_head)):
+            self._part = self.scan.posed(to_head).within(self._region)
+        return self._part.posed(to_head)
+
+    def _needed(self, to_head: Similarity, cropped_in: Similarity) -> Region:
+        """What is looked at in this pose, in the head frame of the pose of the crop."""
+        change = cropped_in @ to_head.inverse()
+        return Region.around(change.apply(self.centres), change.scale * self.reach)
 
 
 class Clock:

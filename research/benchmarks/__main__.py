@@ -21,6 +21,7 @@ def benchmark(
         Path | None,
         typer.Option(metavar="FOLDER", help="Compare with the package of another checkout, in alternating runs."),
     ] = None,
+    large: Annotated[bool, typer.Option("--large", help="With --against: up to two million vertices.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
@@ -32,11 +33,14 @@ def benchmark(
     from research.benchmarks.table import measured_rows
     from sgcn_core.cli.machine import processor, versions
 
+    if large and against is None:
+        raise typer.BadParameter("needs --against FOLDER, the checkout to compare with", param_hint="--large")
     with reporting_errors(debug=debug):
         rows = []
         with progress_bar(1) as start:
             progress = start(0, "benchmark")
-            numbered = _compared(against, quick=quick) if against else measured_rows(quick=quick)
+            compared = _compared_on_large if large else _compared
+            numbered = compared(against, quick=quick) if against else measured_rows(quick=quick)
             for number, count, row in numbered:
                 rows.append(row)
                 progress(row.what, (number + 1) / count)
@@ -59,6 +63,15 @@ def _compared(other: Path, *, quick: bool) -> Iterator[tuple[int, int, Criterion
         scan = written_scan(Path(folder) / "scan.ply")
         for number, row in enumerate(measure(other, scan, repeats=repeats, cold_repeats=cold_repeats)):
             yield number, 4, row
+
+
+def _compared_on_large(other: Path, *, quick: bool) -> Iterator[tuple[int, int, Criterion]]:
+    """(number, count, row) of the comparison on large scans."""
+    from research.benchmarks.against import LARGE_SCANS, measure_large
+
+    with tempfile.TemporaryDirectory(prefix="sgcn-benchmark-") as folder:
+        for number, row in enumerate(measure_large(other, Path(folder), repeats=1 if quick else 5)):
+            yield number, 2 * len(LARGE_SCANS), row
 
 
 def print_table(rows: Sequence[Criterion]) -> None:

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from research.benchmarks.scan import scan_of
 from research.criteria import Criterion
+from sgcn_core.io.meshes import write_surface
 
 HERE = Path(__file__).resolve().parents[2]
 LARGEST_RATIO = 1.05
@@ -93,8 +95,34 @@ def measure(other: Path, scan: Path, *, repeats: int, cold_repeats: int) -> Iter
     yield alternate(lambda: _import(HERE), lambda: _import(other), repeats).criterion("`import sgcn_core`")
 
 
-def _memory(mine: float | None, theirs: float | None) -> Criterion:
-    what, required = "peak memory of warm detection", f"<= {LARGEST_RATIO}x"
+LARGE_SCANS = (30_000, 500_000, 2_000_000)
+"""Vertices of the scans of ``measure_large``."""
+
+
+def measure_large(other: Path, folder: Path, *, repeats: int) -> Iterator[Criterion]:
+    """Warm detection and its peak memory, reading the file included, for each of `LARGE_SCANS`.
+
+    Parameters
+    ----------
+    other : folder of the other checkout
+    folder : for the generated scans
+    repeats : runs of each side; scans of a million vertices and more are measured once
+    """
+    other = other.resolve()
+    for vertices in LARGE_SCANS:
+        scan = folder / f"scan_{vertices}.ply"
+        write_surface(scan_of(vertices), scan)
+        with warm(HERE, scan) as mine, warm(other, scan) as theirs:
+            compared = alternate(mine.detect, theirs.detect, repeats if vertices < 1_000_000 else 1)
+            peaks = mine.end(), theirs.end()
+        name = f"{vertices:,}-vertex scan"
+        yield compared.criterion(f"warm detection, {name}")
+        yield _memory(*peaks, what=f"peak memory of that process, {name}")
+        scan.unlink()
+
+
+def _memory(mine: float | None, theirs: float | None, what: str = "peak memory of warm detection") -> Criterion:
+    required = f"<= {LARGEST_RATIO}x"
     if mine is None or theirs is None:
         return Criterion(what, required, "not reported by this system", None)
     ratio = mine / theirs

@@ -51,11 +51,18 @@ class Cleaned:
     notes: tuple[str, ...] = ()
 
 
-def clean_surface(surface: Surface) -> Cleaned:
+def clean_surface(surface: Surface, *, folded: float = 0.0) -> Cleaned:
     """Remove what is not outer skin and orient the triangles so that their normals point outwards.
 
     Removed are triangles without area and repeated ones, small pieces that float apart, and what is not visible from
     any side: shells inside, eyeballs' backs, mouth bags, airways. Small hidden places such as nostrils stay.
+
+    Parameters
+    ----------
+    surface : Surface
+    folded : float
+        Share of the surface that decimation may have folded: of less than that being removed or flipped there is no
+        note.
 
     Raises
     ------
@@ -69,9 +76,10 @@ def clean_surface(surface: Surface) -> Cleaned:
         raise SurfaceError("all triangles of the surface are degenerate: it has no area")
     mesh = _prepared(surface, np.flatnonzero(useful & ~repeated), corners, areas)
     notes = _counted(~useful, "without area") + _counted(repeated, "that repeat others")
-    for step in (_without_strays, _outer_skin):
-        mesh, more = step(mesh)
-        notes.extend(more)
+    mesh, more = _without_strays(mesh)
+    notes.extend(more)
+    mesh, more = _outer_skin(mesh, folded)
+    notes.extend(more)
     if len(mesh.faces) == len(surface.faces) and not mesh.turned.any():
         return Cleaned(surface)
     return Cleaned(surface.with_(faces=mesh.faces), tuple(notes))
@@ -120,7 +128,7 @@ def _without_strays(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
     return mesh.keep(~stray), [f"removed stray pieces ({_percent(mesh.areas[stray].sum(), mesh)} of the area)"]
 
 
-def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
+def _outer_skin(mesh: _Mesh, folded: float) -> tuple[_Mesh, list[str]]:
     """Without what is not visible, the rest with its front outside."""
     views = look_from_outside(mesh.vertices, mesh.faces, mesh.areas, mesh.patches, mesh.samples)
     trusted = mesh.areas[mesh.turned].sum() < _CONSISTENT * mesh.areas.sum()
@@ -132,14 +140,16 @@ def _outer_skin(mesh: _Mesh) -> tuple[_Mesh, list[str]]:
         mesh = mesh.turn(inward[mesh.patches.patch])
     if partly.any():
         inner |= unseen_regions(mesh.vertices, mesh.faces, mesh.areas, mesh.patches, mesh.samples, partly)
-    notes = [f"removed inner parts ({_percent(mesh.areas[inner].sum(), mesh)} of the area)"] if inner.any() else []
+    gone, notes = float(mesh.areas[inner].sum()), []
+    if inner.any() and gone >= folded * mesh.areas.sum():
+        notes.append(f"removed inner parts ({_percent(gone, mesh)} of the area)")
     if inner.any():
         mesh = mesh.keep(~inner)
     if mesh.areas[mesh.turned].sum() > (1.0 - _CONSISTENT) * mesh.areas.sum():
         notes.append(
             "flipped all triangles, which faced inwards; if an export mirrored the scan, left and right are exchanged"
         )
-    elif mesh.turned.mean() >= _WORTH_A_NOTE:
+    elif mesh.turned.mean() >= max(_WORTH_A_NOTE, folded):
         notes.append(f"flipped inconsistently oriented triangles ({100.0 * mesh.turned.mean():.0f} %)")
     return mesh, notes
 

@@ -8,6 +8,8 @@ sigma, the prototype and every learned distance mean the same on a full bust and
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,3 +48,34 @@ def faces_near(vertices: FloatArray, faces: NDArray[np.int64], centres: FloatArr
     size = np.linalg.norm(corners - centroids[:, None], axis=2).max(1)
     chosen[rows] = centroid_distance < np.maximum(reach, size)
     return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A box in the head frame that holds the canonical crop of one pose and of all poses nearby.
+
+    Attributes
+    ----------
+    low, high : (3,) float64, head frame
+    """
+
+    low: FloatArray
+    high: FloatArray
+
+    @classmethod
+    def around(cls, centres: FloatArray, reach: float) -> Region:
+        """Everything within ``reach`` of the centres (L, 3), and the corners of that box."""
+        return cls(centres.min(axis=0) - reach, centres.max(axis=0) + reach)
+
+    def holds(self, other: Region) -> bool:
+        """Whether the other box lies in this one."""
+        return bool((other.low >= self.low).all() and (other.high <= self.high).all())
+
+    def contains(self, points: FloatArray) -> NDArray[np.bool_]:
+        """Which points (P, 3) lie in it."""
+        x, y, z = points.T
+        inside = (x >= self.low[0]) & (x <= self.high[0])
+        inside &= (y >= self.low[1]) & (y <= self.high[1])
+        inside &= (z >= self.low[2]) & (z <= self.high[2])
+        chosen: NDArray[np.bool_] = inside
+        return chosen

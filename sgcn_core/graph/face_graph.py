@@ -18,8 +18,8 @@ from sgcn_core.types.arrays import ReadOnlyArrays
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Stage 2 looks for landmarks a little beyond the crop, in normalised units (12 mm).
-_BEYOND = 0.1
+BEYOND = 0.1
+"""Stage 2 looks for landmarks a little beyond the crop, in normalised units (12 mm)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def build_face_graph(
         If no part of the surface lies in the crop.
     """
     posed = to_normalised.apply(vertices)
-    around = faces[faces_near(posed, faces, prototype, margin + _BEYOND)]
+    around = faces[faces_near(posed, faces, prototype, margin + BEYOND)]
     used = np.zeros(len(posed), dtype=bool)
     used[around] = True
     posed, around = posed[used], (np.cumsum(used) - 1)[around]

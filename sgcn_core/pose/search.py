@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,6 +57,10 @@ class Located:
     unit: str
     unit_source: str
     hypotheses: list[PoseHypothesis]
+
+    def in_pose(self, to_head: Similarity) -> Located:
+        """The same unit with one pose, as confident as the best."""
+        return replace(self, hypotheses=[replace(self.hypotheses[0], to_head=to_head)])
 
 
 def locate_head(
