@@ -250,7 +250,7 @@ def test_what_cannot_be_used_is_refused_before_anything_begins(application: Appl
         ({"seed": -1}, "seed"),
         ({"refine": "magic"}, "refinement mode 'magic'"),
         ({"weights": "/no/such.safetensors"}, "weights file"),
-        ({"initialLandmarks": {"prn": (0, 0, 0)}}, "lack ex_r, ex_l"),
+        ({"initialLandmarks": {"prn": (0, 0, 0)}}, "missing: ex_r, ex_l"),
         ({"initialLandmarks": {"prn": (0, 0), "ex_r": (0, 0, 0), "ex_l": (0, 0, 0)}}, "'prn' must be three finite"),
     ):
         with pytest.raises(ValueError, match=message):
