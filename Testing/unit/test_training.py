@@ -101,8 +101,9 @@ def test_exported_weights_load_and_predict_the_same(finished: TrainingRun, tmp_p
 def test_a_run_begins_with_the_weights_of_a_file(finished: TrainingRun, tmp_path: Path) -> None:
     path = tmp_path / "face.safetensors"
     export_weights(finished, path)
-    run = start(tmp_path / "next")
+    run = start(tmp_path / "next", dataclasses.replace(CONFIG, seed=1))
     run.start_from(path)
+    assert run.step == 0
     for name, value in finished.average.weights.items():
         assert torch.equal(run.network.module.state_dict()[name], value), name
         assert torch.equal(run.average.weights[name], value), name
@@ -111,6 +112,20 @@ def test_a_run_begins_with_the_weights_of_a_file(finished: TrainingRun, tmp_path
     step = finished.step
     finished.start_from(path)  # a run that is under way keeps its weights
     assert finished.step == step
+
+
+def test_exported_weights_of_the_same_configuration_are_continued_at_their_step(tmp_path: Path) -> None:
+    first = start(tmp_path / "first")
+    while first.step < 4:
+        first.train(minutes=0.0)
+    export_weights(first, tmp_path / "face.safetensors")
+    run = start(tmp_path / "next")
+    run.start_from(tmp_path / "face.safetensors")
+    assert run.step == 4
+    run.train(minutes=0.0)
+    assert run.step == 5
+    rates = {group["lr"] for optimiser in run.optimisers for group in optimiser.param_groups}
+    assert rates == {0.003 / CONFIG.warmup}  # warmed up anew
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw", "adam"])

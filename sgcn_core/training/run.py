@@ -66,7 +66,7 @@ class TrainingRun:
         optimisers = make_optimisers(network, kind=config.optimiser, weight_decay=config.weight_decay)
         self.network, *self.optimisers = fabric.setup(network, *optimisers)
         self.average = WeightAverage(self.network.module, config.ema)
-        self.step = 0
+        self.step = self.begun_at = 0
         self.seconds = 0.0
         if self.checkpoint.exists():
             self._resume()
@@ -78,6 +78,8 @@ class TrainingRun:
     def start_from(self, weights: Path) -> None:
         """Begin with the weights of a file instead of random ones; without effect on a run that is under way.
 
+        Weights that a run of the same configuration exported are continued at their step, the optimiser warmed up anew.
+
         Raises
         ------
         ModelError
@@ -87,20 +89,24 @@ class TrainingRun:
         """
         if self.step:
             return
-        start = load_checkpoint(weights, device=self.model.device).network
+        exported = load_checkpoint(weights, device=self.model.device)
+        start = exported.network
         if start.config != self.network_config:
             raise ValueError(
                 f"{weights} holds a network {start.config}, the configuration asks for {self.network_config}"
             )
         self.network.module.load_state_dict(start.state_dict())
         self.average = WeightAverage(self.network.module, self.config.ema)
-        self.report(f"starting from {weights}")
+        if exported.info.get("training") == json.loads(json.dumps(self.config.as_dict())):
+            self.step = self.begun_at = int(exported.info["steps"])
+        self.report(f"starting from {weights} at step {self.step}")
 
     def train(self, *, minutes: float = math.inf) -> bool:
         """Train to the end or for ``minutes``; True when the configuration's last step is done."""
         started = last = time.monotonic()
         while self.step < self.config.total_steps:
             stage, rate = self.config.stage_at(self.step)
+            rate *= min(1.0, (self.step - self.begun_at + 1) / max(self.config.warmup, 1)) if self.begun_at else 1.0
             loss, norm = self._step(stage, rate)
             self.step += 1
             now = time.monotonic()
