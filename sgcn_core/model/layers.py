@@ -14,6 +14,7 @@ Shapes: B graphs of N nodes each are laid end to end, so features are (B N, chan
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -96,8 +97,8 @@ def neighbour_mean(features: Tensor, graph: Neighbourhood) -> Tensor:
     Tensor, shape (M, c)
     """
     if features.requires_grad and torch.is_grad_enabled():
-        mean: Tensor = _NeighbourMean.apply(features, graph)
-        return mean
+        mean: Callable[..., Tensor] = _NeighbourMean.apply  # some versions of torch have no types for it
+        return mean(features, graph)
     return _gathered_mean(features, graph)
 
 
