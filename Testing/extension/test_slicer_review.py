@@ -164,8 +164,8 @@ def test_snapping_follows_a_model_that_moves_or_changes(case: tuple[Any, Any]) -
         (lambda model, node: node.SetNthControlPointLocked(0, True), "prn", "unlock"),
         (lambda model, node: node.SetLocked(True), "prn", "unlock"),
         (lambda model, node: None, "ch_l", "by hand first"),
-        (lambda model, node: None, "ibug0", "no landmark"),
-        (lambda model, node: model.GetScene().RemoveNode(model), "prn", "not in the scene"),
+        (lambda model, node: None, "ibug0", "no longer in 'Landmarks'"),
+        (lambda model, node: model.GetScene().RemoveNode(model), "prn", "no longer in the scene"),
     ],
 )
 def test_what_cannot_be_snapped_says_why_and_stays(case: tuple[Any, Any], spoil: Any, label: str, message: str) -> None:

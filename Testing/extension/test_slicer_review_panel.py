@@ -180,7 +180,7 @@ def test_what_cannot_be_done_is_said(desk: Desk) -> None:
     desk.choose("prn")
     desk.services.scene.RemoveNode(desk.model)
     desk.ui.snapButton.click()
-    assert desk.ui.reviewMessageLabel.visible and "not in the scene" in desk.ui.reviewMessageLabel.text
+    assert desk.ui.reviewMessageLabel.visible and "no longer in the scene" in desk.ui.reviewMessageLabel.text
     desk.panel.actions["acceptAllAction"].trigger()
     assert not desk.ui.reviewMessageLabel.visible
 

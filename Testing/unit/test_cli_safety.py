@@ -28,7 +28,7 @@ NOT_UTF8 = os.fsdecode(b"caf\xe9 \x1b[31m.ply")
 
 # The command line with a detector that takes no time.
 SCRIPT = """
-import sys
+import signal, sys
 import numpy as np
 from sgcn_core.cli import detect, main
 from sgcn_core.types.landmarks import LandmarkResult
@@ -38,6 +38,8 @@ class Fast:
     def detect(self, surface, settings, *, progress):
         return LandmarkResult(("prn",), surface.vertices[:1], np.ones(1), ("found",), unit="mm", frame=surface.frame)
 
+# A shell starts what runs in its background with this signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 detect.load_detector = lambda settings: Fast()
 """
 HANGING = """

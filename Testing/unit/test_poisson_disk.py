@@ -145,8 +145,8 @@ def test_moving_and_scaling_the_mesh_moves_the_samples() -> None:
     moved = sample_poisson_disk(25 * rotation.apply(vertices) + (300, -20, 5), faces, 1000, seed=2)
     assert np.array_equal(moved.triangles, still.triangles)
     assert np.allclose(moved.barycentric, still.barycentric, rtol=0, atol=1e-6)
-    assert np.allclose(moved.points, 25 * rotation.apply(still.points) + (300, -20, 5), rtol=0, atol=1e-3)
-    assert np.allclose(moved.normals, rotation.apply(still.normals), rtol=0, atol=1e-6)
+    assert np.allclose(moved.points, 25 * rotation.apply(np.array(still.points)) + (300, -20, 5), rtol=0, atol=1e-3)
+    assert np.allclose(moved.normals, rotation.apply(np.array(still.normals)), rtol=0, atol=1e-6)
 
 
 def test_flat_triangles_get_no_points() -> None:

@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cleaning", "sampling", "refinement", "model"),
     ("graph", "skin", "uncertainty"),
     ("pose", "settings", "weights"),
-    ("stages",),
+    ("stages", "reduction"),
     ("pipeline",),
     ("detector",),
     ("analysis", "demo", "evaluation", "training", "viz"),

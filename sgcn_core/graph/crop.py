@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.types.arrays import ReadOnlyArrays
+
 FloatArray = NDArray[np.float64]
 
 CROP_CENTRE = (0.0, -8.0, 57.0)
@@ -51,7 +53,7 @@ def faces_near(vertices: FloatArray, faces: NDArray[np.int64], centres: FloatArr
 
 
 @dataclass(frozen=True, eq=False)
-class Region:
+class Region(ReadOnlyArrays):
     """A box in the head frame that holds the canonical crop of one pose and of all poses nearby.
 
     Attributes
