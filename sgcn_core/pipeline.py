@@ -41,6 +41,7 @@ from sgcn_core.reduction import Reduced
 from sgcn_core.refinement.guidance import guided_positions
 from sgcn_core.refinement.landmark_estimation import refine
 from sgcn_core.refinement.modes import refinement_mode
+from sgcn_core.refinement.shape_model import LandmarkShape
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.stages import CropOfHead, FloatArray, Heatmaps, Placed, PosedScan
 from sgcn_core.types.surface import Surface
@@ -210,7 +211,8 @@ class Pipeline:
         if (model := self.error_model) is None:
             assessment = uncalibrated(placed.seen, at_boundary, thresholds)
         else:
-            features, expected = self.features(placed, boundary), self._expected(placed)
+            expected = self.expected(placed)
+            features = self.features(placed, boundary, expected)
             possible = may_be_absent(expected, placed.heatmaps.graph.nodes, edges, unit=unit)
             assessment = calibrated(model, features, at_boundary, possible, thresholds, size=size)
             told = np.array(assessment.status) != MISSING
@@ -231,19 +233,17 @@ class Pipeline:
         """Points (B, 3) on the end of the scan, normalised."""
         return self._open_edges(placed).points(least_extent=END_EXTENT / self._unit(placed))
 
-    def features(self, placed: Placed, boundary: FloatArray) -> FloatArray:
+    def features(self, placed: Placed, boundary: FloatArray, expected: Expectation) -> FloatArray:
         """Features (L, F) of the landmarks of one scan; the weights must be calibrated."""
-        known, heatmaps = self.checkpoint, placed.heatmaps
-        if known.calibration is None:
-            raise ValueError("the weights hold no shape statistics; calibrate them")
+        heatmaps = placed.heatmaps
         return landmark_features(
             placed.refined,
             heatmaps.values,
             heatmaps.graph.nodes,
             boundary,
-            known.calibration.shape,
-            deviation=known.deviation,
-            sigma=known.sigma,
+            expected,
+            self._shape.mean,
+            sigma=self.checkpoint.sigma,
             unit=self._unit(placed),
         )
 
@@ -251,10 +251,15 @@ class Pipeline:
         """Open edges of the scan, normalised."""
         return open_edges(placed.heatmaps.graph.vertices, placed.heatmaps.graph.faces)
 
-    def _expected(self, placed: Placed) -> Expectation:
+    def expected(self, placed: Placed) -> Expectation:
         """Where the other landmarks expect each one, normalised; the weights must be calibrated."""
-        assert self.checkpoint.calibration is not None
-        return expected_places(placed.refined, self.checkpoint.calibration.shape, self.checkpoint.deviation)
+        return expected_places(placed.refined, self._shape, self.checkpoint.deviation)
+
+    @property
+    def _shape(self) -> LandmarkShape:
+        if self.checkpoint.calibration is None:
+            raise ValueError("the weights hold no shape statistics; calibrate them")
+        return self.checkpoint.calibration.shape
 
     @property
     def _crop_reach(self) -> float:

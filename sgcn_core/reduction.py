@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.cleaning.clean import Cleaned, clean_surface
 from sgcn_core.geometry.decimation import Decimated, decimate
-from sgcn_core.types.surface import Surface
+from sgcn_core.types.surface import Surface, compacted, used_vertices
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -53,7 +53,8 @@ class Reduced:
 
         What cleaning removed from the copy stays away.
         """
-        faces = self._faces_of(chosen & _used(clean.surface))
+        copy = clean.surface
+        faces = self._faces_of(chosen & used_vertices(len(copy.vertices), copy.faces))
         part = reduced(self.original.with_(faces=faces).compacted())
         return part, Cleaned(part.cleaned().surface, clean.notes)
 
@@ -67,15 +68,11 @@ class Reduced:
         from scipy.spatial import cKDTree
 
         copy = clean.surface
-        kept = np.flatnonzero(_used(copy))
+        kept = np.flatnonzero(used_vertices(len(copy.vertices), copy.faces))
         distance = np.asarray(cKDTree(points).query(copy.vertices[kept], distance_upper_bound=reach)[0])
         chosen = np.zeros(len(copy.vertices), dtype=bool)
         chosen[kept[np.isfinite(distance)]] = True
-        faces = self._faces_of(chosen)
-        used = np.zeros(len(self.original.vertices), dtype=bool)
-        used[faces] = True
-        number = np.cumsum(used, dtype=np.int64) - 1
-        return self.original.vertices[used], number[faces]
+        return compacted(self.original.vertices, self._faces_of(chosen))
 
     def _faces_of(self, chosen: BoolArray) -> IntArray:
         """Triangles of the original whose corners all became one of the chosen vertices (Q,) of the copy."""
@@ -99,9 +96,3 @@ def reduced(surface: Surface) -> Reduced:
     if not len(small.faces):
         return Reduced(surface, surface)
     return Reduced(surface, replace(surface, vertices=small.vertices, faces=small.faces), small)
-
-
-def _used(surface: Surface) -> BoolArray:
-    used = np.zeros(len(surface.vertices), dtype=bool)
-    used[surface.faces] = True
-    return used

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sgcn_core.errors import LandmarkError, SettingsError
+from sgcn_core.errors import SettingsError
 from sgcn_core.refinement.modes import MODES
-from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS, LANDMARK_SETS
+from sgcn_core.types.landmark_sets import LANDMARK_SETS, initial_positions
 from sgcn_core.types.units import canonical_unit
 
 PRESETS: tuple[str, ...] = ("default", "paper")
@@ -38,7 +37,7 @@ class DetectionSettings:
         in it, else the unit in which the head has the size of one.
     initial_landmarks : mapping of label to (x, y, z), path of a landmark file, or None
         Show the head's pose where it is not found; in the frame and unit of the input (a file states its own frame). At
-        least `INITIAL_LANDMARKS`.
+        least ``sgcn_core.types.landmark_sets.INITIAL_LANDMARKS``.
     weights : path or None
         A weights file; None for the shipped one.
     device : str
@@ -74,20 +73,9 @@ class DetectionSettings:
         if self.weights is not None and not Path(self.weights).is_file():
             raise SettingsError(f"weights file {os.fspath(self.weights)!r} does not exist; choose another one")
         if isinstance(self.initial_landmarks, Mapping):
-            _check_initial(self.initial_landmarks)
+            initial_positions(self.initial_landmarks)
 
 
 def _one_of(what: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise SettingsError(f"unknown {what} {value!r}; use one of {', '.join(allowed)}")
-
-
-def _check_initial(landmarks: Mapping[str, Sequence[float]]) -> None:
-    if absent := [label for label in INITIAL_LANDMARKS if label not in landmarks]:
-        raise LandmarkError(
-            f"initial landmarks missing: {', '.join(absent)}; place {', '.join(INITIAL_LANDMARKS)}: the outer corners "
-            "of the subject's right and left eye, and the tip of the nose"
-        )
-    for label, position in landmarks.items():
-        if len(position) != 3 or not all(math.isfinite(value) for value in position):
-            raise LandmarkError(f"initial landmark {label!r} must be three finite coordinates; received {position!r}")

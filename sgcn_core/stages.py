@@ -14,6 +14,7 @@ from sgcn_core.geometry.similarity import Similarity, scaling
 from sgcn_core.graph.crop import Region
 from sgcn_core.graph.face_graph import FaceGraph
 from sgcn_core.refinement.landmark_estimation import Refined
+from sgcn_core.types.surface import compacted
 from sgcn_core.uncertainty.confidence import HeatmapConfidence
 
 FloatArray = NDArray[np.float64]
@@ -57,10 +58,8 @@ class PosedScan:
         chosen = inside.take(self.faces[:, 0])
         chosen |= inside.take(self.faces[:, 1])
         chosen |= inside.take(self.faces[:, 2])
-        faces = self.faces[chosen]
-        used = np.zeros(len(self.vertices), dtype=bool)
-        used[faces] = True
-        return replace(self, vertices=self.vertices[used], faces=(np.cumsum(used) - 1)[faces])
+        vertices, faces = compacted(self.vertices, self.faces[chosen])
+        return replace(self, vertices=vertices, faces=faces)
 
     @property
     def size(self) -> float:

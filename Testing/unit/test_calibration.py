@@ -25,6 +25,7 @@ from sgcn_core.uncertainty.assess import calibrated, uncalibrated
 from sgcn_core.uncertainty.calibration import Calibration
 from sgcn_core.uncertainty.confidence import HeatmapConfidence
 from sgcn_core.uncertainty.error_model import EDGES, ErrorModel
+from sgcn_core.uncertainty.expectation import expected_places
 from sgcn_core.uncertainty.features import FEATURES, landmark_features
 from sgcn_core.uncertainty.thresholds import Thresholds
 from sgcn_core.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -132,9 +133,8 @@ def features_of(
     zeros = np.zeros(LANDMARKS)
     refined = Refined(positions, positions, zeros, peak, peak, zeros + 0.02, none, none, np.zeros((LANDMARKS, 3)))
     heatmaps = np.exp(-((nodes[:, None] - positions) ** 2).sum(-1) / (2 * blob**2)).astype(np.float32) * peak
-    rows = landmark_features(
-        refined, heatmaps, nodes, np.empty((0, 3)), SHAPE, deviation=np.full(LANDMARKS, 0.03), sigma=0.03, unit=120.0
-    )
+    expected = expected_places(refined, SHAPE, np.full(LANDMARKS, 0.03))
+    rows = landmark_features(refined, heatmaps, nodes, np.empty((0, 3)), expected, SHAPE.mean, sigma=0.03, unit=120.0)
     assert rows.shape == (LANDMARKS, len(FEATURES)) and np.isfinite(rows).all()
     return dict(zip(FEATURES, rows.T, strict=True))
 

@@ -155,7 +155,7 @@ def _row(
         if mode == modes[0]:
             refuse_without_face(placed.seen, pipeline.checkpoint.thresholds)
             seen, boundary = placed.seen.confidence, pipeline.boundary(placed)
-        features.append(pipeline.features(placed, boundary))
+        features.append(pipeline.features(placed, boundary, pipeline.expected(placed)))
         errors.append(np.linalg.norm(placed.in_input - truth, axis=1) / posed.size)
     return {
         "features": features,

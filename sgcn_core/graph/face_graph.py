@@ -14,6 +14,7 @@ from sgcn_core.graph.crop import faces_near
 from sgcn_core.graph.fine import fine_neighbours, spatial_order
 from sgcn_core.sampling.poisson_disk import sample_poisson_disk
 from sgcn_core.types.arrays import ReadOnlyArrays
+from sgcn_core.types.surface import compacted
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -87,9 +88,7 @@ def build_face_graph(
     """
     posed = to_normalised.apply(vertices)
     around = faces[faces_near(posed, faces, prototype, margin + BEYOND)]
-    used = np.zeros(len(posed), dtype=bool)
-    used[around] = True
-    posed, around = posed[used], (np.cumsum(used) - 1)[around]
+    posed, around = compacted(posed, around)
     inside = faces_near(posed, around, prototype, margin)
     if not inside.any():
         raise FaceNotFoundError("no part of the surface lies in the region of the face; check the unit")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sgcn_core.errors import LandmarkError
 from sgcn_core.geometry.procrustes import procrustes
 from sgcn_core.geometry.similarity import Similarity
-from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS
+from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS, initial_positions
 
 # Sizes of heads against the mean one, and millimetres of the mean head by which hand-placed points may be off.
 _SIZES = (0.4, 2.5)
@@ -34,14 +34,10 @@ def pose_of_points(
         A point is missing, unknown or not three finite numbers, or the points cannot be those of a face: in one line,
         or of a shape or size that no face has, as with a wrong unit.
     """
-    if lacking := [label for label in INITIAL_LANDMARKS if label not in points]:
-        raise LandmarkError(
-            f"initial landmarks missing: {', '.join(lacking)}; place {', '.join(INITIAL_LANDMARKS)}: the "
-            "outer corners of the subject's right and left eye, and the tip of the nose"
-        )
+    positions = initial_positions(points)
     if unknown := [label for label in points if label not in typical]:
         raise LandmarkError(f"unknown initial landmark {unknown[0]!r}; place {', '.join(INITIAL_LANDMARKS)}")
-    placed = to_mm * np.array([_point(label, value) for label, value in points.items()])
+    placed = to_mm * np.array(list(positions.values()))
     wanted = np.array([typical[label] for label in points], dtype=np.float64)
     try:
         to_head = procrustes(placed, wanted)
@@ -55,13 +51,3 @@ def pose_of_points(
             f"{farthest:.0f} mm from the mean face; check the unit, and that right and left are the subject's"
         )
     return to_head
-
-
-def _point(label: str, value: Sequence[float]) -> NDArray[np.float64]:
-    try:
-        point = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise LandmarkError(f"initial landmark {label!r} must be three numbers, received {value!r}") from error
-    if point.shape != (3,) or not np.isfinite(point).all():
-        raise LandmarkError(f"initial landmark {label!r} must be three finite numbers, received {value!r}")
-    return point

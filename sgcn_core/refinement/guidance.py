@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.geometry.procrustes import align_to_prototype
+from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.refinement.landmark_estimation import Refined
-from sgcn_core.refinement.shape_model import LandmarkShape
+from sgcn_core.refinement.shape_model import LandmarkShape, Prediction
 
 FloatArray = NDArray[np.float64]
 
@@ -25,6 +26,16 @@ def belief(peak: FloatArray) -> FloatArray:
     return np.where(height > _SEEN, height**2, 0.0)
 
 
+def predicted_by_others(refined: Refined, shape: LandmarkShape, deviation: FloatArray) -> tuple[Similarity, Prediction]:
+    """Each landmark predicted from all the others; the alignment to the mean shape, in whose frame that is.
+
+    Parameters as of :func:`guided_positions`.
+    """
+    weights = belief(refined.peak)
+    to_mean = align_to_prototype(refined.positions, weights + 1e-6, shape.mean, deviation)
+    return to_mean, shape.predict(to_mean.apply(refined.positions), weights)
+
+
 def guided_positions(refined: Refined, shape: LandmarkShape, deviation: FloatArray) -> FloatArray:
     """Landmarks (L, 3) from the heatmaps and from the prediction by the other landmarks; not on the surface.
 
@@ -40,10 +51,8 @@ def guided_positions(refined: Refined, shape: LandmarkShape, deviation: FloatArr
     deviation : (L,), of the population around its mean landmarks, for the alignment
     """
     peak = np.clip(refined.peak, 0.0, 1.0)
-    weights = belief(peak)
-    to_mean = align_to_prototype(refined.positions, weights + 1e-6, shape.mean, deviation)
+    to_mean, predicted = predicted_by_others(refined, shape, deviation)
     seen = to_mean.apply(refined.positions)
-    predicted = shape.predict(seen, weights)
     identity = np.eye(3)
     own = predicted.covariance - shape.finding[:, None, None] ** 2 * identity
     vague = own * (1.0 + (predicted.distance / _UNLIKE) ** 2)[:, None, None]

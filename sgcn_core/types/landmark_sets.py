@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgcn_core.errors import LandmarkError
 
 SIDES: tuple[str, ...] = ("left", "right", "midline")
 LANDMARK_SETS: tuple[str, ...] = ("ibug68", "clinical", "all")
@@ -148,3 +153,29 @@ def _load(name: str) -> LandmarkSet:
     file = resources.files("sgcn_core") / "resources" / "landmark_sets" / f"{name}.json"
     content = json.loads(file.read_text(encoding="utf-8"))
     return LandmarkSet(name, tuple(Landmark(**entry) for entry in content["landmarks"]))
+
+
+def initial_positions(points: Mapping[str, Sequence[float]]) -> dict[str, NDArray[np.float64]]:
+    """Initial landmarks (3,) by label, checked.
+
+    Raises
+    ------
+    LandmarkError
+        If one of `INITIAL_LANDMARKS` is missing, or a point is not three finite numbers.
+    """
+    if lacking := [label for label in INITIAL_LANDMARKS if label not in points]:
+        raise LandmarkError(
+            f"initial landmarks missing: {', '.join(lacking)}; place {', '.join(INITIAL_LANDMARKS)}: the "
+            "outer corners of the subject's right and left eye, and the tip of the nose"
+        )
+    return {label: _point(label, value) for label, value in points.items()}
+
+
+def _point(label: str, value: Sequence[float]) -> NDArray[np.float64]:
+    try:
+        point = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise LandmarkError(f"initial landmark {label!r} must be three numbers, received {value!r}") from error
+    if point.shape != (3,) or not np.isfinite(point).all():
+        raise LandmarkError(f"initial landmark {label!r} must be three finite numbers, received {value!r}")
+    return point

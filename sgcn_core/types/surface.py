@@ -78,7 +78,7 @@ class Surface:
     @property
     def bounds(self) -> FloatArray:
         """Smallest and largest coordinates, shape (2, 3), of the vertices that a triangle uses."""
-        used = self.vertices[self._used_vertices()]
+        used = self.vertices[used_vertices(len(self.vertices), self.faces)]
         return np.stack([used.min(axis=0), used.max(axis=0)])
 
     @property
@@ -125,14 +125,22 @@ class Surface:
 
     def compacted(self) -> Surface:
         """Drop the vertices no triangle uses; the others keep their order and are renumbered."""
-        used = self._used_vertices()
-        new_index = np.cumsum(used) - 1
-        return self.with_(vertices=self.vertices[used], faces=new_index[self.faces])
+        vertices, faces = compacted(self.vertices, self.faces)
+        return self.with_(vertices=vertices, faces=faces)
 
-    def _used_vertices(self) -> NDArray[np.bool_]:
-        used = np.zeros(len(self.vertices), dtype=bool)
-        used[self.faces] = True
-        return used
+
+def used_vertices(count: int, faces: IndexArray) -> NDArray[np.bool_]:
+    """Which of ``count`` vertices the triangles (F, 3) use, (count,)."""
+    used = np.zeros(count, dtype=bool)
+    used[faces] = True
+    return used
+
+
+def compacted(vertices: FloatArray, faces: IndexArray) -> tuple[FloatArray, IndexArray]:
+    """The vertices (Q, 3) that triangles (F, 3) use, in their order, and the triangles with their new numbers."""
+    used = used_vertices(len(vertices), faces)
+    number: IndexArray = np.cumsum(used, dtype=np.int64) - 1
+    return vertices[used], number[faces]
 
 
 def coincident_vertices(vertices: FloatArray) -> tuple[IndexArray, IndexArray]:

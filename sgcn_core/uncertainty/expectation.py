@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.geometry.procrustes import align_to_prototype
-from sgcn_core.refinement.guidance import belief
+from sgcn_core.refinement.guidance import predicted_by_others
 from sgcn_core.refinement.landmark_estimation import Refined
 from sgcn_core.refinement.shape_model import LandmarkShape
 
@@ -43,8 +42,6 @@ def expected_places(refined: Refined, shape: LandmarkShape, deviation: FloatArra
     shape : LandmarkShape
     deviation : (L,), of the population around its mean landmarks, for the alignment
     """
-    weights = belief(refined.peak)
-    to_mean = align_to_prototype(refined.positions, weights + 1e-6, shape.mean, deviation)
-    predicted = shape.predict(to_mean.apply(refined.positions), weights)
+    to_mean, predicted = predicted_by_others(refined, shape, deviation)
     vagueness = np.sqrt(np.trace(predicted.covariance, axis1=1, axis2=2) / 3.0)
     return Expectation(to_mean.inverse().apply(predicted.positions), vagueness, predicted.distance)

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.refinement.landmark_estimation import STRAY_LIMIT, Refined
-from sgcn_core.refinement.shape_model import LandmarkShape
 from sgcn_core.uncertainty.boundary import distance_to
-from sgcn_core.uncertainty.expectation import expected_places
+from sgcn_core.uncertainty.expectation import Expectation
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
@@ -51,9 +50,9 @@ def landmark_features(
     heatmaps: NDArray[np.float32],
     nodes: FloatArray,
     boundary: FloatArray,
-    shape: LandmarkShape,
+    expected: Expectation,
+    mean: FloatArray,
     *,
-    deviation: FloatArray,
     sigma: float,
     unit: float,
 ) -> FloatArray:
@@ -65,15 +64,14 @@ def landmark_features(
     heatmaps : (N, L)
     nodes : (N, 3)
     boundary : (B, 3), points on the boundary of the scan, see ``boundary_points``; none if it has none
-    shape : LandmarkShape
-    deviation : (L,), of the population around its mean landmarks
+    expected : Expectation, where the other landmarks expect each one
+    mean : (L, 3), mean shape of the population
     sigma : width of the heatmaps
     unit : millimetres of the head frame for one unit of all these lengths
     """
     from scipy.spatial import cKDTree
 
     peak = np.clip(refined.peak, 0.0, 1.5)
-    expected = expected_places(refined, shape, deviation)
     misplacement = unit * np.linalg.norm(expected.positions - refined.positions, axis=1)
     tree = cKDTree(nodes)
     gap, nearest = tree.query(expected.positions)
@@ -92,7 +90,7 @@ def landmark_features(
         "gap": np.log1p(unit * gap),
         **_surroundings(tree, refined.positions),
         "boundary": np.log1p(np.minimum(unit * distance_to(boundary, refined.positions), _FARTHEST_BOUNDARY)),
-        "neighbours": _neighbours_peak(peak, shape.mean),
+        "neighbours": _neighbours_peak(peak, mean),
         "scan_peak": np.full(len(peak), np.median(peak)),
         "scan_misplacement": np.full(len(peak), np.median(np.log1p(misplacement[seen] if seen.any() else 50.0))),
     }
