@@ -132,7 +132,7 @@ def test_errors_name_their_kind_and_the_worker_stays(client, face, file, tmp_pat
         ({"input": file, "weights": file}, "ModelError"),
         ({"input": file, "landmark_set": "dental"}, "SettingsError"),
         ({"input": file, "initial_landmarks": {"prn": [0, 0, 0]}}, "LandmarkError"),
-        ({"input": file, "initial_landmarks": {"prn": 1, "ex_r": 2, "ex_l": 3}}, "BadRequest"),
+        ({"input": file, "initial_landmarks": {"prn": 1, "ex_r": 2, "ex_l": 3}}, "LandmarkError"),
         ({"input": file, "unit": 5}, "BadRequest"),
         ({"input": file, "output": str(tmp_path / "no" / "folder.json")}, "FileNotFoundError"),
         ({"input": file, "sead": 1}, "BadRequest"),
