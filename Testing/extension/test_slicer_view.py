@@ -61,6 +61,7 @@ for number, (statuses, sides, labelled) in enumerate(json.loads(sys.argv[5])):
     red, green, blue = np.asarray(image).astype(int).transpose(2, 0, 1)
     print((green > red + 50).sum(), (red > blue + 100).sum())
     assert save(image, folder / f"{number}.png").stat().st_size > 1000
+    node.GetDisplayNode().SetVisibility(False)
     application.scene.RemoveNode(node)
 sys.stdout.flush()
 os._exit(0)
@@ -91,7 +92,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, str]
     return {drawing: (int(green), int(orange)) for drawing, (green, orange) in zip(DRAWN, counts, strict=True)}
 
 
-@pytest.mark.parametrize(("drawing", "seen"), zip(DRAWN, ((True, True), (True, False), (False, False)), strict=False))
+@pytest.mark.parametrize(("drawing", "seen"), [*zip(DRAWN, ((True, True), (True, False), (False, False)), strict=False)])
 def test_landmarks_are_drawn_in_their_colours(
     drawn: dict[tuple[str, str, str], tuple[int, int]], drawing: tuple[str, str, str], seen: tuple[bool, bool]
 ) -> None:

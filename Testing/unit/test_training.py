@@ -258,7 +258,7 @@ def test_shipped_configuration_loads() -> None:
 
 
 def imported_at_once(name: str, *, within_functions: bool = False) -> set[str]:
-    """What importing a module of the repository imports itself; also what its functions import, where that is wanted."""
+    """What importing a module of the repository imports itself, and what its functions import where asked for."""
     path = ROOT.joinpath(*name.split("."))
     file = path.with_suffix(".py") if path.with_suffix(".py").is_file() else path / "__init__.py"
     tree = ast.parse(file.read_text(encoding="utf-8"))
