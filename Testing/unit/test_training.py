@@ -258,7 +258,7 @@ def test_shipped_configuration_loads() -> None:
 
 
 def imported_at_once(name: str, *, within_functions: bool = False) -> set[str]:
-    """What importing a module of the repository imports itself, and what its functions import where asked for."""
+    """What a module of the repository imports when it is imported; on request also what its functions import."""
     path = ROOT.joinpath(*name.split("."))
     file = path.with_suffix(".py") if path.with_suffix(".py").is_file() else path / "__init__.py"
     tree = ast.parse(file.read_text(encoding="utf-8"))
