@@ -92,7 +92,9 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, str]
     return {drawing: (int(green), int(orange)) for drawing, (green, orange) in zip(DRAWN, counts, strict=True)}
 
 
-@pytest.mark.parametrize(("drawing", "seen"), [*zip(DRAWN, ((True, True), (True, False), (False, False)), strict=False)])
+@pytest.mark.parametrize(
+    ("drawing", "seen"), [*zip(DRAWN, ((True, True), (True, False), (False, False)), strict=False)]
+)
 def test_landmarks_are_drawn_in_their_colours(
     drawn: dict[tuple[str, str, str], tuple[int, int]], drawing: tuple[str, str, str], seen: tuple[bool, bool]
 ) -> None:
