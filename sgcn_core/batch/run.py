@@ -31,6 +31,7 @@ def run_job(
     *,
     progress: Progress,
     anonymous: bool = False,
+    csv_dialect: str = "default",
     debug: bool = False,
 ) -> Outcome:
     """Detect and write the landmarks of one input, then draw its picture.
@@ -45,6 +46,8 @@ def run_job(
         Gets the stage that begins and the share done.
     anonymous : bool
         Leave the name of the input out of the landmark file and the picture.
+    csv_dialect : {"default", "excel"}
+        Of a .csv landmark file.
     debug : bool
         Raise errors instead of returning them.
 
@@ -61,13 +64,13 @@ def run_job(
         before = file_state(job.landmarks)
         if before.exists and not job.may_replace:
             raise FileExistsError(f"{job.landmarks} exists and may hold corrections; give --overwrite to replace it")
-        surface = read_scan(job.source, unit=settings.unit)
+        surface = read_scan(job.source, unit=settings.stated_unit, series=settings.series)
         result = detector.detect(surface, settings, progress=progress)
         result = dataclasses.replace(
             result, info={**result.info, "input": input_record(job.source, anonymous=anonymous)}
         )
         job.landmarks.parent.mkdir(parents=True, exist_ok=True)
-        write_landmarks(result, job.landmarks, unless_changed_since=before)
+        write_landmarks(result, job.landmarks, csv_dialect=csv_dialect, unless_changed_since=before)
     except Exception as error:  # whatever one file does, the others get their turn
         if debug:
             raise

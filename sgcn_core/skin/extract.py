@@ -108,7 +108,7 @@ def extract_skin(volume: Volume, *, threshold: float | None = None, resolution: 
     return Skin(surface, tissue.threshold, tissue.kind)
 
 
-def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surface:
+def read_scan(path: str | os.PathLike[str], *, unit: str | None = None, series: str | None = None) -> Surface:
     """A surface as its file holds it, one through the points of a cloud, or the skin of a volume.
 
     Raises
@@ -123,7 +123,7 @@ def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surfa
     from sgcn_core.io.volumes import is_volume
 
     if is_volume(path):
-        volume = read(path, unit=unit)
+        volume = read(path, unit=unit, series=series)
         assert isinstance(volume, Volume)
         return skin_surface(volume)
     data = read_mesh_data(path, unit=unit)
