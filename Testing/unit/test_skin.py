@@ -238,7 +238,7 @@ def test_shared_volumes(shared_data, name, kind, cut):
 
 @pytest.mark.parametrize("bias", [0.6, 0.8])
 def test_the_threshold_follows_the_fall_off_of_a_coil(bias):
-    """Flesh at the neck is a third to an eighth as bright as at the middle: a threshold for all of the head loses it."""
+    """Flesh at the neck is a third to an eighth as bright as at the middle: one threshold loses it."""
     head = VoxelHead(tissue=MR_LIKE, noise=3.0, bias=bias)
     error = errors_of(extract_skin(head.volume(modality="MR")))
     assert np.median(error) < 0.9 and np.percentile(error, 98) < 1.8 and error.max() < 4.5  # voxels of 3 mm
