@@ -11,9 +11,9 @@ Examples
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sgcn_core.lazy_names import imported_on_use
+
+TYPE_CHECKING = False  # typing's own name; importing typing would take most of the time of this import
 
 if TYPE_CHECKING:
     from sgcn_core.demo import demo_surface

@@ -13,10 +13,11 @@ import vtk
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
 import review_cases as cases
-from FacialLandmarks3DLib.review.heatmap import ARRAY_PREFIX, HeatmapOverlay, recover_look
+from FacialLandmarks3DLib.review.heatmap import ARRAY_PREFIX, HeatmapOverlay
 from FacialLandmarks3DLib.review.manual_pose import NODE_NAME, POSE_POINTS, ManualPose
 from FacialLandmarks3DLib.review.session import Review
 from FacialLandmarks3DLib.scene.nodes import ReviewError
+from FacialLandmarks3DLib.scene.overlay import recover_look
 from slicer_scene import Application, slicer
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 

@@ -11,7 +11,8 @@ from ..detection.services import Services
 from ..messages import _
 from ..scene.landmark_surface import has_changed, needed_surface, surface_of
 from ..scene.nodes import ReviewError
-from .heatmap import Heatmap, HeatmapOverlay, HeatmapRequest, recover_look
+from ..scene.overlay import HEATMAP, recover_look
+from .heatmap import Heatmap, HeatmapOverlay, HeatmapRequest
 from .manual_pose import POSE_POINTS, ManualPose
 
 _POLL_MS = 30
@@ -49,7 +50,7 @@ class HeatmapSection:
         self._off()
         model = None if node is None else surface_of(node)
         if model is not None:
-            recover_look(model)
+            recover_look(model, HEATMAP)
 
     def update(self) -> None:
         """The current landmark has changed."""
