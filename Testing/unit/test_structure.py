@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("detector",),
     ("analysis", "demo", "evaluation", "training", "viz"),
     ("batch",),
-    ("worker",),
+    ("cohort", "worker"),
     ("cli",),
     ("__main__",),
 )

@@ -1,0 +1,58 @@
+"""More than one machine: cases sent to the workers of a Dask scheduler, which see the same folders as this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sgcn_core.cohort.case import Case, run_case
+from sgcn_core.cohort.record import CaseRecord
+from sgcn_core.errors import DeviceError, InstallationError, ModelError, SgcnError
+from sgcn_core.settings import DetectionSettings
+
+_FATAL = (DeviceError, InstallationError, ModelError)
+
+
+def run_on_cluster(cases: Sequence[Case], settings: DetectionSettings, *, address: str) -> Iterator[CaseRecord]:
+    """Yield the record of every case as soon as it is known, in any order.
+
+    A worker that is lost is no loss: the scheduler gives its cases to others.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        With absolute paths that all machines know.
+    settings : DetectionSettings
+    address : str
+        Of the scheduler, such as ``tcp://node1:8786``.
+
+    Raises
+    ------
+    InstallationError
+        Dask is not installed here, or ``sgcn_core`` not there.
+    SgcnError
+        The scheduler does not answer.
+    DeviceError, ModelError
+        No case can be worked on.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise InstallationError("--scheduler needs Dask: pip install 'sgcn-landmarks[cluster]'") from error
+    try:
+        client = Client(address, timeout="30s", set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SgcnError(f"the scheduler {address} does not answer; is it running, and the address right?") from error
+    with client:
+        futures = {client.submit(run_case, case, settings, pure=False): case for case in cases}
+        for future in as_completed(futures):
+            case, error = futures.pop(future), future.exception()
+            if isinstance(error, _FATAL):
+                client.cancel(list(futures))
+                raise error
+            yield future.result() if error is None else _lost(case, error)
+            future.release()
+
+
+def _lost(case: Case, error: BaseException) -> CaseRecord:
+    """A case that killed several workers, or that none could begin."""
+    return CaseRecord(case=case.name, status="failed", error=f"the cluster gave it up: {type(error).__name__}: {error}")
