@@ -78,9 +78,8 @@ def run_job(
         if debug:
             raise
         refused = isinstance(error, (FaceNotFoundError, SurfaceError, VolumeError))
-        return Outcome(
-            job, time.perf_counter() - began, error=describe(error), refused=refused, disk_full=_is_disk_full(error)
-        )
+        seconds, full = time.perf_counter() - began, _is_disk_full(error)
+        return Outcome(job, seconds, error=describe(error), refused=refused, disk_full=full)
     picture_error = None
     if job.picture is not None:
         progress("drawing", 0.95)

@@ -24,16 +24,15 @@ _FORMATS = [suffix.lstrip(".") for suffix in LANDMARK_SUFFIXES]
 
 
 def batch(
-    inputs: Annotated[
-        list[Path],
+    source: Annotated[
+        Path,
         typer.Argument(
-            metavar="INPUT...",
-            help="Folders, searched recursively; meshes, volumes; or a text file that lists such, one a line.",
+            metavar="INPUT",
+            help="Folder, searched recursively for meshes, volumes and DICOM series; or a text file (.txt) that lists "
+            "such, one a line.",
         ),
     ],
-    output: Annotated[
-        Path, typer.Option("--output-dir", "-o", metavar="FOLDER", help="Folder of the results and the summary.")
-    ],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder of the results and the summary.")],
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Worker processes; by default one for every two cores.")
     ] = None,
@@ -74,7 +73,7 @@ def batch(
             landmark_set=landmark_set, refine=refine, seed=seed, unit=unit, weights=weights, device=device
         )
         cases = cases_of(
-            inputs,
+            [source],
             output,
             suffix=f".{file_format}",
             pictures=pictures,
@@ -117,11 +116,8 @@ def _exit_code(records: list[CaseRecord]) -> ExitCode:
 
 
 def _totals(records: list[CaseRecord], folder: Path) -> str:
-    count = {
-        status: sum(record.status == status for record in records) for status in ("ok", "check", "refused", "failed")
-    }
-    done, failed = count["ok"] + count["check"], count["refused"] + count["failed"]
-    return f"{done} done, {failed} failed, {count['check']} to check; {folder / 'summary.csv'}"
+    done, check = sum(record.done for record in records), sum(record.status == "check" for record in records)
+    return f"{done} done, {len(records) - done} failed, {check} to check; {folder / 'summary.csv'}"
 
 
 @contextmanager

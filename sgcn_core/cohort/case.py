@@ -41,7 +41,7 @@ class Case:
     def from_dict(cls, values: dict[str, Any]) -> Case:
         """The case of :meth:`as_dict`."""
         paths = ("source", "landmarks", "picture")
-        job = {key: Path(value) if key in paths and value else value for key, value in values["job"].items()}
+        job: dict[str, Any] = {key: Path(v) if key in paths and v else v for key, v in values["job"].items()}
         return cls(values["name"], Job(**job), values["anonymous"])
 
 

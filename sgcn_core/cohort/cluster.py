@@ -45,11 +45,11 @@ def run_on_cluster(cases: Sequence[Case], settings: DetectionSettings, *, addres
     with client:
         futures = {client.submit(run_case, case, settings, pure=False): case for case in cases}
         for future in as_completed(futures):
-            case, error = futures.pop(future), future.exception()
-            if isinstance(error, _FATAL):
+            case, failure = futures.pop(future), future.exception()
+            if isinstance(failure, _FATAL):
                 client.cancel(list(futures))
-                raise error
-            yield future.result() if error is None else _lost(case, error)
+                raise failure
+            yield future.result() if failure is None else _lost(case, failure)
             future.release()
 
 

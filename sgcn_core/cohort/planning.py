@@ -46,14 +46,12 @@ def cases_of(
     PlanError
         Nothing to read, or outputs that would replace inputs.
     """
-    read = [
-        path for given in inputs for path in (read_list(given) if given.suffix.lower() in LIST_SUFFIXES else [given])
-    ]
+    listed = [read_list(given) if given.suffix.lower() in LIST_SUFFIXES else [given] for given in inputs]
     if pictures:
         output.mkdir(parents=True, exist_ok=True)  # so that its name can hold a dot
     jobs = plan(
         Request(
-            tuple(read),
+            tuple(path for paths in listed for path in paths),
             output_dir=output,
             suffix=suffix,
             picture=output if pictures else None,
@@ -67,7 +65,7 @@ def cases_of(
 
 
 def read_list(path: Path) -> list[Path]:
-    """The inputs in a text file, one a line; those not absolute start at its folder. Empty lines and ``#`` are left out.
+    """The inputs in a text file, one a line, from its folder on; empty lines and those after ``#`` are left out.
 
     Raises
     ------

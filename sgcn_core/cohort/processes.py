@@ -1,4 +1,4 @@
-"""Worker processes of this machine: each loads the model once; one that dies is replaced, and its case tried once more."""
+"""Worker processes of this machine: each loads the model once; one that dies is replaced, its case tried once more."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sgcn_core.child_process import python_command, python_environment
@@ -116,7 +117,7 @@ class _Worker(threading.Thread):
         return CaseRecord(
             case=case.name,
             status="failed",
-            error=f"the process that worked on it died {_ATTEMPTS} times ({died}); is the scan too large for the memory?",
+            error=f"the process died on it {_ATTEMPTS} times ({died}); is the scan too large for the memory?",
         )
 
     def _ask(self, case: Case) -> dict[str, Any] | None:
@@ -155,10 +156,8 @@ class _Worker(threading.Thread):
         if child is None:
             return ""
         assert child.stdin is not None and child.stdout is not None
-        try:
+        with suppress(OSError):
             child.stdin.close()
-        except OSError:
-            pass
         try:
             code = child.wait(timeout=1.0 if kill else 30.0)
         except subprocess.TimeoutExpired:

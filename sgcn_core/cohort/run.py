@@ -1,4 +1,4 @@
-"""A cohort from its cases to its summary: what is there is kept, the rest is worked on, every step can be interrupted."""
+"""A cohort from its cases to its summary: what is there is kept, the rest is worked on; it may end at any moment."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _remove_unless_held(folder: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def try_lock(file: IO[str]) -> bool:
+def try_lock(file: IO[str] | IO[bytes]) -> bool:
     """Hold the file until it is closed or the process ends; whether that worked."""
     try:
         if os.name == "nt":
