@@ -7,9 +7,10 @@ interrupted run goes on. Loads neither torch nor VTK.
 from __future__ import annotations
 
 from sgcn_core.cohort.case import Case, run_case
+from sgcn_core.cohort.errors import CohortError
 from sgcn_core.cohort.planning import cases_of, read_list
 from sgcn_core.cohort.record import CaseRecord
-from sgcn_core.cohort.run import Cohort, CohortError, run_cohort
+from sgcn_core.cohort.run import Cohort, run_cohort
 from sgcn_core.cohort.summary import write_summary
 
 __all__ = [

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
 from typing import Any, TextIO
 
 from sgcn_core.cohort.case import Case, load_model
-from sgcn_core.cohort.processes import WORK
+from sgcn_core.cohort.work import WORK, function_of
 from sgcn_core.errors import SgcnError
 from sgcn_core.settings import DetectionSettings
 
@@ -18,8 +17,7 @@ def main() -> None:
     """Work until stdin ends."""
     answers = _own_stdout()
     first = json.loads(sys.stdin.readline())
-    module, _, function = first["work"].partition(":")
-    work = getattr(importlib.import_module(module), function)
+    work = function_of(first["work"])
     try:
         settings = DetectionSettings(**first["settings"])
         if first["work"] == WORK:

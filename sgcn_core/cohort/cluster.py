@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sgcn_core.cohort.case import Case, run_case
+from sgcn_core.cohort.case import Case
+from sgcn_core.cohort.errors import CohortError
 from sgcn_core.cohort.record import CaseRecord
-from sgcn_core.errors import DeviceError, InstallationError, ModelError, SgcnError
+from sgcn_core.cohort.work import WORK, function_of
+from sgcn_core.errors import DeviceError, InstallationError, ModelError
 from sgcn_core.settings import DetectionSettings
 
+ANSWERS_WITHIN = "30s"
 _FATAL = (DeviceError, InstallationError, ModelError)
 
 
-def run_on_cluster(cases: Sequence[Case], settings: DetectionSettings, *, address: str) -> Iterator[CaseRecord]:
+def run_on_cluster(
+    cases: Sequence[Case], settings: DetectionSettings, *, address: str, work: str = WORK
+) -> Iterator[CaseRecord]:
     """Yield the record of every case as soon as it is known, in any order.
 
     A worker that is lost is no loss: the scheduler gives its cases to others.
@@ -24,12 +29,14 @@ def run_on_cluster(cases: Sequence[Case], settings: DetectionSettings, *, addres
     settings : DetectionSettings
     address : str
         Of the scheduler, such as ``tcp://node1:8786``.
+    work : str
+        As of ``sgcn_core.cohort.processes.run_in_processes``.
 
     Raises
     ------
     InstallationError
         Dask is not installed here, or ``sgcn_core`` not there.
-    SgcnError
+    CohortError
         The scheduler does not answer.
     DeviceError, ModelError
         No case can be worked on.
@@ -39,11 +46,11 @@ def run_on_cluster(cases: Sequence[Case], settings: DetectionSettings, *, addres
     except ImportError as error:
         raise InstallationError("--scheduler needs Dask: pip install 'sgcn-landmarks[cluster]'") from error
     try:
-        client = Client(address, timeout="30s", set_as_default=False)
+        client = Client(address, timeout=ANSWERS_WITHIN, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise SgcnError(f"the scheduler {address} does not answer; is it running, and the address right?") from error
-    with client:
-        futures = {client.submit(run_case, case, settings, pure=False): case for case in cases}
+        raise CohortError(f"the scheduler {address} does not answer; is it running, and the address right?") from error
+    with client, client.as_current():
+        futures = {client.submit(_work, work, case, settings, pure=False): case for case in cases}
         for future in as_completed(futures):
             case, failure = futures.pop(future), future.exception()
             if isinstance(failure, _FATAL):
@@ -51,6 +58,10 @@ def run_on_cluster(cases: Sequence[Case], settings: DetectionSettings, *, addres
                 raise failure
             yield future.result() if failure is None else _lost(case, failure)
             future.release()
+
+
+def _work(name: str, case: Case, settings: DetectionSettings) -> CaseRecord:
+    return function_of(name)(case, settings)
 
 
 def _lost(case: Case, error: BaseException) -> CaseRecord:

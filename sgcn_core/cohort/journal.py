@@ -9,14 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from sgcn_core.cohort.errors import CohortError
 from sgcn_core.cohort.record import CaseRecord
 from sgcn_core.io.temporary import try_lock
 
 NAME = "batch.jsonl"
-
-
-class JournalError(ValueError):
-    """The folder of results belongs to another run; the message says what to do."""
 
 
 class Journal:
@@ -41,7 +38,7 @@ class Journal:
 
     Raises
     ------
-    JournalError
+    CohortError
         There is a journal and neither is asked for, it is of other settings, or another run is writing it.
     OSError
         It cannot be written.
@@ -52,12 +49,12 @@ class Journal:
         self.records: dict[str, CaseRecord] = {}
         there = self.path.exists()
         if there and not (resume or overwrite):
-            raise JournalError(f"{folder} holds a batch already: --resume goes on with it, --overwrite begins anew")
+            raise CohortError(f"{folder} holds a batch already: --resume goes on with it, --overwrite begins anew")
         folder.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("a+b")
         if not try_lock(self._file):
             self._file.close()
-            raise JournalError(f"another batch is writing into {folder}; wait for it, or give another folder")
+            raise CohortError(f"another batch is writing into {folder}; wait for it, or give another folder")
         self.replacing = overwrite
         header = json.dumps({"settings": dict(settings), "overwrite": overwrite}, sort_keys=True).encode()
         if there and resume:
@@ -101,9 +98,9 @@ class Journal:
                     record = CaseRecord.from_dict(values)
                     self.records[record.case] = record
             except (KeyError, TypeError, ValueError) as error:
-                if isinstance(error, JournalError):
+                if isinstance(error, CohortError):
                     raise
-                raise JournalError(f"line {number + 1} of {self.path} is damaged; --overwrite begins anew") from error
+                raise CohortError(f"line {number + 1} of {self.path} is damaged; --overwrite begins anew") from error
         self._file.truncate(whole)
         self._file.seek(0, os.SEEK_END)
 
@@ -112,6 +109,6 @@ def _check_settings(before: Mapping[str, Any], now: Mapping[str, Any], folder: P
     changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     if changed:
         listed = ", ".join(f"{name} {before.get(name)!r} (now {now.get(name)!r})" for name in changed)
-        raise JournalError(
+        raise CohortError(
             f"{folder} was begun with {listed}; resume with the same, or give another folder or --overwrite"
         )

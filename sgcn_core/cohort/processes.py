@@ -15,10 +15,10 @@ from typing import Any
 from sgcn_core.child_process import python_command, python_environment
 from sgcn_core.cohort.case import Case, plain_settings
 from sgcn_core.cohort.record import CaseRecord
+from sgcn_core.cohort.work import WORK
 from sgcn_core.errors import DeviceError, InstallationError, ModelError, SgcnError
 from sgcn_core.settings import DetectionSettings
 
-WORK = "sgcn_core.cohort.case:run_case"
 _ATTEMPTS = 2
 _FATAL: dict[str, type[SgcnError]] = {kind.__name__: kind for kind in (DeviceError, InstallationError, ModelError)}
 

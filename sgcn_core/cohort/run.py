@@ -11,17 +11,14 @@ from typing import Any
 from sgcn_core import __version__
 from sgcn_core.cohort.case import Case, plain_settings, record_of_file
 from sgcn_core.cohort.cluster import run_on_cluster
-from sgcn_core.cohort.journal import Journal, JournalError
-from sgcn_core.cohort.processes import WORK, run_in_processes
+from sgcn_core.cohort.errors import CohortError
+from sgcn_core.cohort.journal import Journal
+from sgcn_core.cohort.processes import run_in_processes
 from sgcn_core.cohort.record import CaseRecord, stamp_of
 from sgcn_core.cohort.summary import write_summary
-from sgcn_core.errors import SgcnError
+from sgcn_core.cohort.work import WORK
 from sgcn_core.io.provenance import printable
 from sgcn_core.settings import DetectionSettings
-
-
-class CohortError(SgcnError):
-    """The batch cannot begin or go on; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +88,8 @@ def run_cohort(
         The journal or the summary cannot be written.
     """
     _check_free(cohort)
-    try:
-        journal = Journal(cohort.folder, fingerprint(cohort.settings), resume=cohort.resume, overwrite=cohort.overwrite)
-    except JournalError as error:
-        raise CohortError(str(error)) from error
-    with journal:
+    settings = fingerprint(cohort.settings)
+    with Journal(cohort.folder, settings, resume=cohort.resume, overwrite=cohort.overwrite) as journal:
         done = dict(_done_before(cohort, journal)) if cohort.resume else {}
         if on_start is not None:
             on_start(len(done))
@@ -124,7 +118,9 @@ def _worked(cohort: Cohort, cases: Sequence[Case]) -> Iterator[CaseRecord]:
     if not cases:
         return iter(())
     if cohort.scheduler is not None:
-        return run_on_cluster([_absolute(case) for case in cases], cohort.settings, address=cohort.scheduler)
+        return run_on_cluster(
+            [_absolute(case) for case in cases], cohort.settings, address=cohort.scheduler, work=cohort.work
+        )
     return run_in_processes(cases, cohort.settings, workers=cohort.workers, work=cohort.work, debug=cohort.debug)
 
 
