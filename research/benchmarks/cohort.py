@@ -1,7 +1,7 @@
 """``python -m research.benchmarks.cohort``: what a batch of many scans costs, in one run on one machine.
 
 Scans are the demo face, turned, scaled and roughened anew for each. Ratios: two workers against one, the last cases
-against the first, the batch against bare detection. And what it costs to resume with ten thousand results there already.
+against the first, the batch against bare detection. And what it costs to resume where ten thousand results are there.
 """
 
 from __future__ import annotations
