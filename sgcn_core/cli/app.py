@@ -15,6 +15,7 @@ from sgcn_core.cli.demo import demo
 from sgcn_core.cli.detect import detect
 from sgcn_core.cli.doctor import doctor
 from sgcn_core.cli.evaluate import evaluate
+from sgcn_core.cli.measure import measure
 from sgcn_core.cli.observers import observers
 from sgcn_core.cli.skin import skin
 from sgcn_core.cli.symmetry import symmetry
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, skin, demo, doctor, evaluate, symmetry, compare, observers):
+for command in (detect, skin, demo, doctor, evaluate, measure, symmetry, compare, observers):
     app.command(epilog=EPILOG)(command)
 
 
