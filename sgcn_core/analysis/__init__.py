@@ -1,4 +1,4 @@
-"""From landmarks to planning: measurements with their uncertainty, and analyses by name, symmetry, comparison."""
+"""From landmarks to planning: measurements with their uncertainty, analyses by name, symmetry, comparison."""
 
 from __future__ import annotations
 

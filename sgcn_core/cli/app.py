@@ -10,6 +10,7 @@ import typer
 from sgcn_core import __version__
 from sgcn_core.batch import EXIT_CODE_MEANINGS
 from sgcn_core.child_process import interrupt_on_termination
+from sgcn_core.cli.batch import batch
 from sgcn_core.cli.compare import compare
 from sgcn_core.cli.demo import demo
 from sgcn_core.cli.detect import detect
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, skin, demo, doctor, evaluate, measure, symmetry, compare, observers):
+for command in (detect, batch, measure, symmetry, compare, observers, skin, demo, doctor, evaluate):
     app.command(epilog=EPILOG)(command)
 
 
