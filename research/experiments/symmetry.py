@@ -163,6 +163,7 @@ def measure(face: AsymmetricFace, landmarks: str, case: AnalysisCase, method: st
         "angle": turned,
         "offset": abs(off),
         "truth": truth,
+        "found": found,
         "shift error": abs(found - truth),
         "inside": inside,
     }
@@ -204,6 +205,7 @@ def summarised(rows: list[dict[str, Cell]]) -> list[dict[str, Cell]]:
                 "deformation": key[2],
                 "faces": len(group),
                 "true shift mm": float(column("truth").mean()),
+                "found mm": float(column("found").mean()),
                 "shift error mm": float(column("shift error").mean()),
                 "largest": float(column("shift error").max()),
                 "plane deg": float(column("angle").mean()),
