@@ -1,4 +1,4 @@
-"""``python -m research.benchmarks.threads SCAN``: two threads of the Python interface against one, beside a busy process.
+"""``python -m research.benchmarks.threads SCAN``: two threads of the Python interface against one.
 
 Warm detections in alternating runs of three processes: one thread; two threads as the package sets them up; two threads
 that spin while they wait, as OpenMP has them by default (``OMP_WAIT_POLICY=ACTIVE`` is more than that).
@@ -37,9 +37,8 @@ def threads(
     """Print the ratios of the median times, as the machine is and beside one busy process."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
     with ExitStack() as stack:
-        processes = {
-            name: stack.enter_context(warm(HERE, scan.resolve(), {**clean, **own})) for name, own in KINDS.items()
-        }
+        started = {name: warm(HERE, scan.resolve(), {**clean, **own}) for name, own in KINDS.items()}
+        processes = {name: stack.enter_context(process) for name, process in started.items()}
         for beside, busy in (("as the machine is", 0), ("beside one busy process", 1)):
             with busy_processes(busy):
                 found = ratios(processes, repeats)
