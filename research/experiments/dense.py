@@ -45,13 +45,14 @@ def measure(source: SymmetricPeople, face: AsymmetricFace, case: AnalysisCase) -
     began = time.process_time()
     fitted = fit_dense(case)
     seconds = time.process_time() - began
+    scan = face.surface
     plane = find_plane(case, method="surface")
     points = face.mesh[: source.model.skin]
     partner = face.mesh[source.partner[: source.model.skin]]
     truth = points - (partner - 2.0 * ((partner - face.point) @ face.normal)[:, None] * face.normal)
-    closest_map, dense_map = mirror_map(case.surface, plane), dense_asymmetry(fitted, plane)
-    vectors = np.where(np.isfinite(closest_map.distance)[:, None], case.surface.vertices - closest_map.places, np.nan)
-    closest = vectors[cKDTree(case.surface.vertices).query(points)[1]]
+    closest_map, dense_map = mirror_map(scan, plane), dense_asymmetry(fitted, plane)
+    vectors = np.where(np.isfinite(closest_map.distance)[:, None], scan.vertices - closest_map.places, np.nan)
+    closest = vectors[cKDTree(scan.vertices).query(points)[1]]
     away, row = cKDTree(fitted.vertices).query(points)
     dense = dense_map.shift[row]
     seen = (away < _NEAR) & np.isfinite(closest).all(axis=1) & np.isfinite(dense).all(axis=1)
@@ -129,14 +130,15 @@ def scans(folder: Path) -> Iterator[dict[str, Cell]]:
         landmarks = file.with_suffix(".csv")
         if file.suffix not in MESH_SUFFIXES or not landmarks.is_file():
             continue
-        case = AnalysisCase.from_file(landmarks, read_surface(file))
+        scan = read_surface(file)
+        case = AnalysisCase.from_file(landmarks, scan)
         began = time.process_time()
         fitted = fit_dense(case)
         seconds = time.process_time() - began
         residual = np.abs(fitted.residual[fitted.on_skin])
         yield {
             "scan": file.name,
-            "vertices": len(case.surface.vertices),
+            "vertices": len(scan.vertices),
             "on skin %": 100.0 * fitted.fitted,
             "residual mm": float(np.median(residual)),
             "95 %": float(np.quantile(residual, 0.95)),
@@ -183,8 +185,8 @@ def dense(
                         rows.append({"people": name, "start": start, **measure(source, face, case)})
         rows.sort(key=lambda row: (str(row["people"]) != "ICT", str(row["start"]) != "true"))
         title = (
-            f"Known asymmetry of {people} generated people of each model, seed {seed}: twice the shift. Errors: mean length "
-            "of the difference from the true vector, mm. Landmarks off: error of their mean midline deviation."
+            f"Known asymmetry of {people} generated people of each model, seed {seed}: twice the shift. Errors: mean "
+            "length of the difference from the true vector, mm. Landmarks off: error of their mean midline deviation."
         )
         print_and_write(Table("dense", title, summarised(rows)), out)
 

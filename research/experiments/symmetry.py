@@ -64,7 +64,7 @@ DEFORMATIONS = (
 
 @dataclass(frozen=True, eq=False)
 class AsymmetricFace:
-    """A scan in mm and LPS, its true landmarks by label, its true plane (normal to the left, and a point), and the mesh.
+    """A scan in mm and LPS, its true landmarks by label, and its true plane: normal to the left, and a point.
 
     The mesh (V, 3) is what the scan was made of, before it was triangulated anew, in the place of the scan.
     """
@@ -111,9 +111,7 @@ class SymmetricPeople:
             name=f"person {number}, {deformation.name}",
             deformation=deformation,
             surface=Surface(noisy @ turn.T + shift, mesh.faces, unit="mm"),
-            landmarks={
-                label: place for label, place in zip(self.labels, deformed[rows] @ turn.T + shift, strict=True)
-            },
+            landmarks={label: place for label, place in zip(self.labels, deformed[rows] @ turn.T + shift, strict=True)},
             normal=turn[:, 0],
             point=shift,
             mesh=deformed @ turn.T + shift,

@@ -35,6 +35,9 @@ _FACE = (0, 6706)  # the model's "narrow face"
 _AROUND = (8200, 9409)  # temples, jaw and neck; the ears lie between both
 _FOREHEAD, _CHIN, _BACK = 100.0, -90.0, 14.0  # mm, highest, lowest and rearmost
 _WEIGHT = 0.3  # standard deviation of the weight of an expression
+# Degrees to the side and upwards, from which a vertex may be seen.
+_SIDES = ((0, 0), (35, 0), (70, 0), (35, -40), (0, -40), (0, 35), (80, -30))
+_DIRECTIONS = (*_SIDES, *((-across, upwards) for across, upwards in _SIDES if across))
 _MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
@@ -65,7 +68,8 @@ def reduced(model: Path) -> dict[str, NDArray[Any]]:
     mirror[paired] = count + np.arange(len(paired))
     right = faces[(faces < count).all(axis=1)]  # quads are cut along one diagonal on both sides
     faces = np.concatenate([right, mirror[right][:, ::-1]])
-    area = np.bincount(faces.ravel(), np.repeat(triangle_areas(vertices, faces) / 3.0, 3), minlength=len(order))
+    thirds = np.repeat(triangle_areas(vertices, faces) / 3.0, 3)
+    area = np.bincount(faces.ravel(), thirds, minlength=len(order)).astype(np.float64)
     found: dict[str, NDArray[Any]] = {"half": vertices[:count].astype(np.float32), "paired": paired.astype(np.int32)}
     for name, modes, number in (
         ("identity", face.identity.numpy(), IDENTITIES),
@@ -82,7 +86,7 @@ def reduced(model: Path) -> dict[str, NDArray[Any]]:
 
 
 def _skin(vertices: FloatArray, faces: IntArray, partner: IntArray) -> tuple[IntArray, IntArray]:
-    """Vertices and triangles that are kept: seen from some side, within the limits, connected, the same on both sides."""
+    """Vertices and triangles that are kept: seen from some side, within the limits, the same on both sides."""
     row, (_, y, z) = np.arange(len(vertices)), vertices.T
     within = ((row < _FACE[1]) | ((row >= _AROUND[0]) & (row < _AROUND[1]))) & (z > _BACK)
     within &= (y < _FOREHEAD) & (y > _CHIN) & _seen(vertices, faces)
@@ -97,21 +101,20 @@ def _skin(vertices: FloatArray, faces: IntArray, partner: IntArray) -> tuple[Int
 
 def _seen(vertices: FloatArray, faces: IntArray) -> NDArray[np.bool_]:
     """Whether the way outwards from a vertex is free in at least one of some directions from in front and the sides."""
-    from vtkmodules.vtkCommonCore import mutable
+    from vtkmodules.vtkCommonCore import vtkIdList, vtkPoints
     from vtkmodules.vtkCommonDataModel import vtkStaticCellLocator
 
     locator = vtkStaticCellLocator()
     locator.SetDataSet(to_polydata(vertices, faces))
     locator.BuildLocator()
+    points, cells = vtkPoints(), vtkIdList()
     normals = vertex_normals(vertices, faces)
-    angles = [(0, 0), (35, 0), (-35, 0), (70, 0), (-70, 0), (35, -40), (-35, -40), (0, -40), (0, 35), (80, -30), (-80, -30)]
     seen = np.zeros(len(vertices), dtype=bool)
-    place, at, cell, sub = mutable(0.0), [0.0] * 3, mutable(0), mutable(0)
-    for across, upwards in np.radians(angles):
+    for across, upwards in np.radians(_DIRECTIONS):
         towards = np.array([np.sin(across) * np.cos(upwards), np.sin(upwards), np.cos(across) * np.cos(upwards)])
         for row in np.flatnonzero(~seen & (normals @ towards > 0.15)):
             start = vertices[row] + 0.4 * normals[row]
-            hit = locator.IntersectWithLine(start, start + 300.0 * towards, 1e-6, place, at, [0.0] * 3, sub, cell)
+            hit = locator.IntersectWithLine(start.tolist(), (start + 300.0 * towards).tolist(), 1e-6, points, cells)
             seen[row] = not hit
     return seen
 
@@ -127,7 +130,7 @@ def _halves(vertices: FloatArray, kept: IntArray, partner: IntArray) -> tuple[In
 def _components(
     modes: FloatArray, mirror: IntArray, area: FloatArray, number: int
 ) -> tuple[FloatArray, NDArray[np.float64]]:
-    """The largest principal components (number, V, 3) of the modes' symmetric and antisymmetric parts, and their signs."""
+    """The largest components (number, V, 3) of the modes' symmetric and antisymmetric parts, and their signs."""
     image = modes[:, mirror] * _MIRROR
     root = np.sqrt(area)[None, :, None]
     values, vectors, signs = [], [], []

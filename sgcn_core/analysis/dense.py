@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from sgcn_core.analysis.case import AnalysisCase
 from sgcn_core.analysis.dense_fit import fit_model, moved_onto_skin, pose_from_landmarks
-from sgcn_core.analysis.dense_model import DenseModel, dense_model
+from sgcn_core.analysis.dense_model import dense_model
 from sgcn_core.analysis.skin_target import SkinTarget
 from sgcn_core.errors import FileFormatError, LandmarkError, SurfaceError
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.geometry.triangles import vertex_normals
-from sgcn_core.io.atomic import FileState, replacing, write_text
+from sgcn_core.io.atomic import FileState, write_text
 from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.surface import Surface
 
@@ -141,8 +141,9 @@ class DenseFace(ReadOnlyArrays):
         if file.suffix.lower() == ".npz":
             arrays = {key: getattr(self, key) for key in _KEYS}
             arrays |= {"pose": self.pose.as_matrix(), "labels": np.array(self.labels), "name": np.array(self.name)}
-            with replacing(file, unless_changed_since=unless_changed_since) as temporary, temporary.open("wb") as stream:
-                np.savez_compressed(stream, **arrays)
+            stream = io.BytesIO()
+            np.savez_compressed(stream, **arrays)
+            write_bytes(file, stream.getvalue(), unless_changed_since=unless_changed_since)
         elif file.suffix.lower() == ".csv":
             write_text(file, self._csv(), unless_changed_since=unless_changed_since)
         else:
@@ -227,12 +228,11 @@ def fit_dense(case: AnalysisCase) -> DenseFace:
         coefficients=fit.coefficients,
         pose=fit.pose,
         name=case.name,
-        **_layout(model),
+        faces=model.faces,
+        mirror=model.mirror,
+        labels=model.labels,
+        landmarks=model.landmarks,
     )
-
-
-def _layout(model: DenseModel) -> dict[str, object]:
-    return {key: getattr(model, key) for key in ("faces", "mirror", "labels", "landmarks")}
 
 
 def _around(surface: Surface, vertices: FloatArray) -> Surface:

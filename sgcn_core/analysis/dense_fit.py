@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, diags, identity
+from scipy.sparse.linalg import spsolve
 from scipy.spatial.transform import Rotation
 
 from sgcn_core.analysis.dense_model import DenseModel
@@ -125,9 +127,7 @@ def fit_model(
     rows, present = _landmark_rows(model, labels, positions)
     variance = np.trace(covariance[present], axis1=1, axis2=2) / 3.0
     landmarks = _Landmarks(rows, positions[present], np.where(np.isfinite(variance), variance, 0.0) + _LANDMARK_SD**2)
-    fit = FittedModel(
-        start, np.zeros(len(model.modes)), np.zeros((len(model.smooth), 3)), start.apply(model.mean)
-    )
+    fit = FittedModel(start, np.zeros(len(model.modes)), np.zeros((len(model.smooth), 3)), start.apply(model.mean))
     for _ in range(_LANDMARK_ROUNDS):
         system = _System(model, fit, smooth=False)
         landmarks.add_to(system, fit, 1.0)
@@ -143,14 +143,11 @@ def fit_model(
 
 
 def moved_onto_skin(model: DenseModel, target: SkinTarget, vertices: FloatArray) -> FloatArray:
-    """Vertices (M, 3) moved along their normals onto the skin, smoothly; where the scan has no skin, as their neighbours.
+    """Vertices (M, 3) moved smoothly along their normals onto the skin; where there is none, as their neighbours.
 
-    The displacements u minimise sum w (u - d)^2 + stiffness |L u|^2, d the distances to the skin along the normals and L
-    the difference of each vertex from the mean of its neighbours.
+    The displacements u minimise sum w (u - d)^2 + stiffness |L u|^2, d the distances to the skin along the normals,
+    and L the difference of each vertex from the mean of its neighbours.
     """
-    from scipy.sparse import diags, identity
-    from scipy.sparse.linalg import spsolve
-
     places, directions, weight = _counterparts(model, target, vertices, 5.0, 2.0, exact=True)
     normals = vertex_normals(vertices, model.faces)
     along = (normals * directions).sum(axis=1)
@@ -178,7 +175,7 @@ class _Landmarks:
 
 
 class _System:
-    """Normal equations of one Gauss-Newton step: rotation, shift and logarithm of the size, modes, smooth displacements."""
+    """Normal equations of a Gauss-Newton step: rotation, shift, logarithm of the size, modes, smooth displacements."""
 
     def __init__(self, model: DenseModel, fit: FittedModel, *, smooth: bool) -> None:
         self.model, self.fit, self.smooth = model, fit, smooth
@@ -250,21 +247,17 @@ def _counterparts(
     return places, directions, weight
 
 
-def _landmark_rows(
-    model: DenseModel, labels: tuple[str, ...], positions: FloatArray
-) -> tuple[IntArray, IntArray]:
+def _landmark_rows(model: DenseModel, labels: tuple[str, ...], positions: FloatArray) -> tuple[IntArray, IntArray]:
     """Vertices of the landmarks that model and case share and that are not missing, and their rows in the case."""
     known = dict(zip(model.labels, model.landmarks.tolist(), strict=True))
     present = [row for row, label in enumerate(labels) if label in known and np.isfinite(positions[row]).all()]
     return np.array([known[labels[row]] for row in present], dtype=np.int64), np.array(present, dtype=np.int64)
 
 
-def _neighbours(model: DenseModel):  # type: ignore[no-untyped-def]
+def _neighbours(model: DenseModel) -> csr_matrix:
     """Adjacency (M, M) of the vertices."""
-    from scipy.sparse import coo_matrix
-
     start, end = model.faces.ravel(), np.roll(model.faces, -1, axis=1).ravel()
     count = len(model.mean)
-    both = coo_matrix((np.ones(2 * len(start)), (np.r_[start, end], np.r_[end, start])), shape=(count, count)).tocsr()
+    both = csr_matrix((np.ones(2 * len(start)), (np.r_[start, end], np.r_[end, start])), shape=(count, count))
     both.data[:] = 1.0
     return both

@@ -97,7 +97,7 @@ def dense_model() -> DenseModel:
         smooth=_smooth_components(mean, mirror, len(half)),
         faces=faces,
         mirror=mirror,
-        area=np.bincount(faces.ravel(), thirds, minlength=len(mean)),
+        area=np.bincount(faces.ravel(), thirds, minlength=len(mean)).astype(np.float64),
         labels=tuple(str(label) for label in data["labels"]),
         landmarks=data["landmarks"].astype(np.int64),
     )

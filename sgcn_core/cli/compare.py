@@ -12,7 +12,7 @@ from sgcn_core.batch import ExitCode
 from sgcn_core.cli.cases import belongs_to_landmarks, checked_outputs, load_cases, print_table
 from sgcn_core.cli.console import end, print_json, progress_bar, reporting_errors, say
 from sgcn_core.cli.options import Debug, Device, Json, Overwrite, Seed, Weights
-from sgcn_core.cli.symmetry import Map, Output
+from sgcn_core.cli.symmetry import Dense, Map, Output
 from sgcn_core.settings import DetectionSettings
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def compare(
     ] = None,
     output: Output = None,
     map_file: Map = None,
+    dense: Dense = False,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     weights: Weights = None,
@@ -72,9 +73,9 @@ def compare(
             "displacements": displacement_rows(found),
             "measurements": change_rows(_changes(before, after)),
         }
-        if map_file is not None or volumes:
+        if (map_file is not None and not dense) or volumes:
             change = comparison.surface_change(before, after, registration)
-            if map_file is not None:
+            if map_file is not None and not dense:
                 change.write(map_file, unless_changed_since=states["--map"])
             measured = {name: volume_between(change, region_mask(after, (name,))) for name in volumes or ()}
             tables["volumes"] = volume_rows(measured)
@@ -86,6 +87,16 @@ def compare(
             "residual_mm": registration.residual,
             "after_to_before": registration.motion.as_matrix().tolist(),
         }
+        if dense:
+            from sgcn_core.analysis.dense import fit_dense
+            from sgcn_core.analysis.dense_maps import dense_change, dense_record, dense_rows
+
+            faces = fit_dense(before), fit_dense(after)
+            moved = dense_change(*faces, registration)
+            tables["dense"] = dense_rows(moved)
+            about["dense"] = {name: dense_record(face) for name, face in zip(("before", "after"), faces, strict=True)}
+            if map_file is not None:
+                moved.write(map_file, unless_changed_since=states["--map"])
         if output is not None:
             write_rows(tables, output, about=about, unless_changed_since=states["--output"])
         if as_json:
