@@ -22,7 +22,7 @@ from sgcn_core.analysis.skin_target import SkinTarget
 from sgcn_core.errors import FileFormatError, LandmarkError, SurfaceError
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.geometry.triangles import vertex_normals
-from sgcn_core.io.atomic import FileState, write_text
+from sgcn_core.io.atomic import FileState, write_bytes, write_text
 from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.surface import Surface
 

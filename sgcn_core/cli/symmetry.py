@@ -89,7 +89,7 @@ def symmetry(
 
             fitted = fit_dense(found)
             asymmetry = dense_asymmetry(fitted, middle)
-            tables["dense"], about["dense"] = dense_rows(asymmetry), dense_record(fitted)
+            tables["dense"], about["dense_fit"] = dense_rows(asymmetry), dense_record(fitted)
             if quasi_landmarks is not None:
                 fitted.write(quasi_landmarks, unless_changed_since=states["--quasi-landmarks"])
             if map_file is not None:
