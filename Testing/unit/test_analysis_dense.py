@@ -33,7 +33,8 @@ from sgcn_core.types.surface import Surface
 
 MODEL = dense_model()
 MIRROR = np.array([-1.0, 1.0, 1.0])
-USED = ("ex_l", "ex_r", "en_l", "en_r", "n", "prn", "sn", "al_l", "al_r", "ch_l", "ch_r", "ls", "li", "gn", "pg", "g")
+PAIRED = ("ex", "en", "al", "ch", "ft", "scm", "mf")
+USED = ("n", "se", "prn", "sn", "ls", "li", "gn", "pg", "g", *(f"{name}_{side}" for name in PAIRED for side in "lr"))
 CHEEK = MODEL.landmarks[MODEL.labels.index("chk_l")]
 
 
@@ -143,9 +144,7 @@ def test_the_fit_moves_with_the_scan(person: tuple[np.ndarray, AnalysisCase, Den
 def test_the_unit_of_the_scan_does_not_matter(person: tuple[np.ndarray, AnalysisCase, DenseFace]) -> None:
     _, case, found = person
     assert case.surface is not None
-    result = LandmarkResult(
-        case.labels, case.positions / 1000.0, np.ones(len(case)), ("found",) * len(case), unit="m"
-    )
+    result = LandmarkResult(case.labels, case.positions / 1000.0, np.ones(len(case)), ("found",) * len(case), unit="m")
     surface = case.surface.with_(vertices=case.surface.vertices / 1000.0, unit="m")
     np.testing.assert_allclose(fit_dense(AnalysisCase.from_result(result, surface)).vertices, found.vertices, atol=0.05)
 
@@ -170,7 +169,7 @@ def test_a_real_asymmetry_is_not_symmetrised_away(crooked: tuple[np.ndarray, Ana
     assert np.nanmean(asymmetry.length[far]) < 0.5
     assert np.median(np.linalg.norm(found.vertices - lps(shape), axis=1)) < 0.5
     rows = {row["region"]: row for row in dense_rows(asymmetry)}
-    assert rows["chin"]["dL"] == pytest.approx(2.0 * chin_shift(shape), abs=0.6) and abs(rows["forehead"]["dL"]) < 0.3
+    assert rows["chin"]["dL"] == pytest.approx(2.0 * chin_shift(shape), rel=0.2) and abs(rows["forehead"]["dL"]) < 0.3
     assert "left ear" not in rows
 
 
@@ -240,7 +239,7 @@ def test_quasi_landmarks_are_saved_and_read_back(
         found.write(tmp_path / "face.txt")
     for content in (b"no archive", b"PK\x03\x04 cut off"):
         (tmp_path / "other.npz").write_bytes(content)
-        with pytest.raises(FileFormatError, match="no .npz file of quasi-landmarks"):
+        with pytest.raises(FileFormatError, match=r"no \.npz file of quasi-landmarks"):
             DenseFace.read(tmp_path / "other.npz")
     with pytest.raises(FileFormatError, match=r"\.vtp or \.ply"):
         CorrespondenceMap(found.surface, found.vertices, {}).write(tmp_path / "map.stl")
@@ -281,7 +280,8 @@ def test_the_command_symmetry_maps_by_correspondence(
     assert len(read_surface(picture).vertices) == len(found.vertices) == len(DenseFace.read(points).vertices)
     document = json.loads(table.read_text(encoding="utf-8"))
     chin = next(row for row in document["dense"] if row["region"] == "chin")
-    assert chin["dL"] == pytest.approx(2.0 * chin_shift(shape), abs=0.6) and document["dense_fit"]["fitted_share"] > 0.95
+    assert chin["dL"] == pytest.approx(2.0 * chin_shift(shape), rel=0.2)
+    assert document["dense_fit"]["fitted_share"] > 0.9
     again = CliRunner().invoke(app, call)
     assert again.exit_code == 2 and "--overwrite" in again.output
     assert CliRunner().invoke(app, ["symmetry", landmarks, "--quasi-landmarks", str(tmp_path / "b.npz")]).exit_code == 2
@@ -302,5 +302,5 @@ def test_the_command_compare_maps_by_correspondence(
     assert ended.exit_code == 0, ended.output
     document = json.loads(ended.stdout)
     chin = next(row for row in document["dense"] if row["region"] == "chin")
-    assert chin["dL"] == pytest.approx(chin_shift(crooked[0]), abs=0.5)
+    assert chin["dL"] == pytest.approx(chin_shift(crooked[0]), rel=0.2)
     assert len(read_surface(tmp_path / "map.vtp").vertices) == len(MODEL.mean)

@@ -71,7 +71,7 @@ def measure(source: SymmetricPeople, face: AsymmetricFace, case: AnalysisCase) -
     labels = [label for label in labels if label in fitted.labels and case.has(label)]
 
     def shift(places: list[FloatArray]) -> float:
-        return float(np.nanmean([(place - face.point) @ face.normal for place in places]))
+        return float(np.mean([(place - face.point) @ face.normal for place in places])) if places else np.nan
 
     return {
         "deformation": face.deformation.name,

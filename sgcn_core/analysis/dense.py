@@ -11,6 +11,7 @@ import io
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +166,7 @@ class DenseFace(ReadOnlyArrays):
                 data = {key: archive[key] for key in _KEYS}
         except FileNotFoundError:
             raise
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise FileFormatError(f"{path} is no .npz file of quasi-landmarks: {error}") from error
         data |= {
             "pose": Similarity.from_matrix(data["pose"]),

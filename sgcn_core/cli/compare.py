@@ -94,7 +94,7 @@ def compare(
             faces = fit_dense(before), fit_dense(after)
             moved = dense_change(*faces, registration)
             tables["dense"] = dense_rows(moved)
-            about["dense_fit"] = {name: dense_record(face) for name, face in zip(("before", "after"), faces, strict=True)}
+            about["dense_fit"] = {"before": dense_record(faces[0]), "after": dense_record(faces[1])}
             if map_file is not None:
                 moved.write(map_file, unless_changed_since=states["--map"])
         if output is not None:
