@@ -96,7 +96,7 @@ def compare(
                 print_table(f"{title}, {before.name} to {after.name}", [row for row in rows if _is_news(row)])
             still = sum(not _is_news(row) for rows in tables.values() for row in rows)
             say(
-                f"{still} landmarks and measurements without a change beyond their uncertainty are in the file of --output; "
+                f"{still} landmarks and measurements have not changed beyond their uncertainty (--output lists them); "
                 f"registered by the {registration.method} of {', '.join(registration.regions)}: residual "
                 f"{registration.residual:.2f} mm"
             )
