@@ -1,0 +1,121 @@
+"""Distances as colours of a model: where one half of a face, or one date, lies before or behind the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..messages import _
+from ..scene.overlay import MAP, ScalarOverlay, recover_look, shown_on
+from .computed import ComputedNodes, remove_node, settings_of, source_of
+
+ROLE = "map"
+SHOWN_ON = "surface"
+"""Source of a map: the model that it colours."""
+ARRAY_PREFIX = "FacialLandmarks3D "
+# Blue and orange are told apart by people who do not see red or green; dark and light by those who print in grey.
+_STOPS = ((0.08, 0.19, 0.50), (0.55, 0.68, 0.88), (0.96, 0.96, 0.96), (0.99, 0.72, 0.42), (0.86, 0.40, 0.02))
+# Where there is no distance, as beyond the end of a scan.
+_NOTHING = (0.45, 0.45, 0.45)
+_STEPS = 255
+# Half ranges of the colours, millimetres; most of the values are to lie within.
+_LIMITS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
+_SHARE_WITHIN = 98.0
+
+
+class MapOverlay:
+    """Shows one map at a time for the landmarks of one node.
+
+    Parameters
+    ----------
+    nodes : ComputedNodes
+    """
+
+    def __init__(self, nodes: ComputedNodes) -> None:
+        self._nodes, self._overlay = nodes, ScalarOverlay(MAP)
+
+    @property
+    def model(self) -> Any | None:
+        """The model that shows a map, None where none does; also one of a scene that was opened."""
+        colors = self._nodes.find(ROLE)
+        model = None if colors is None else source_of(colors, SHOWN_ON)
+        return model if model is not None and shown_on(model) == MAP else None
+
+    @property
+    def title(self) -> str:
+        """What is shown, empty where nothing is."""
+        return "" if self.model is None else str(settings_of(self._nodes.find(ROLE))["title"])
+
+    def show(self, model: Any, values: ArrayLike, title: str, sources: dict[str, Any] | None = None) -> float:
+        """Colour a model by signed distances; the map that was shown before goes.
+
+        Parameters
+        ----------
+        model : vtkMRMLModelNode
+        values : array_like (P,), millimetres, NaN where there is no distance
+        title : of the map, for the legend
+        sources : mapping, optional
+            Name to node, of what it is computed from beside landmarks and model.
+
+        Returns
+        -------
+        float
+            Millimetres at the last colour; the first one is at minus as many.
+
+        Raises
+        ------
+        ReviewError
+            The model has another number of points.
+        """
+        distances = np.asarray(values, dtype=np.float64)
+        limit = limit_of(distances)
+        self.hide()
+        settings = {"title": title, "limit_mm": limit, "array": ARRAY_PREFIX + title}
+        given = {**(sources or {}), SHOWN_ON: model}
+        colors = self._nodes.take("vtkMRMLColorTableNode", ROLE, title, given, settings, hidden=True)
+        fill_colors(colors)
+        try:
+            self._overlay.show(
+                model,
+                ARRAY_PREFIX + title,
+                distances,
+                colors=colors,
+                low=-limit,
+                high=limit,
+                changed=_("The model has changed; compute the map again."),
+                legend=_("{title}, mm").format(title=title),
+            )
+        except ValueError:
+            remove_node(colors)
+            raise
+        return limit
+
+    def hide(self) -> None:
+        """Give the model back its own look; nothing happens where no map is shown."""
+        model = self.model
+        self._overlay.hide()
+        if model is not None:
+            recover_look(model, MAP)
+        self._nodes.remove(ROLE)
+
+
+def limit_of(distances: NDArray[np.float64]) -> float:
+    """Half the range of the colours, millimetres: a round number that most distances lie within."""
+    known = np.abs(distances[np.isfinite(distances)])
+    most = float(np.percentile(known, _SHARE_WITHIN)) if len(known) else 0.0
+    return next((limit for limit in _LIMITS if limit >= most), _LIMITS[-1])
+
+
+def fill_colors(node: Any) -> None:
+    """The diverging colours of the maps: blue behind, nearly white where both agree, orange in front."""
+    before = node.StartModify()
+    node.SetTypeToUser()
+    node.SetNumberOfColors(_STEPS)
+    at = np.linspace(0, len(_STOPS) - 1, _STEPS)
+    channels = [np.interp(at, np.arange(len(_STOPS)), [stop[channel] for stop in _STOPS]) for channel in range(3)]
+    for entry, (red, green, blue) in enumerate(np.column_stack(channels)):
+        node.SetColor(entry, float(red), float(green), float(blue), 1.0)
+    node.GetLookupTable().SetNanColor(*_NOTHING, 1.0)
+    node.EndModify(before)
