@@ -69,6 +69,10 @@ KINDS = {
         "alternatingRowColors",
         "currentCellChanged(int,int,int,int) cellClicked(int,int) cellDoubleClicked(int,int)",
     ),
+    "QListWidget": _kind(
+        "count currentRow selectionMode alternatingRowColors",
+        "itemChanged(QListWidgetItem*) currentRowChanged(int) itemClicked(QListWidgetItem*)",
+    ),
     "QHeaderView": _kind("minimumSectionSize highlightSections defaultSectionSize stretchLastSection"),
     "QPlainTextEdit": _kind("plainText readOnly"),
     "QDialog": _kind("windowTitle"),

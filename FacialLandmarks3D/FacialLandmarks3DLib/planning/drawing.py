@@ -19,7 +19,7 @@ from ..scene.nodes import one_event
 from .computed import ComputedNodes
 
 PLANE, LINE, ARROWS = "midsagittal plane", "line:", "displacements"
-"""Roles of the nodes; a line's role ends with its name."""
+"""Roles of the nodes; a line's role ends with its key."""
 _PLANE_COLOR, _LINE_COLOR = (0.25, 0.55, 0.95), (0.85, 0.35, 0.05)
 _PLANE_OPACITY = 0.25
 _LINE_THICKNESS, _TEXT_SCALE = 0.2, 2.0
@@ -59,25 +59,25 @@ def draw_plane(nodes: ComputedNodes, point: ArrayLike, normal: ArrayLike, size: 
     return node
 
 
-def draw_lines(nodes: ComputedNodes, lines: Mapping[str, ArrayLike], **about: Any) -> list[Any]:
-    """Show the lines of analyses; those of the same names move, and those of other names go.
+def draw_lines(nodes: ComputedNodes, lines: Mapping[str, tuple[str, ArrayLike]], **about: Any) -> list[Any]:
+    """Show the lines of analyses; those of the same keys move, and those of other keys go.
 
     Parameters
     ----------
     nodes : ComputedNodes
-    lines : mapping of the name of each line to its ends (2, 3), in the world
+    lines : mapping of a key to the name of a line and its ends (2, 3), in the world
     **about : `sources` and `settings`, see :meth:`ComputedNodes.take`
 
     Returns
     -------
     list of vtkMRMLMarkupsLineNode, locked
     """
-    nodes.remove(LINE, but=tuple(LINE + name for name in lines))
-    return [_draw_line(nodes, name, np.asarray(ends, dtype=np.float64), about) for name, ends in lines.items()]
+    nodes.remove(LINE, but=tuple(LINE + key for key in lines))
+    return [_draw_line(nodes, key, name, np.asarray(ends, float), about) for key, (name, ends) in lines.items()]
 
 
-def _draw_line(nodes: ComputedNodes, name: str, ends: _Points, about: Mapping[str, Any]) -> Any:
-    node = nodes.take("vtkMRMLMarkupsLineNode", LINE + name, name, **about)
+def _draw_line(nodes: ComputedNodes, key: str, name: str, ends: _Points, about: Mapping[str, Any]) -> Any:
+    node = nodes.take("vtkMRMLMarkupsLineNode", LINE + key, name, **about)
     with one_event(node):
         while node.GetNumberOfControlPoints() < len(ends):
             node.AddControlPoint([0.0, 0.0, 0.0], "")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..messages import _
 from ..scene.overlay import MAP, ScalarOverlay, recover_look, shown_on
+from ..scene.world_surface import WorldSurface, world_surface_steps
 from .computed import ComputedNodes, remove_node, settings_of, source_of
+
+if TYPE_CHECKING:
+    from sgcn_core.types.surface import Surface
 
 ROLE = "map"
 SHOWN_ON = "surface"
@@ -23,6 +28,8 @@ _STEPS = 255
 # Half ranges of the colours, millimetres; most of the values are to lie within.
 _LIMITS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 _SHARE_WITHIN = 98.0
+# Share of the time that goes into preparing both surfaces, and how many distances are one step.
+_PREPARED, _POINTS_AT_ONCE = 0.1, 1_000
 
 
 class MapOverlay:
@@ -119,3 +126,48 @@ def fill_colors(node: Any) -> None:
         node.SetColor(entry, float(red), float(green), float(blue), 1.0)
     node.GetLookupTable().SetNanColor(*_NOTHING, 1.0)
     node.EndModify(before)
+
+
+def distance_steps(surface: Surface, other: Surface) -> Generator[float, None, NDArray[np.float64]]:
+    """Signed distances of the vertices of a surface to another one, in small steps; yields the share done.
+
+    As ``sgcn_core.analysis.distance_maps.distance_map`` gives them at once: millimetres, positive where the surface
+    lies outside the other one, NaN where the other one has no counterpart.
+
+    Parameters
+    ----------
+    surface, other : Surface, both in millimetres and LPS
+    """
+    from sgcn_core.analysis.skin_target import SkinTarget
+    from sgcn_core.geometry.triangles import vertex_normals
+
+    yield 0.0
+    normals = vertex_normals(surface.vertices, surface.faces)
+    yield _PREPARED / 2
+    target = SkinTarget.of(other)
+    count, distances = len(surface.vertices), np.empty(len(surface.vertices))
+    for start in range(0, count, _POINTS_AT_ONCE):
+        yield _PREPARED + (1.0 - _PREPARED) * start / count
+        part = slice(start, start + _POINTS_AT_ONCE)
+        distances[part] = target.signed_distance(surface.vertices[part], normals[part])
+    return distances
+
+
+def read_steps(model: Any) -> Generator[float, None, WorldSurface]:
+    """The surface of a model in the world, in small steps."""
+    steps = world_surface_steps(model)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        yield 0.0
+
+
+def finished(steps: Generator[float, None, Any]) -> Any:
+    """What a work gives that is done in small steps, at once: for scripts."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
