@@ -7,9 +7,7 @@ from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
@@ -139,11 +137,11 @@ class SurfaceWays:
             near = np.zeros(len(vertices), dtype=bool)
             near[used[self._tree.query(point, k=min(_NEAREST, len(used)))[1]]] = True
             around = np.flatnonzero(near[faces].any(axis=1))
-            corners = torch.from_numpy(vertices[faces[around]])
-            weights, squared = closest_on_triangles(torch.from_numpy(np.array(point)), corners)
+            corners = vertices[faces[around]]
+            weights, squared = closest_on_triangles(np.asarray(point), corners)
             best = int(squared.argmin())
             chosen.append(int(around[best]))
-            places.append(weights[best].numpy() @ corners[best].numpy())
+            places.append(weights[best] @ corners[best])
         return chosen, np.array(places)
 
 
@@ -197,6 +195,8 @@ def _straightened(way: IndexArray, points: FloatArray, edges: IndexArray, corner
 
     Of `points`, the first are the ``corners`` corners, then come those on `edges`, then both ends.
     """
+    from scipy.optimize import minimize  # takes a second to import, and few measurements need it
+
     crossing = (way >= corners) & (way < len(points) - 2)
     fixed: FloatArray = points[way]
     if not crossing.any():
