@@ -212,6 +212,23 @@ class FacialLandmarks3DLogic(ScriptedLoadableModuleLogic):
         drive(job)
         return job
 
+    def planning(self, landmarks: Any, surface: Any = None) -> Any:
+        """Measurements, midsagittal plane, maps and comparisons of landmarks, as nodes of the scene.
+
+        Parameters
+        ----------
+        landmarks : vtkMRMLMarkupsFiducialNode
+        surface : vtkMRMLModelNode, optional
+            The scan that they lie on, where they were not placed by this module in this scene.
+
+        Returns
+        -------
+        FacialLandmarks3DLib.planning.session.Planning
+        """
+        from FacialLandmarks3DLib.planning.session import Planning
+
+        return Planning(landmarks, surface)
+
 
 class FacialLandmarks3DTest(ScriptedLoadableModuleTest):
     """What can only be tested within Slicer; the rest is in ``Testing/``."""

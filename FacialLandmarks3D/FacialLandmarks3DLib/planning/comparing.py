@@ -6,30 +6,30 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import vtk
 
 from ..messages import _
-from ..scene.landmark_surface import surface_of
 from ..scene.nodes import ReviewError
 from ..scene.provenance import unit_in_mm
-from . import findings
-from .case import case_of, surface_in_mm, to_lps, to_world
+from . import findings, registering
+from .case import case_of, to_world
 from .computed import source_of
 from .drawing import draw_arrows
-from .maps import distance_steps, read_steps
+from .maps import distance_steps, finished
+from .registering import Registering, scan_of
 from .tables import Curve, draw_chart, fill_table
 
 if TYPE_CHECKING:
     from sgcn_core.analysis.case import AnalysisCase
-    from sgcn_core.analysis.comparison import Registration
     from sgcn_core.analysis.table import MeasuredValue
 
     from .session import Planning
 
-CHANGES, AGREEMENT, REGISTRATION = "changes", "agreement", "registration"
-"""Roles of the tables, and of the transform."""
-OTHER, OTHER_SURFACE = "other landmarks", "other surface"
-"""Sources."""
+    _Values = tuple[MeasuredValue, ...]
+
+CHANGES, AGREEMENT = "changes", "agreement"
+"""Roles of the tables."""
+OTHER = "other landmarks"
+"""The source that the landmarks are compared with."""
 # Two people differ by less on one scan; two scans lie further apart as a rule.
 _SAME_SCAN_MM = 15.0
 _CHANGE_CHART, _AGREEMENT_CHART = "chart of changes", "chart of agreement"
@@ -46,17 +46,17 @@ class Comparing:
     tables = (CHANGES, AGREEMENT)
 
     def __init__(self, planning: Planning) -> None:
-        self._planning = planning
+        self._planning, self._registering = planning, Registering(planning.nodes)
 
-    def dates(self, other: Any, regions: Sequence[str]) -> str:
+    def dates(self, other: Any, other_model: Any, regions: Sequence[str]) -> Generator[float, None, str]:
         """Compare with the landmarks of a later date, registered on a stable region; returns a sentence on it.
 
-        The registration becomes a transform node, which nothing is put under; the arrows start at the landmarks of the
-        first date.
+        The arrows start at the landmarks of the first date.
 
         Parameters
         ----------
         other : vtkMRMLMarkupsNode
+        other_model : vtkMRMLModelNode or None, the scan that they lie on where that is not known
         regions : of sgcn_core, what has not changed
 
         Raises
@@ -64,14 +64,14 @@ class Comparing:
         ValueError
             The landmarks of the region are missing in one of both.
         """
-        from sgcn_core.analysis.comparison import compare, measurement_changes, register
+        from sgcn_core.analysis.comparison import compare, measurement_changes
 
         first, second = self._cases(other)
-        registration = register(first, second, regions=regions, surfaces=False)
+        later = scan_of(other, other_model)
+        registration, *_scans = yield from self._registering.steps(self._planning.surface, other, later, regions)
         found = compare(first, second, registration)
         about: dict[str, Any] = {"sources": {OTHER: other}, "settings": {"regions": list(regions)}}
-        self._write_registration(registration, other, about)
-        before, after = self._measured(other)
+        before, after = yield from self._measured(other)
         changes = measurement_changes(
             [each.measurement.title for each in before],
             *_columns(before, after),
@@ -94,15 +94,9 @@ class Comparing:
             **about,
         )
         moved = [each for each in found.displacements if each.moved]
-        return _(
-            "{moved} of {count} landmarks moved by more than their errors explain (orange arrows). Registered on "
-            "{labels}, which fit within {residual:.1f} mm."
-        ).format(
-            moved=len(moved),
-            count=len(found.displacements),
-            labels=", ".join(registration.landmarks),
-            residual=registration.residual,
-        )
+        text = _("{moved} of {count} landmarks moved by more than their errors explain (orange arrows).")
+        said = text.format(moved=len(moved), count=len(found.displacements))
+        return f"{said} {registering.about(registration)}"
 
     def change_map(self, other: Any, other_model: Any, regions: Sequence[str]) -> Generator[float, None, str]:
         """Colour the scan of the later date by its distance to that of the first, after registration; in small steps.
@@ -112,20 +106,14 @@ class Comparing:
         ValueError
             A scan is missing, or the registration is not possible.
         """
-        from sgcn_core.analysis.comparison import register
-
-        model = self._planning.needed_surface()
-        later = other_model or surface_of(other)
+        self._cases(other)
+        model, later = self._planning.needed_surface(), scan_of(other, other_model)
         if later is None:
             raise ReviewError(_("Choose the scan of the other landmarks."))
         if later is model:
             raise ReviewError(_("Both landmarks lie on the same scan; choose the scan of the other date."))
-        first, second = self._cases(other)
-        registration = register(first, second, regions=regions, surfaces=False)
-        about: dict[str, Any] = {"sources": {OTHER: other}, "settings": {"regions": list(regions)}}
-        self._write_registration(registration, other, about)
-        fixed = surface_in_mm((yield from read_steps(model)), self._planning.landmarks)
-        moving = surface_in_mm((yield from read_steps(later)), other)
+        registration, fixed, moving = yield from self._registering.steps(model, other, later, regions)
+        assert fixed is not None and moving is not None
         moved = moving.transformed(registration.motion.as_matrix())
         distances = yield from distance_steps(moved, fixed)
         limit = self._planning.map.show(
@@ -136,7 +124,7 @@ class Comparing:
             "further in, grey where there is no counterpart."
         ).format(after=later.GetName(), before=model.GetName(), limit=limit)
 
-    def observers(self, other: Any) -> str:
+    def observers(self, other: Any) -> Generator[float, None, str]:
         """Compare with the landmarks of another observer on the same scan; returns a sentence on the agreement.
 
         Raises
@@ -160,7 +148,7 @@ class Comparing:
                 ).format(distance=_SAME_SCAN_MM)
             )
         rows = [findings.distance_row(label, distance) for label, distance in zip(labels, distances, strict=True)]
-        pairs = list(zip(*self._measured(other), strict=True))
+        pairs = list(zip(*(yield from self._measured(other)), strict=True))
         rows += [
             findings.difference_row(
                 a.measurement.title, a.measurement.unit, _number(a.value), _number(b.value), findings.definition_of(a)
@@ -186,7 +174,7 @@ class Comparing:
         from sgcn_core.analysis.comparison import measurement_changes
 
         other = self._other(CHANGES)
-        before, after = self._measured(other)
+        before, after = finished(self._measured(other))
         kept = [(b, a) for b, a in zip(before, after, strict=True) if b.measurement.unit == "mm" and _both(b, a)]
         if not kept:
             raise ReviewError(_("No distance was measured in both; check an analysis and compare again."))
@@ -213,7 +201,9 @@ class Comparing:
         from sgcn_core.analysis.observers import agreement
 
         other = self._other(AGREEMENT)
-        pairs = [pair for pair in zip(*self._measured(other), strict=True) if pair[0].measurement.unit == "mm"]
+        pairs = [
+            pair for pair in zip(*finished(self._measured(other)), strict=True) if pair[0].measurement.unit == "mm"
+        ]
         pairs = [(a, b) for a, b in pairs if _both(a, b)]
         if len(pairs) < 2:
             raise ReviewError(_("Fewer than two distances were measured in both; check an analysis and compare again."))
@@ -247,13 +237,16 @@ class Comparing:
             raise ReviewError(_("Choose other landmarks than those that are reviewed."))
         return case_of(self._planning.landmarks), case_of(other)
 
-    def _measured(self, other: Any) -> tuple[tuple[MeasuredValue, ...], tuple[MeasuredValue, ...]]:
+    def _measured(self, other: Any) -> Generator[float, None, tuple[_Values, _Values]]:
         """The measurements of both, those that were chosen last or all."""
         from sgcn_core.analysis.measuring import measure
 
-        names = self._planning.chosen_analyses() or None
-        first, second = (measure(case, analyses=names).values for case in self._cases(other))
-        return first, second
+        names, measured = self._planning.chosen_analyses() or None, []
+        for number, case in enumerate(self._cases(other)):
+            yield (1 + number) / 3
+            measured.append(measure(case, analyses=names).values)
+        yield 1.0
+        return measured[0], measured[1]
 
     def _other(self, role: str) -> Any:
         table = self._planning.nodes.find(role)
@@ -269,18 +262,6 @@ class Comparing:
         chosen = findings.columns_of(*columns)
         fill_table(table, chosen, findings.cells(rows, chosen))
         self._planning.show(role)
-
-    def _write_registration(self, registration: Registration, other: Any, about: dict[str, Any]) -> None:
-        """From the world of the other landmarks to that of the first ones, as a transform that nothing is under."""
-        corners = np.concatenate([np.zeros((1, 3)), np.eye(3)])
-        images = to_world(registration.motion.apply(to_lps(corners, other)), self._planning.landmarks)
-        matrix = np.eye(4)
-        matrix[:3, 3] = images[0]
-        matrix[:3, :3] = (images[1:] - images[0]).T
-        node = self._planning.nodes.take("vtkMRMLLinearTransformNode", REGISTRATION, _("Registration"), **about)
-        values = vtk.vtkMatrix4x4()
-        values.DeepCopy(matrix.ravel())
-        node.SetMatrixTransformToParent(values)
 
 
 def _columns(first: Sequence[MeasuredValue], second: Sequence[MeasuredValue]) -> list[list[float]]:

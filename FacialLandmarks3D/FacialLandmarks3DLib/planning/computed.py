@@ -122,6 +122,10 @@ class ComputedNodes:
         if folder is not None and not kept:
             _hierarchy_of(self.landmarks).RemoveItem(folder, False, False)
 
+    def state_of(self, node: Any | None) -> str:
+        """What tells a source's present state from others; empty for none."""
+        return "" if node is None else node.GetID() + self._states.of(node)
+
     def _changed(self, node: Any, source: str, state: str) -> bool:
         other = node.GetNodeReference(SOURCE + source)
         return other is None or self._states.of(other) != state

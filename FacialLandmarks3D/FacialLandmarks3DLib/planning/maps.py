@@ -29,7 +29,7 @@ _NOTHING = (0.45, 0.45, 0.45)
 _STEPS = 255
 # Half ranges of the colours, millimetres; most of the values are to lie within.
 _LIMITS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
-_SHARE_WITHIN = 98.0
+_SHARE_WITHIN = 99.5
 # Share of the time that goes into preparing both surfaces, and how many distances are one step.
 _PREPARED, _POINTS_AT_ONCE = 0.1, 500
 # A place whose weight of a corner is less lies on the opposite edge.

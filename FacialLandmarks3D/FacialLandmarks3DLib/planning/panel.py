@@ -9,16 +9,17 @@ from typing import Any
 import qt
 
 from ..detection.services import Services, load_section
-from ..messages import _, planning_headers, stable_regions
+from ..messages import _, stable_regions
 from ..review.session import Watch
-from .session import Planning
+from .session import Planning, analyses
 from .tables import cells_of, show_chart, show_table
+from .widgets import AnalysisList, FindingTable
 
 # A drag tells of every pixel; measurements follow once the mouse rests.
 _REFRESH_MS = 250
 _STEP_MS, _SECONDS_AT_ONCE = 10, 0.04
 _ANOTHER_OBSERVER = 1
-_NAME = 0
+_SEXES = ("", "female", "male")
 
 
 class PlanningPanel:
@@ -36,12 +37,15 @@ class PlanningPanel:
         self._services = services
         self._planning: Planning | None = None
         self._watch: Watch | None = None
-        self._surface: Any = None
         self._work: Iterator[float] | None = None
-        self._waiting = False
+        self._updates: Iterator[float] = iter(())
         self._refresh_timer = self._timer(_REFRESH_MS, self.refresh, single=True)
+        self._update_timer = self._timer(_STEP_MS, self._update)
         self._work_timer = self._timer(_STEP_MS, self._go_on)
-        self._fill_lists()
+        self.analyses = AnalysisList(self.ui.analysisList, analyses())
+        self.findings = FindingTable(self.ui.measurementTable)
+        for text, _regions in stable_regions():
+            self.ui.stableRegionComboBox.addItem(text)
         self._connections = self._connect()
         self._say("")
         self._show()
@@ -60,32 +64,48 @@ class PlanningPanel:
         surface : vtkMRMLModelNode, optional
             The scan to use where it is not known what the landmarks were placed on.
         """
-        self._surface = surface
         if self._planning is not None and self._planning.landmarks is node:
             self._planning.fallback_surface = surface
             return
         self._stop()
+        self._refresh_timer.stop()
+        self._update_timer.stop()
         if self._watch is not None:
             self._watch.stop()
         self._planning = self._watch = None
         if node is not None:
             self._planning = Planning(node, surface)
             self._watch = Watch(node, self._on_changed, lambda label: None, lambda: None)
-            self._check(self._planning.chosen_analyses())
+            self.analyses.check(self._planning.chosen_analyses())
         self._say("")
         self._show()
 
     def refresh(self) -> None:
-        """Bring what is shown up to date with the landmarks, or say what is stale."""
-        self._waiting = False
+        """Bring what is shown up to date with the landmarks, step by step, or say what is stale."""
         if self._planning is not None:
-            self._try(self._planning.update)
-        self._show()
+            self._updates = self._planning.update_steps()
+            self._update_timer.start()
+
+    def _update(self) -> None:
+        try:
+            next(self._updates)
+        except StopIteration:
+            self._update_timer.stop()
+            self._show()
+        except (ValueError, OSError) as error:
+            self._update_timer.stop()
+            self._say(str(error))
+            self._show()
 
     def cleanup(self) -> None:
         """Leave no observer and no timer behind; what was computed stays in the scene."""
         self.setLandmarkNode(None)
-        for timer, slot in ((self._refresh_timer, self.refresh), (self._work_timer, self._go_on)):
+        timers = (
+            (self._refresh_timer, self.refresh),
+            (self._update_timer, self._update),
+            (self._work_timer, self._go_on),
+        )
+        for timer, slot in timers:
             timer.stop()
             timer.disconnect("timeout()", slot)
         for widget, signal, slot in self._connections:
@@ -102,7 +122,8 @@ class PlanningPanel:
     def _measure(self) -> None:
         assert self._planning is not None
         norms = self.ui.normsPathLineEdit.currentPath if self.ui.zScoresCheckBox.checked else ""
-        self._planning.measure(self._checked(), lines=self.ui.linesCheckBox.checked, norms=norms)
+        sex = _SEXES[self.ui.normsSexComboBox.currentIndex]
+        self._planning.measure(self.analyses.checked, lines=self.ui.linesCheckBox.checked, norms=norms, sex=sex)
 
     def _on_lines(self, on: bool) -> None:
         if self._planning is not None and self._planning.table is not None:
@@ -121,17 +142,17 @@ class PlanningPanel:
 
     def _on_symmetry_map(self) -> None:
         if self._planning is not None:
-            self._begin(self._planning.symmetry_map)
+            self._begin(self._planning.symmetry_map_steps)
 
     def _on_compare(self) -> None:
-        self._try(self._compare)
-
-    def _compare(self) -> str:
-        assert self._planning is not None
-        other = self.ui.otherLandmarksSelector.currentNode()
+        if self._planning is None:
+            return
+        other, comparing = self.ui.otherLandmarksSelector.currentNode(), self._planning.comparing
         if self.ui.comparisonKindComboBox.currentIndex == _ANOTHER_OBSERVER:
-            return self._planning.comparing.observers(other)
-        return self._planning.comparing.dates(other, self._region())
+            self._begin(lambda: comparing.observers(other))
+        else:
+            surface = self.ui.otherSurfaceSelector.currentNode()
+            self._begin(lambda: comparing.dates(other, surface, self._region()))
 
     def _on_change_map(self) -> None:
         planning, ui = self._planning, self.ui
@@ -187,7 +208,7 @@ class PlanningPanel:
             self._stop()
             self._say(end.value or "")
             self._show()
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self._stop()
             self._say(str(error))
             self._show()
@@ -200,8 +221,6 @@ class PlanningPanel:
     # --- what the panel shows -----------------------------------------------------------------------------------
 
     def _on_changed(self) -> None:
-        if not self._waiting:
-            self._waiting = True
         self._refresh_timer.start()  # anew with every change: it runs out when the mouse rests
 
     def _try(self, action: Callable[[], Any]) -> None:
@@ -220,48 +239,17 @@ class PlanningPanel:
         planning, ui = self._planning, self.ui
         if planning is None:
             ui.planningStateLabel.text = _("No landmarks yet.")
-            self._fill_table([])
+            self.findings.show([])
         else:
             ui.planningStateLabel.text = planning.state()
             table = planning.shown_table
-            self._fill_table([] if table is None else cells_of(table))
+            self.findings.show([] if table is None else cells_of(table))
         self._show_chosen(ui.measurementTable.currentRow())
         self._update_buttons()
 
-    def _fill_table(self, rows: list[dict[str, str]]) -> None:
-        """The columns that fit into a panel; the whole table is in Slicer's table view."""
-        widget, headers = self.ui.measurementTable, planning_headers()
-        self._rows = rows
-        shown = [[row[column] for column, _words in headers if column in row] for row in rows]
-        columns = [words for column, words in headers if rows and column in rows[0]]
-        blocked = widget.blockSignals(True)
-        widget.setUpdatesEnabled(False)
-        widget.setColumnCount(len(columns))
-        widget.setHorizontalHeaderLabels(columns)
-        if widget.rowCount != len(shown):
-            widget.setRowCount(len(shown))
-        for place, cells in enumerate(shown):
-            for column, text in enumerate(cells):
-                item = widget.item(place, column)
-                if item is None:
-                    item = qt.QTableWidgetItem()
-                    widget.setItem(place, column, item)
-                if item.text() != text:
-                    item.setText(text)
-        header = widget.horizontalHeader()
-        header.highlightSections = False
-        if columns:
-            header.setSectionResizeMode(qt.QHeaderView.Interactive)
-            header.setSectionResizeMode(_NAME, qt.QHeaderView.Stretch)
-            for column in range(1, len(columns)):
-                widget.resizeColumnToContents(column)
-        widget.setUpdatesEnabled(True)
-        widget.blockSignals(blocked)
-
     def _show_chosen(self, row: int) -> None:
-        there = 0 <= row < len(self._rows)
-        self.ui.measurementLabel.text = self._rows[row].get("definition", "") if there else ""
-        self.ui.measurementLabel.visible = there
+        self.ui.measurementLabel.text = self.findings.about(row)
+        self.ui.measurementLabel.visible = bool(self.findings.about(row))
 
     def _update_buttons(self) -> None:
         ui, planning = self.ui, self._planning
@@ -281,27 +269,6 @@ class PlanningPanel:
 
     def _region(self) -> tuple[str, ...]:
         return stable_regions()[self.ui.stableRegionComboBox.currentIndex][1]
-
-    def _fill_lists(self) -> None:
-        from .session import analyses
-
-        for key, title, about in analyses():
-            item = qt.QListWidgetItem(title)
-            item.setToolTip(about)
-            item.setData(qt.Qt.UserRole, key)
-            item.setCheckState(qt.Qt.Unchecked)
-            self.ui.analysisList.addItem(item)
-        for text, _regions in stable_regions():
-            self.ui.stableRegionComboBox.addItem(text)
-
-    def _checked(self) -> list[str]:
-        items = [self.ui.analysisList.item(row) for row in range(self.ui.analysisList.count)]
-        return [str(item.data(qt.Qt.UserRole)) for item in items if item.checkState() == qt.Qt.Checked]
-
-    def _check(self, keys: list[str]) -> None:
-        for row in range(self.ui.analysisList.count):
-            item = self.ui.analysisList.item(row)
-            item.setCheckState(qt.Qt.Checked if str(item.data(qt.Qt.UserRole)) in keys else qt.Qt.Unchecked)
 
     def _uncheck(self, box: Any) -> None:
         blocked = box.blockSignals(True)

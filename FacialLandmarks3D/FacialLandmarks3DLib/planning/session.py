@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..messages import _
+from ..messages import _, stable_regions
 from ..scene.landmark_surface import surface_of
 from ..scene.nodes import ReviewError, is_there
 from . import findings
@@ -15,7 +15,7 @@ from .case import case_of, surface_in_mm, to_world
 from .comparing import Comparing
 from .computed import COMPUTED, ComputedNodes, settings_of
 from .drawing import LINE, PLANE, draw_lines, draw_plane
-from .maps import MapOverlay, distance_steps, read_steps
+from .maps import MapOverlay, distance_steps, finished, read_steps
 from .tables import Curve, draw_chart, fill_table
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Planning:
 
     # --- measurements -------------------------------------------------------------------------------------------
 
-    def measure(self, names: Iterable[str], *, lines: bool = True, norms: str = "") -> Any:
+    def measure(self, names: Iterable[str], *, lines: bool = True, norms: str = "", sex: str = "") -> Any:
         """Measure analyses by name, and draw their lines.
 
         Parameters
@@ -81,6 +81,7 @@ class Planning:
         names : of analyses, see :func:`analyses`
         lines : whether to draw the analyses' lines into the views
         norms : path of a file of norms; empty: no z-scores
+        sex : "female" or "male": those of the norms that are of this sex, or of both; empty: all
 
         Returns
         -------
@@ -95,9 +96,9 @@ class Planning:
         chosen = list(names)
         if not chosen:
             raise ReviewError(_("Check at least one analysis."))
-        found = self.measured(chosen, norms)
+        found = self.measured(chosen, norms, sex)
         columns = findings.columns_of(*(findings.NORM_COLUMNS if norms else findings.MEASUREMENT_COLUMNS))
-        settings = {"analyses": chosen, "lines": lines, "norms": norms}
+        settings = {"analyses": chosen, "lines": lines, "norms": norms, "sex": sex}
         table = self.nodes.take("vtkMRMLTableNode", MEASUREMENTS, _("Measurements"), settings=settings)
         fill_table(table, columns, findings.cells([findings.measurement_row(each) for each in found.values], columns))
         drawn = {
@@ -108,11 +109,16 @@ class Planning:
         self._shown = MEASUREMENTS
         return table
 
-    def measured(self, names: Sequence[str], norms: str = "") -> MeasurementTable:
+    def measured(self, names: Sequence[str], norms: str = "", sex: str = "") -> MeasurementTable:
         """What `measure` writes, as a value."""
         from sgcn_core.analysis.measuring import measure
 
-        return measure(case_of(self.landmarks), analyses=names)
+        table = measure(case_of(self.landmarks), analyses=names)
+        if not norms:
+            return table
+        from sgcn_core.analysis.norms import load_norms, with_norms
+
+        return with_norms(table, load_norms(norms, sex=sex or None))
 
     def chosen_analyses(self) -> list[str]:
         """The analyses that were measured last."""
@@ -179,7 +185,11 @@ class Planning:
             )
         return text
 
-    def symmetry_map(self) -> Generator[float, None, str]:
+    def symmetry_map(self) -> str:
+        """Colour the scan by its distance to its mirror image, at once; see :meth:`symmetry_map_steps`."""
+        return str(finished(self.symmetry_map_steps()))
+
+    def symmetry_map_steps(self) -> Generator[float, None, str]:
         """Colour the scan by its distance to its mirror image, in small steps; returns a sentence on it.
 
         Raises
@@ -202,6 +212,20 @@ class Planning:
             "blue where it is less full, grey where there is no counterpart."
         ).format(limit=limit)
 
+    # --- comparison ---------------------------------------------------------------------------------------------
+
+    def compare(self, other: Any, other_surface: Any = None, regions: Sequence[str] = ()) -> str:
+        """Compare with the landmarks of a later date, at once; see :meth:`Comparing.dates`."""
+        return str(finished(self.comparing.dates(other, other_surface, regions or stable_regions()[0][1])))
+
+    def compare_observers(self, other: Any) -> str:
+        """Compare with another observer's landmarks of the same scan, at once; see :meth:`Comparing.observers`."""
+        return str(finished(self.comparing.observers(other)))
+
+    def change_map(self, other: Any, other_surface: Any = None, regions: Sequence[str] = ()) -> str:
+        """Colour the scan of a later date by its change, at once; see :meth:`Comparing.change_map`."""
+        return str(finished(self.comparing.change_map(other, other_surface, regions or stable_regions()[0][1])))
+
     def needed_surface(self) -> Any:
         """The scan, or ReviewError where there is none."""
         if self.surface is None:
@@ -219,6 +243,10 @@ class Planning:
     # --- what is there ------------------------------------------------------------------------------------------
 
     def update(self) -> None:
+        """What :meth:`update_steps` does, at once."""
+        finished(self.update_steps())
+
+    def update_steps(self) -> Generator[float, None, None]:
         """Compute again what is fast, where the landmarks have changed; maps and comparisons become stale.
 
         Raises
@@ -231,10 +259,11 @@ class Planning:
         try:
             if self.table is not None and any(role == MEASUREMENTS or role.startswith(LINE) for role in stale):
                 given = settings_of(self.table)
-                self.measure(given["analyses"], lines=given["lines"], norms=given["norms"])
+                self.measure(given["analyses"], lines=given["lines"], norms=given["norms"], sex=given["sex"])
+                yield 0.5
             if ASYMMETRY in stale:
                 self.fit_plane()
-            if PLANE in stale:
+            elif PLANE in stale:
                 case = case_of(self.landmarks)
                 self._draw_plane(case, _plane_of(case))
         finally:
