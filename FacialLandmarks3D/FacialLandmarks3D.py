@@ -240,8 +240,9 @@ class FacialLandmarks3DTest(ScriptedLoadableModuleTest):
     def runTest(self, **kwargs: Any) -> None:
         """Everything, one after the other."""
         from FacialLandmarks3DLib.self_test import SELF_TESTS
+        from FacialLandmarks3DLib.self_test_planning import PLANNING_TESTS
 
-        for test in SELF_TESTS:
+        for test in (*SELF_TESTS, *PLANNING_TESTS):
             self.setUp()
             self.delayDisplay(test.__name__)
             try:

@@ -39,6 +39,7 @@ COMMON = frozenset(
         "sizePolicy",
         "styleSheet",
         "accessibleName",
+        "width",
     )
 )
 _BUTTON = "text checkable checked icon autoExclusive shortcut"

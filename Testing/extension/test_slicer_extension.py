@@ -175,7 +175,7 @@ def package_files(package: Path) -> dict[str, int]:
 # Each folder of the library may import those before it, and all may import the messages.
 LAYERS = (
     "messages", "worker", "scene", "detection", "review", "planning", "batch", "installation", "module_panel",
-    "self_test",
+    "self_test", "self_test_planning",
 )  # fmt: skip
 LARGEST = 320
 

@@ -302,3 +302,59 @@ def test_the_end_leaves_no_observer_no_timer_and_no_connection(desk: Desk) -> No
     assert sum(timer.connected for timer in widgets.QTimer.made) == 0
     cases.move(desk.pair.before, "ex_r", (1.0, 0.0, 0.0))
     assert not widgets.QTimer.running()
+
+
+# --- the tests that run within Slicer -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_self_tests_of_planning_run_on_the_stand_in(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import FacialLandmarks3D as module
+
+    application = Application(tmp_path / "cache")
+    application.scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
+    parent = types.SimpleNamespace(isEntered=True, layout=lambda: widgets.QLayout(widgets.QScrollArea("area")))
+    files = str(tmp_path / "scene.mrb")
+
+    def load_scene(path: str) -> None:
+        assert application.scene.ReadFromMRB(path, False)
+
+    def load_markups(path: str) -> Any:
+        return cases.landmarks_in(application, Path(path))
+
+    monkeypatch.setitem(sys.modules, "qt", widgets.qt_module())
+    monkeypatch.setattr(slicer, "mrmlScene", application.scene, raising=False)
+    app = types.SimpleNamespace(
+        processEvents=widgets.QTimer.run_out, layoutManager=lambda: None, connect=lambda *_: None
+    )
+    monkeypatch.setattr(slicer, "app", app, raising=False)
+    forget_parts()
+    with_qt = ("module_panel", "batch.panel", "installation.panel", "review.panel", "review.sections", "review.table")
+    for name in with_qt:
+        sys.modules.pop(f"FacialLandmarks3DLib.{name}", None)
+    stand_ins = {
+        "loadUI": widgets.load_ui,
+        "childWidgetVariables": widgets.child_widget_variables,
+        "mainWindow": lambda: None,
+        "selectModule": lambda name: widget.enter(),
+        "getModuleWidget": lambda name: widget,
+        "getModuleLogic": lambda name: widget.logic,
+        "loadModel": lambda path: application.models.AddModel(path, slicer.vtkMRMLStorageNode.CoordinateSystemLPS),
+        "loadMarkups": load_markups,
+        "saveScene": lambda path: application.scene.WriteToMRB(files),
+        "loadScene": lambda path: load_scene(files),
+    }
+    for name, value in stand_ins.items():
+        monkeypatch.setattr(slicer.util, name, value, raising=False)
+    widget = module.FacialLandmarks3DWidget(parent)
+    widget.setup()
+    from FacialLandmarks3DLib.self_test_planning import PLANNING_TESTS
+
+    assert len(PLANNING_TESTS) == 3
+    PLANNING_TESTS[number](module.FacialLandmarks3DTest())
+    widget.cleanup()
+    forget_parts()
+    for name in with_qt:
+        sys.modules.pop(f"FacialLandmarks3DLib.{name}", None)

@@ -254,19 +254,20 @@ class PlanningPanel:
 
     def _update_buttons(self) -> None:
         ui, planning = self.ui, self._planning
-        there, busy = planning is not None, self._work is not None
+        busy = self._work is not None
         other = ui.otherLandmarksSelector.currentNode()
         another_date = ui.comparisonKindComboBox.currentIndex != _ANOTHER_OBSERVER
         comparable = planning is not None and other is not None and other is not planning.landmarks
         with_surface = planning is not None and planning.surface is not None
-        ui.measureButton.enabled = ui.planeButton.enabled = there
+        ui.measureButton.enabled = ui.planeButton.enabled = planning is not None
         ui.symmetryMapButton.enabled = with_surface and not busy
         ui.compareButton.enabled = comparable
         ui.changeMapButton.enabled = comparable and another_date and with_surface and not busy
         ui.stableRegionComboBox.enabled = another_date
-        ui.tableViewButton.enabled = ui.plotButton.enabled = there and planning.shown_table is not None
+        with_table = planning is not None and planning.shown_table is not None
+        ui.tableViewButton.enabled = ui.plotButton.enabled = with_table
         ui.hideMapButton.enabled = busy or (planning is not None and planning.map.model is not None)
-        ui.clearButton.enabled = there and bool(planning.nodes.roles())
+        ui.clearButton.enabled = planning is not None and bool(planning.nodes.roles())
 
     def _region(self) -> tuple[str, ...]:
         return stable_regions()[self.ui.stableRegionComboBox.currentIndex][1]

@@ -144,7 +144,7 @@ class Planning:
         values = [each for each in found.values if each.value is not None and each.measurement.unit == "mm"]
         if not values:
             raise ReviewError(_("None of the distances could be measured; there is nothing to plot."))
-        data = {
+        data: dict[str, Sequence[Any]] = {
             "measurement": [each.measurement.title for each in values],
             "value": [each.value for each in values],
             "low": [each.low for each in values],
