@@ -312,8 +312,8 @@ class QListWidget(QWidget):
         super().__init__(name, **{"count": 0, **values})
         self.__dict__["items"] = []
 
-    def addItem(self, item: QListWidgetItem) -> None:
-        self.items.append(item)
+    def addItem(self, text: str) -> None:
+        self.items.append(QListWidgetItem(text))
         self.count = len(self.items)
 
     def clear(self) -> None:

@@ -23,12 +23,12 @@ class AnalysisList:
 
     def __init__(self, widget: Any, analyses: Sequence[tuple[str, str, str]]) -> None:
         self._widget = widget
-        for key, title, about in analyses:
-            item = qt.QListWidgetItem(title)
+        for row, (key, title, about) in enumerate(analyses):
+            widget.addItem(title)  # the item is the list's own: Python must not delete it
+            item = widget.item(row)
             item.setToolTip(about)
             item.setData(qt.Qt.UserRole, key)
             item.setCheckState(qt.Qt.Unchecked)
-            widget.addItem(item)
 
     @property
     def checked(self) -> list[str]:
