@@ -8,11 +8,11 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from sgcn_core.geometry.closest_point import closest_on_triangles
 from sgcn_core.types.surface import Surface, coincident_vertices
 
 FloatArray = NDArray[np.float64]
@@ -138,12 +138,31 @@ class SurfaceWays:
             near = np.zeros(len(vertices), dtype=bool)
             near[used[self._tree.query(point, k=min(_NEAREST, len(used)))[1]]] = True
             around = np.flatnonzero(near[faces].any(axis=1))
-            corners = vertices[faces[around]]
-            weights, squared = closest_on_triangles(np.asarray(point), corners)
-            best = int(squared.argmin())
+            closest = _closest_on_triangles(point, vertices[faces[around]])
+            best = int(np.linalg.norm(closest - point, axis=1).argmin())
             chosen.append(int(around[best]))
-            places.append(weights[best] @ corners[best])
+            places.append(closest[best])
         return chosen, np.array(places)
+
+
+def _closest_on_triangles(point: FloatArray, corners: FloatArray) -> FloatArray:
+    """The closest place (F, 3) of each triangle (F, 3, 3): on its plane if that is inside, else on its nearest edge."""
+    u, v, w = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], point - corners[:, 0]
+    uu, uv, vv = (u * u).sum(1), (u * v).sum(1), (v * v).sum(1)
+    wu, wv = (w * u).sum(1), (w * v).sum(1)
+    determinant = np.maximum(uu * vv - uv * uv, 1e-12)
+    b, c = (vv * wu - uv * wv) / determinant, (uu * wv - uv * wu) / determinant
+    inside = (b >= 0) & (c >= 0) & (b + c <= 1)
+    places = [corners[:, 0] + b[:, None] * u + c[:, None] * v]
+    for first, second in _CORNER_PAIRS:
+        edge = corners[:, second] - corners[:, first]
+        along = ((point - corners[:, first]) * edge).sum(1) / np.maximum((edge * edge).sum(1), 1e-12)
+        places.append(corners[:, first] + np.clip(along, 0.0, 1.0)[:, None] * edge)
+    stacked = np.stack(places)
+    away = np.linalg.norm(stacked - point, axis=2)
+    away[0, ~inside] = np.inf
+    nearest: FloatArray = stacked[away.argmin(axis=0), np.arange(len(corners))]
+    return nearest
 
 
 def _any_corner(chosen: NDArray[np.bool_], faces: IndexArray) -> NDArray[np.bool_]:
@@ -207,8 +226,6 @@ def _straightened(way: IndexArray, points: FloatArray, edges: IndexArray, corner
 
     Of `points`, the first are the ``corners`` corners, then come those on `edges`, then both ends.
     """
-    from scipy.optimize import minimize  # takes a second to import, and few measurements need it
-
     crossing = (way >= corners) & (way < len(points) - 2)
     fixed: FloatArray = points[way]
     if not crossing.any():
