@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import threading
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ _LIMITS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 _SHARE_WITHIN = 99.5
 # Share of the time that goes into preparing both surfaces, and how many distances are one step.
 _PREPARED, _POINTS_AT_ONCE = 0.1, 500
+_WAIT_SECONDS = 0.02
 # A place whose weight of a corner is less lies on the opposite edge.
 _ON_EDGE = 1e-6
 
@@ -145,9 +147,7 @@ def distance_steps(surface: Surface, other: Surface) -> Generator[float, None, N
     """
     from sgcn_core.geometry.triangles import vertex_normals
 
-    yield 0.0
-    normals = vertex_normals(surface.vertices, surface.faces)
-    yield 0.02
+    normals = yield from in_thread(lambda: vertex_normals(surface.vertices, surface.faces))
     target = yield from _target_steps(other)
     count, distances = len(surface.vertices), np.empty(len(surface.vertices))
     for start in range(0, count, _POINTS_AT_ONCE):
@@ -196,15 +196,37 @@ def _target_steps(surface: Surface) -> Generator[float, None, _Target]:
     from sgcn_core.geometry.triangles import vertex_normals
     from sgcn_core.geometry.vtk_bridge import to_polydata
 
-    normals = vertex_normals(surface.vertices, surface.faces)
-    yield 0.04
-    border = border_vertices(surface)
-    yield 0.06
+    normals = yield from in_thread(lambda: vertex_normals(surface.vertices, surface.faces))
+    border = yield from in_thread(lambda: border_vertices(surface))
     locator = vtk.vtkStaticCellLocator()
     locator.SetDataSet(to_polydata(surface.vertices, surface.faces))
-    yield 0.08
+    yield 0.0
     locator.BuildLocator()
     return _Target(surface, locator, normals, border)
+
+
+def in_thread(work: Callable[[], Any]) -> Generator[float, None, Any]:
+    """Do a work that touches no node in a thread, so that the window lives meanwhile; gives its result.
+
+    Slicer's window keeps Python to itself while it waits for events: the thread runs while this one sleeps.
+    """
+    ended: list[Any] = []
+
+    def run() -> None:
+        try:
+            ended.append((work(), None))
+        except Exception as error:  # raised again where it is waited for
+            ended.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_WAIT_SECONDS)
+        yield 0.0
+    result, error = ended[0]
+    if error is not None:
+        raise error
+    return result
 
 
 def read_steps(model: Any) -> Generator[float, None, WorldSurface]:

@@ -11,7 +11,7 @@ import qt
 from ..detection.services import Services, load_section
 from ..messages import _, stable_regions
 from ..review.session import Watch
-from .session import Planning, analyses
+from .session import Planning, analyses, prepare_steps
 from .tables import cells_of, show_chart, show_table
 from .widgets import AnalysisList, FindingTable
 
@@ -77,6 +77,8 @@ class PlanningPanel:
             self._planning = Planning(node, surface)
             self._watch = Watch(node, self._on_changed, lambda label: None, lambda: None)
             self.analyses.check(self._planning.chosen_analyses())
+            self._updates = prepare_steps()
+            self._update_timer.start()
         self._say("")
         self._show()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from ..messages import _
 from ..scene.landmark_surface import surface_of
 from .case import case_of, surface_in_mm, to_lps, to_world
 from .computed import ComputedNodes
-from .maps import read_steps
+from .maps import in_thread, read_steps
 
 if TYPE_CHECKING:
     from sgcn_core.analysis.case import AnalysisCase
@@ -22,31 +21,6 @@ if TYPE_CHECKING:
     from sgcn_core.types.surface import Surface
 
 ROLE = "registration"
-_WAIT_SECONDS = 0.02
-
-
-def in_thread(work: Callable[[], Any]) -> Generator[float, None, Any]:
-    """Do a work that touches no node in a thread, so that the window lives meanwhile; gives its result.
-
-    Slicer's window keeps Python to itself while it waits for events: the thread runs while this one sleeps.
-    """
-    ended: list[Any] = []
-
-    def run() -> None:
-        try:
-            ended.append((work(), None))
-        except Exception as error:  # raised again where it is waited for
-            ended.append((None, error))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_WAIT_SECONDS)
-        yield 0.0
-    result, error = ended[0]
-    if error is not None:
-        raise error
-    return result
 
 
 class Registering:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from .case import case_of, surface_in_mm, to_world
 from .comparing import Comparing
 from .computed import COMPUTED, ComputedNodes, settings_of
 from .drawing import LINE, PLANE, draw_lines, draw_plane
-from .maps import MapOverlay, distance_steps, finished, read_steps
+from .maps import MapOverlay, distance_steps, finished, in_thread, read_steps
 from .tables import Curve, draw_chart, fill_table
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ def analyses() -> list[tuple[str, str, str]]:
     from sgcn_core.analysis.definitions import Definitions
 
     return [(each.name, each.title, each.about) for each in Definitions.load().analyses.values()]
+
+
+def prepare_steps() -> Generator[float, None, None]:
+    """Load what the first measurement needs, which takes half a second, while the window lives."""
+
+    def load() -> None:
+        for name in ("measuring", "symmetry", "comparison"):
+            importlib.import_module(f"sgcn_core.analysis.{name}")
+
+    yield from in_thread(load)
 
 
 class Planning:
@@ -205,7 +216,8 @@ class Planning:
         plane = find_plane(case)
         self._draw_plane(case, plane)
         surface = surface_in_mm((yield from read_steps(model)), self.landmarks)
-        distances = yield from distance_steps(surface, mirrored_surface(surface, plane))
+        mirrored = yield from in_thread(lambda: mirrored_surface(surface, plane))
+        distances = yield from distance_steps(surface, mirrored)
         limit = self.map.show(model, distances, _("Symmetry map"))
         return _(
             "Distance of the face to its mirror image, up to {limit:g} mm: orange where a side is fuller, "
