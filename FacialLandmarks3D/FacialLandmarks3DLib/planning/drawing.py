@@ -21,8 +21,8 @@ from .computed import ComputedNodes
 PLANE, LINE, ARROWS = "midsagittal plane", "line:", "displacements"
 """Roles of the nodes; a line's role ends with its key."""
 _PLANE_COLOR, _LINE_COLOR = (0.25, 0.55, 0.95), (0.85, 0.35, 0.05)
-_PLANE_OPACITY = 0.25
-_LINE_THICKNESS, _TEXT_SCALE = 0.2, 2.0
+_PLANE_OPACITY, _BEHIND_OPACITY = 0.15, 0.4
+_LINE_THICKNESS, _GLYPH_SCALE, _TEXT_SCALE = 0.4, 1.0, 1.8
 # Arrows: no longer than the displacement, so thick that one of a millimetre is seen.
 _SHAFT_MM, _HEAD_MM, _SIDES = 0.35, 0.8, 8
 _WITHIN, _BEYOND = (0.6, 0.6, 0.6), (0.85, 0.35, 0.05)
@@ -45,17 +45,17 @@ def draw_plane(nodes: ComputedNodes, point: ArrayLike, normal: ArrayLike, size: 
     -------
     vtkMRMLMarkupsPlaneNode, locked
     """
+    first_time = nodes.find(PLANE) is None
     node = nodes.take("vtkMRMLMarkupsPlaneNode", PLANE, _("Midsagittal plane"), **about)
     with one_event(node):
         node.SetCenterWorld(*np.asarray(point, dtype=np.float64))
         node.SetNormalWorld(*np.asarray(normal, dtype=np.float64))
         node.SetSizeWorld(size, size)
-        _lock(node, _PLANE_COLOR)
+        _lock(node, _PLANE_COLOR, first_time)
         _forget_length(node)
-    display = node.GetDisplayNode()
-    if display is not None:
-        display.SetFillOpacity(_PLANE_OPACITY)
-        display.SetHandlesInteractive(False)
+    if first_time and node.GetDisplayNode() is not None:
+        node.GetDisplayNode().SetFillOpacity(_PLANE_OPACITY)
+        node.GetDisplayNode().SetHandlesInteractive(False)
     return node
 
 
@@ -77,13 +77,14 @@ def draw_lines(nodes: ComputedNodes, lines: Mapping[str, tuple[str, ArrayLike]],
 
 
 def _draw_line(nodes: ComputedNodes, key: str, name: str, ends: _Points, about: Mapping[str, Any]) -> Any:
+    first_time = nodes.find(LINE + key) is None
     node = nodes.take("vtkMRMLMarkupsLineNode", LINE + key, name, **about)
     with one_event(node):
         while node.GetNumberOfControlPoints() < len(ends):
             node.AddControlPoint([0.0, 0.0, 0.0], "")
         for place, end in enumerate(ends):
             node.SetNthControlPointPositionWorld(place, *end)
-        _lock(node, _LINE_COLOR)
+        _lock(node, _LINE_COLOR, first_time)
         _forget_length(node)
     return node
 
@@ -163,8 +164,8 @@ def _colored(polydata: vtk.vtkPolyData, color: tuple[float, float, float]) -> vt
     return polydata
 
 
-def _lock(node: Any, color: tuple[float, float, float]) -> None:
-    first_time = node.GetDisplayNode() is None
+def _lock(node: Any, color: tuple[float, float, float], first_time: bool) -> None:
+    """Nobody moves it by hand; its colours are set once, so that those that the user chooses later stay."""
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     if first_time and display is not None:
@@ -172,7 +173,11 @@ def _lock(node: Any, color: tuple[float, float, float]) -> None:
         display.SetSelectedColor(*color)
         display.SetPointLabelsVisibility(False)
         display.SetTextScale(_TEXT_SCALE)
+        display.SetGlyphScale(_GLYPH_SCALE)
         display.SetLineThickness(_LINE_THICKNESS)
+        # A width runs through the head.
+        display.SetOccludedVisibility(True)
+        display.SetOccludedOpacity(_BEHIND_OPACITY)
     node.SetLocked(True)
 
 

@@ -140,6 +140,7 @@ def recover_look(model_node: Any, kind: str | None = None) -> None:
     look, display = _Look(**json.loads(text)), model_node.GetDisplayNode()
     if kind not in (None, look.kind):
         return
+    _remove_legend(model_node)
     if display is not None:
         before = display.StartModify()
         display.SetScalarVisibility(look.visibility)
@@ -148,7 +149,6 @@ def recover_look(model_node: Any, kind: str | None = None) -> None:
         display.SetScalarRangeFlag(look.range_flag)
         display.SetScalarRange(look.low, look.high)
         display.EndModify(before)
-    _remove_legend(model_node)
     _remove_values(model_node, look)
     model_node.RemoveAttribute(_LOOK)
 
