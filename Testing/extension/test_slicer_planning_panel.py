@@ -199,10 +199,12 @@ def test_a_map_is_made_step_by_step_and_hidden(desk: Desk) -> None:
     assert ui.symmetryMapButton.enabled and not ui.hideMapButton.enabled
     ui.symmetryMapButton.click()
     assert ui.planningProgressBar.visible and not ui.symmetryMapButton.enabled and desk.panel.planning.map.model is None
+    widgets.QTimer.run_out()
     cases.move(desk.pair.before, "prn", (0.1, 0.0, 0.0))  # a map goes on while landmarks move
     desk.finish()
     assert not ui.planningProgressBar.visible and desk.panel.planning.map.model is desk.pair.face
     assert "mirror image" in ui.planningMessageLabel.text and ui.hideMapButton.enabled
+    assert "Out of date: Symmetry map" in ui.planningStateLabel.text  # it shows what was there when it began
     ui.hideMapButton.click()
     assert desk.panel.planning.map.model is None and not ui.hideMapButton.enabled
     ui.symmetryMapButton.click()

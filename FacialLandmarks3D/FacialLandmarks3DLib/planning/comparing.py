@@ -14,7 +14,7 @@ from . import findings, registering
 from .case import case_of, to_world
 from .computed import source_of
 from .drawing import draw_arrows
-from .maps import distance_steps, finished
+from .maps import SHOWN_ON, distance_steps, finished
 from .registering import Registering, scan_of
 from .tables import Curve, draw_chart, fill_table
 
@@ -68,9 +68,9 @@ class Comparing:
 
         first, second = self._cases(other)
         later = scan_of(other, other_model)
+        about = self._about(other, later, regions)
         registration, *_scans = yield from self._registering.steps(self._planning.surface, other, later, regions)
         found = compare(first, second, registration)
-        about: dict[str, Any] = {"sources": {OTHER: other}, "settings": {"regions": list(regions)}}
         before, after = yield from self._measured(other)
         changes = measurement_changes(
             [each.measurement.title for each in before],
@@ -112,13 +112,13 @@ class Comparing:
             raise ReviewError(_("Choose the scan of the other landmarks."))
         if later is model:
             raise ReviewError(_("Both landmarks lie on the same scan; choose the scan of the other date."))
+        sources = {OTHER: other, "first surface": model}
+        as_of = self._planning.nodes.states({**sources, SHOWN_ON: later})
         registration, fixed, moving = yield from self._registering.steps(model, other, later, regions)
         assert fixed is not None and moving is not None
         moved = moving.transformed(registration.motion.as_matrix())
         distances = yield from distance_steps(moved, fixed)
-        limit = self._planning.map.show(
-            later, distances, _("Map of the change"), {OTHER: other, "first surface": model}
-        )
+        limit = self._planning.map.show(later, distances, _("Map of the change"), sources, as_of)
         return _(
             "Distance of {after} to {before}, up to {limit:g} mm: orange where it lies further out, blue where it lies "
             "further in, grey where there is no counterpart."
@@ -147,6 +147,7 @@ class Comparing:
                     "scan. Choose Another date."
                 ).format(distance=_SAME_SCAN_MM)
             )
+        about = self._about(other)
         rows = [findings.distance_row(label, distance) for label, distance in zip(labels, distances, strict=True)]
         pairs = list(zip(*(yield from self._measured(other)), strict=True))
         rows += [
@@ -155,7 +156,6 @@ class Comparing:
             )
             for a, b in pairs
         ]
-        about: dict[str, Any] = {"sources": {OTHER: other}}
         self._fill(AGREEMENT, _("Agreement of observers"), findings.AGREEMENT_COLUMNS, rows, about)
         both = _in_mm(pairs)
         text = _("{count} landmarks, mean distance {mean:.1f} mm.").format(count=len(known), mean=float(np.mean(known)))
@@ -229,6 +229,16 @@ class Comparing:
         )
         axes = (_("Mean of both, mm"), _("Difference, mm"))
         return draw_chart(self._planning.nodes, _AGREEMENT_CHART, title, data, curves, axes, sources={OTHER: other})
+
+    def _about(self, other: Any, other_surface: Any = None, regions: Sequence[str] = ()) -> dict[str, Any]:
+        """What is computed from, as it is now, and how."""
+        given = {OTHER: other, "surface": self._planning.surface, "other surface": other_surface}
+        used = {name: node for name, node in given.items() if node is not None and (regions or name == OTHER)}
+        return {
+            "sources": used,
+            "settings": {"regions": list(regions)},
+            "as_of": self._planning.nodes.states(used),
+        }
 
     def _cases(self, other: Any) -> tuple[AnalysisCase, AnalysisCase]:
         if other is None:

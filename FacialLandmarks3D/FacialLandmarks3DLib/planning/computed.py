@@ -65,6 +65,7 @@ class ComputedNodes:
         sources: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
         hidden: bool = False,
+        as_of: Mapping[str, str] | None = None,
     ) -> Any:
         """The node of a role, made where there is none; it is stated to be up to date with its sources.
 
@@ -79,6 +80,8 @@ class ComputedNodes:
             The choices that it is computed with, as JSON can hold them.
         hidden : bool
             Whether Slicer's lists of nodes leave it out.
+        as_of : mapping, optional
+            What :meth:`states` gave when the work began; by default the sources are taken as they are now.
         """
         node = self.find(role)
         if node is None:
@@ -92,11 +95,18 @@ class ComputedNodes:
         given = {LANDMARKS: self.landmarks, **(sources or {})}
         for source, other in given.items():
             node.SetNodeReferenceID(SOURCE + source, other.GetID())
-        state = {source: {"name": each.GetName(), "state": self._states.of(each)} for source, each in given.items()}
+        states = self.states(sources) if as_of is None else as_of
+        state = {source: {"name": each.GetName(), "state": states[source]} for source, each in given.items()}
         node.SetAttribute(COMPUTED_FROM, json.dumps(state))
         node.SetAttribute(SETTINGS, json.dumps(dict(settings or {})))
-        node.SetAttribute(STALE, "0")
+        stale = any(self._changed(node, source, entry["state"]) for source, entry in state.items())
+        node.SetAttribute(STALE, "1" if stale else "0")
         return node
+
+    def states(self, sources: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The present states of the landmarks and of further sources: what a longer work is computed from."""
+        given = {LANDMARKS: self.landmarks, **(sources or {})}
+        return {source: self._states.of(node) for source, node in given.items()}
 
     def mark(self) -> list[Any]:
         """Say of each node whether it is stale; returns those that are."""
@@ -121,10 +131,6 @@ class ComputedNodes:
             self.landmarks.AddNodeReferenceID(COMPUTED, identifier)
         if folder is not None and not kept:
             _hierarchy_of(self.landmarks).RemoveItem(folder, False, False)
-
-    def state_of(self, node: Any | None) -> str:
-        """What tells a source's present state from others; empty for none."""
-        return "" if node is None else node.GetID() + self._states.of(node)
 
     def _changed(self, node: Any, source: str, state: str) -> bool:
         other = node.GetNodeReference(SOURCE + source)

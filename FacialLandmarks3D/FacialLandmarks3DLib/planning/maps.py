@@ -61,7 +61,14 @@ class MapOverlay:
         """What is shown, empty where nothing is."""
         return "" if self.model is None else str(settings_of(self._nodes.find(ROLE))["title"])
 
-    def show(self, model: Any, values: ArrayLike, title: str, sources: dict[str, Any] | None = None) -> float:
+    def show(
+        self,
+        model: Any,
+        values: ArrayLike,
+        title: str,
+        sources: dict[str, Any] | None = None,
+        as_of: dict[str, str] | None = None,
+    ) -> float:
         """Colour a model by signed distances; the map that was shown before goes.
 
         Parameters
@@ -71,6 +78,8 @@ class MapOverlay:
         title : of the map, for the legend
         sources : mapping, optional
             Name to node, of what it is computed from beside landmarks and model.
+        as_of : dict, optional
+            The states of all sources when the work began, see :meth:`ComputedNodes.states`.
 
         Returns
         -------
@@ -87,7 +96,7 @@ class MapOverlay:
         self.hide()
         settings = {"title": title, "limit_mm": limit, "array": ARRAY_PREFIX + title}
         given = {**(sources or {}), SHOWN_ON: model}
-        colors = self._nodes.take("vtkMRMLColorTableNode", ROLE, title, given, settings, hidden=True)
+        colors = self._nodes.take("vtkMRMLColorTableNode", ROLE, title, given, settings, hidden=True, as_of=as_of)
         fill_colors(colors)
         try:
             self._overlay.show(

@@ -54,8 +54,10 @@ class Registering:
         ValueError
             Landmarks of the regions are missing.
         """
-        key = [self._nodes.state_of(node) for node in (self._nodes.landmarks, first_model, other, other_model)]
-        key += list(regions)
+        given = {"other landmarks": other, "surface": first_model, "other surface": other_model}
+        sources = {name: node for name, node in given.items() if node is not None}
+        as_of = self._nodes.states(sources)
+        key = as_of, {name: node.GetID() for name, node in sources.items()}, list(regions)
         if self._known is None or self._known[0] != key:
             first, second = case_of(self._nodes.landmarks), case_of(other)
             scans: list[Surface | None] = []
@@ -65,10 +67,10 @@ class Registering:
             registration = yield from in_thread(lambda: _register(cases[0], cases[1], regions))
             self._known = key, registration, scans[0], scans[1]
         _key, registration, *surfaces = self._known
-        self._write(registration, other, regions)
+        self._write(registration, other, {"sources": sources, "as_of": as_of}, regions)
         return registration, surfaces[0], surfaces[1]
 
-    def _write(self, registration: Registration, other: Any, regions: Sequence[str]) -> None:
+    def _write(self, registration: Registration, other: Any, about: dict[str, Any], regions: Sequence[str]) -> None:
         landmarks = self._nodes.landmarks
         corners = np.concatenate([np.zeros((1, 3)), np.eye(3)])
         images = to_world(registration.motion.apply(to_lps(corners, other)), landmarks)
@@ -78,9 +80,7 @@ class Registering:
         values = vtk.vtkMatrix4x4()
         values.DeepCopy(matrix.ravel())
         settings = {"regions": list(regions), "method": registration.method, "residual_mm": registration.residual}
-        node = self._nodes.take(
-            "vtkMRMLLinearTransformNode", ROLE, _("Registration"), {"other landmarks": other}, settings
-        )
+        node = self._nodes.take("vtkMRMLLinearTransformNode", ROLE, _("Registration"), settings=settings, **about)
         node.SetMatrixTransformToParent(values)
 
 

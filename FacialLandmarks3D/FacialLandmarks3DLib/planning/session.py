@@ -16,7 +16,7 @@ from .case import case_of, surface_in_mm, to_world
 from .comparing import Comparing
 from .computed import COMPUTED, ComputedNodes, settings_of
 from .drawing import LINE, PLANE, draw_lines, draw_plane
-from .maps import MapOverlay, distance_steps, finished, in_thread, read_steps
+from .maps import SHOWN_ON, MapOverlay, distance_steps, finished, in_thread, read_steps
 from .tables import Curve, draw_chart, fill_table
 
 if TYPE_CHECKING:
@@ -212,13 +212,13 @@ class Planning:
         from sgcn_core.analysis.symmetry import find_plane
 
         model = self.needed_surface()
-        case = case_of(self.landmarks)
+        as_of, case = self.nodes.states({SHOWN_ON: model}), case_of(self.landmarks)
         plane = find_plane(case)
         self._draw_plane(case, plane)
         surface = surface_in_mm((yield from read_steps(model)), self.landmarks)
         mirrored = yield from in_thread(lambda: mirrored_surface(surface, plane))
         distances = yield from distance_steps(surface, mirrored)
-        limit = self.map.show(model, distances, _("Symmetry map"))
+        limit = self.map.show(model, distances, _("Symmetry map"), as_of=as_of)
         return _(
             "Distance of the face to its mirror image, up to {limit:g} mm: orange where a side is fuller, "
             "blue where it is less full, grey where there is no counterpart."
