@@ -131,8 +131,11 @@ class PlanningPanel:
         if self._planning is not None and self._planning.table is not None:
             self._try(self._measure)
 
-    def _on_z_scores(self, *_given: Any) -> None:
-        on = bool(self.ui.zScoresCheckBox.checked)
+    def _on_sex(self, _index: int) -> None:
+        if self.ui.zScoresCheckBox.checked:
+            self._on_z_scores(True)
+
+    def _on_z_scores(self, on: bool) -> None:
         if on and not self.ui.normsPathLineEdit.currentPath:
             self._uncheck(self.ui.zScoresCheckBox)
             self._say(_("Select a file of norms first; none come with the extension."))
@@ -294,7 +297,7 @@ class PlanningPanel:
             (ui.compareButton, "clicked()", self._on_compare),
             (ui.changeMapButton, "clicked()", self._on_change_map),
             (ui.zScoresCheckBox, "toggled(bool)", self._on_z_scores),
-            (ui.normsSexComboBox, "currentIndexChanged(int)", self._on_z_scores),
+            (ui.normsSexComboBox, "currentIndexChanged(int)", self._on_sex),
             (ui.hideMapButton, "clicked()", self._on_hide_map),
             (ui.clearButton, "clicked()", self._on_clear),
         ]

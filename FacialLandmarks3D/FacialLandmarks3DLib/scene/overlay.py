@@ -190,8 +190,10 @@ def _color(display: Any, name: str, colors: Any, low: float, high: float) -> Non
 
 def _add_legend(model: Any, title: str) -> None:
     """A colour legend; without one where this Slicer has none, and where the user has made one already."""
-    scene, logic = model.GetScene(), slicer.vtkSlicerColorLogic
-    if not scene.GetClassNameByTag("ColorLegendDisplay") or logic.GetColorLegendDisplayNode(model) is not None:
+    logic = getattr(slicer, "vtkSlicerColorLogic", None)  # of the module Colors
+    if logic is None or not model.GetScene().GetClassNameByTag("ColorLegendDisplay"):
+        return
+    if logic.GetColorLegendDisplayNode(model) is not None:
         return
     legend = logic.AddDefaultColorLegendDisplayNode(model)
     legend.SetAttribute(_LEGEND, "1")
@@ -201,7 +203,8 @@ def _add_legend(model: Any, title: str) -> None:
 
 
 def _remove_legend(model: Any) -> None:
-    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(model)
+    logic = getattr(slicer, "vtkSlicerColorLogic", None)
+    legend = None if logic is None else logic.GetColorLegendDisplayNode(model)
     if legend is not None and legend.GetAttribute(_LEGEND):
         model.GetScene().RemoveNode(legend)
 
