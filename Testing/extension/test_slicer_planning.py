@@ -248,7 +248,7 @@ def test_the_symmetry_map_colours_the_face_and_hiding_it_restores_everything(pai
     brightness = ends[:, :3] @ (0.2126, 0.7152, 0.0722)
     assert brightness[1] - brightness[0] > 0.2  # both signs can be told apart in grey
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(pair.face)
-    assert legend is not None and legend.GetTitleText() == "Symmetry map, mm"
+    assert legend is not None and legend.GetTitleText() == "mm"
     surface = read_surface(cases.FACES["Before"])
     wanted = mirror_map(surface, find_plane(AnalysisCase.from_file(cases.BEFORE))).distance
     found = vtk.util.numpy_support.vtk_to_numpy(display.GetActiveScalarArray())

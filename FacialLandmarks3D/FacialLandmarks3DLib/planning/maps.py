@@ -75,7 +75,7 @@ class MapOverlay:
         ----------
         model : vtkMRMLModelNode
         values : array_like (P,), millimetres, NaN where there is no distance
-        title : of the map, for the legend
+        title : of the map
         sources : mapping, optional
             Name to node, of what it is computed from beside landmarks and model.
         as_of : dict, optional
@@ -107,7 +107,7 @@ class MapOverlay:
                 low=-limit,
                 high=limit,
                 changed=_("The model has changed; compute the map again."),
-                legend=_("{title}, mm").format(title=title),
+                legend="mm",  # a longer title would be drawn over the face
             )
         except ValueError:
             remove_node(colors)
