@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,15 @@ def pair(tmp_path: Path) -> Pair:
 
 def same(found: str, wanted: float | None) -> bool:
     return found == "" if wanted is None else abs(float(found) - wanted) <= 0.051
+
+
+def test_the_analysis_needs_no_pytorch_within_slicer() -> None:
+    names = ("measuring", "norms", "symmetry", "comparison", "distance_maps", "observers", "skin_target")
+    code = "import sys; sys.modules['torch'] = None; " + "; ".join(
+        f"import sgcn_core.analysis.{name}" for name in names
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
 
 
 # --- landmarks of nodes -------------------------------------------------------------------------------------------
@@ -158,6 +169,19 @@ def test_lines_end_where_the_analysis_puts_them(pair: Pair) -> None:
         np.testing.assert_allclose(line.GetNthControlPointPositionWorld(place), in_world, atol=1e-3)
     pair.planning.measure(["ricketts"], lines=False)
     assert not pair.planning.nodes.roles("line:")
+
+
+def test_what_needs_a_horizontal_is_not_available_without_one(pair: Pair) -> None:
+    without = cases.rows_of(pair.planning.measure(["arnett"]))
+    with_axes = cases.rows_of(pair.planning.measure(["arnett"], horizontal="axes"))
+    lacking = {name for name, row in without.items() if row["status"] == "not available"}
+    assert lacking and all(without[name]["value"] == "" for name in lacking)
+    assert {name for name in lacking if with_axes[name]["value"]}
+    wanted = measure(AnalysisCase.from_file(cases.BEFORE), analyses=["arnett"], horizontal="axes")
+    assert all(same(with_axes[each.measurement.title]["value"], each.value) for each in wanted.values)
+    cases.move(pair.before, "prn", (0.0, 0.1, 0.0))
+    pair.planning.update()
+    assert pair.planning.chosen_horizontal() == "axes"
 
 
 def test_norms_are_off_until_the_user_gives_a_file(pair: Pair, tmp_path: Path) -> None:

@@ -164,6 +164,13 @@ def test_lines_are_drawn_while_the_box_is_checked(desk: Desk) -> None:
     assert nodes.roles("line:")
 
 
+def test_the_horizontal_makes_more_available(desk: Desk) -> None:
+    desk.measure("arnett")
+    before = list(desk.column("Value").values()).count("")
+    desk.ui.horizontalComboBox.choose(3)
+    assert list(desk.column("Value").values()).count("") < before
+
+
 def test_z_scores_need_a_file_of_norms(desk: Desk, tmp_path: Path) -> None:
     desk.measure("farkas")
     desk.ui.zScoresCheckBox.checked = True

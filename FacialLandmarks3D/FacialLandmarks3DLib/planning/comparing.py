@@ -252,9 +252,10 @@ class Comparing:
         from sgcn_core.analysis.measuring import measure
 
         names, measured = self._planning.chosen_analyses() or None, []
+        horizontal = self._planning.chosen_horizontal() or None
         for number, case in enumerate(self._cases(other)):
             yield (1 + number) / 3
-            measured.append(measure(case, analyses=names).values)
+            measured.append(measure(case, analyses=names, horizontal=horizontal).values)
         yield 1.0
         return measured[0], measured[1]
 

@@ -19,7 +19,7 @@ from .widgets import AnalysisList, FindingTable
 _REFRESH_MS = 250
 _STEP_MS, _SECONDS_AT_ONCE = 10, 0.04
 _ANOTHER_OBSERVER = 1
-_SEXES = ("", "female", "male")
+_SEXES, _HORIZONTALS = ("", "female", "male"), ("", "frankfort", "camper", "axes")
 
 
 class PlanningPanel:
@@ -117,17 +117,18 @@ class PlanningPanel:
     # --- what the user does -------------------------------------------------------------------------------------
 
     def _on_measure(self) -> None:
-        planning = self._planning
-        if planning is not None:
+        if self._planning is not None:
             self._try(self._measure)
 
     def _measure(self) -> None:
         assert self._planning is not None
         norms = self.ui.normsPathLineEdit.currentPath if self.ui.zScoresCheckBox.checked else ""
         sex = _SEXES[self.ui.normsSexComboBox.currentIndex]
-        self._planning.measure(self.analyses.checked, lines=self.ui.linesCheckBox.checked, norms=norms, sex=sex)
+        horizontal = _HORIZONTALS[self.ui.horizontalComboBox.currentIndex]
+        lines = self.ui.linesCheckBox.checked
+        self._planning.measure(self.analyses.checked, lines=lines, norms=norms, sex=sex, horizontal=horizontal)
 
-    def _on_lines(self, on: bool) -> None:
+    def _on_lines(self, _choice: Any) -> None:
         if self._planning is not None and self._planning.table is not None:
             self._try(self._measure)
 
@@ -138,7 +139,7 @@ class PlanningPanel:
     def _on_z_scores(self, on: bool) -> None:
         if on and not self.ui.normsPathLineEdit.currentPath:
             self._uncheck(self.ui.zScoresCheckBox)
-            self._say(_("Select a file of norms first; none come with the extension."))
+            self._say(_("Select a file of norms first."))
         elif self._planning is not None and self._planning.table is not None:
             self._try(self._measure)
 
@@ -190,7 +191,7 @@ class PlanningPanel:
     def _on_chosen(self, row: int, _column: int, _row_before: int, _column_before: int) -> None:
         self._show_chosen(row)
 
-    def _on_comparison(self, *_given: Any) -> None:
+    def _on_comparison(self, _choice: Any) -> None:
         self._update_buttons()
 
     # --- maps, which take longer --------------------------------------------------------------------------------
@@ -287,6 +288,7 @@ class PlanningPanel:
         connections: list[tuple[Any, str, Callable[..., None]]] = [
             (ui.measureButton, "clicked()", self._on_measure),
             (ui.linesCheckBox, "toggled(bool)", self._on_lines),
+            (ui.horizontalComboBox, "currentIndexChanged(int)", self._on_lines),
             (ui.measurementTable, "currentCellChanged(int,int,int,int)", self._on_chosen),
             (ui.tableViewButton, "clicked()", self._on_table_view),
             (ui.plotButton, "clicked()", self._on_plot),

@@ -84,7 +84,9 @@ class Planning:
 
     # --- measurements -------------------------------------------------------------------------------------------
 
-    def measure(self, names: Iterable[str], *, lines: bool = True, norms: str = "", sex: str = "") -> Any:
+    def measure(
+        self, names: Iterable[str], *, lines: bool = True, norms: str = "", sex: str = "", horizontal: str = ""
+    ) -> Any:
         """Measure analyses by name, and draw their lines.
 
         Parameters
@@ -93,6 +95,8 @@ class Planning:
         lines : whether to draw the analyses' lines into the views
         norms : path of a file of norms; empty: no z-scores
         sex : "female" or "male": those of the norms that are of this sex, or of both; empty: all
+        horizontal : "frankfort", "camper" or "axes" (of the scene, for a scan in natural head position); empty: not
+            known, and what needs it is not available
 
         Returns
         -------
@@ -107,9 +111,9 @@ class Planning:
         chosen = list(names)
         if not chosen:
             raise ReviewError(_("Check at least one analysis."))
-        found = self.measured(chosen, norms, sex)
+        found = self.measured(chosen, norms=norms, sex=sex, horizontal=horizontal)
         columns = findings.columns_of(*(findings.NORM_COLUMNS if norms else findings.MEASUREMENT_COLUMNS))
-        settings = {"analyses": chosen, "lines": lines, "norms": norms, "sex": sex}
+        settings = {"analyses": chosen, "lines": lines, "norms": norms, "sex": sex, "horizontal": horizontal}
         table = self.nodes.take("vtkMRMLTableNode", MEASUREMENTS, _("Measurements"), settings=settings)
         fill_table(table, columns, findings.cells([findings.measurement_row(each) for each in found.values], columns))
         drawn = {
@@ -120,11 +124,13 @@ class Planning:
         self._shown = MEASUREMENTS
         return table
 
-    def measured(self, names: Sequence[str], norms: str = "", sex: str = "") -> MeasurementTable:
+    def measured(
+        self, names: Sequence[str], *, norms: str = "", sex: str = "", horizontal: str = ""
+    ) -> MeasurementTable:
         """What `measure` writes, as a value."""
         from sgcn_core.analysis.measuring import measure
 
-        table = measure(case_of(self.landmarks), analyses=names)
+        table = measure(case_of(self.landmarks), analyses=names, horizontal=horizontal or None)
         if not norms:
             return table
         from sgcn_core.analysis.norms import load_norms, with_norms
@@ -134,6 +140,10 @@ class Planning:
     def chosen_analyses(self) -> list[str]:
         """The analyses that were measured last."""
         return [] if self.table is None else list(settings_of(self.table)["analyses"])
+
+    def chosen_horizontal(self) -> str:
+        """The horizontal of the last measurement; empty where none was given."""
+        return "" if self.table is None else str(settings_of(self.table)["horizontal"])
 
     def plot(self) -> Any:
         """Values and intervals of the table that is shown, as a chart; the ends of the intervals are crosses.
@@ -151,7 +161,7 @@ class Planning:
             return self.comparing.plot(self._shown)
         if self.table is None:
             raise ReviewError(_("Measure something first."))
-        found = self.measured(self.chosen_analyses())
+        found = self.measured(self.chosen_analyses(), horizontal=self.chosen_horizontal())
         values = [each for each in found.values if each.value is not None and each.measurement.unit == "mm"]
         if not values:
             raise ReviewError(_("None of the distances could be measured; there is nothing to plot."))
@@ -271,7 +281,7 @@ class Planning:
         try:
             if self.table is not None and any(role == MEASUREMENTS or role.startswith(LINE) for role in stale):
                 given = settings_of(self.table)
-                self.measure(given["analyses"], lines=given["lines"], norms=given["norms"], sex=given["sex"])
+                self.measure(given.pop("analyses"), **given)
                 yield 0.5
             if ASYMMETRY in stale:
                 self.fit_plane()
