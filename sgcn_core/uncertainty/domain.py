@@ -2,8 +2,9 @@
 
 The network's error has the length that the error model says, in any direction. To it comes an offset that is normally
 distributed with the same standard deviation along each axis: that of trained observers who place the landmark, and that
-of scanners, people and annotators that the network was not trained on, one number for each group of landmarks. The sum's
-length is the noncentral chi distribution with three degrees of freedom, whose mean and distribution are known.
+of scanners, people and annotators that the network was not trained on, one number for each group of landmarks. The
+length of the sum follows the noncentral chi distribution with three degrees of freedom, whose mean and distribution are
+known.
 """
 
 from __future__ import annotations
