@@ -35,7 +35,7 @@ def test_the_definitions_page_is_what_the_files_give() -> None:
     assert definitions_page() == page, "run python -m research.documentation.definitions"
     for label in LandmarkSet.load("all").labels:
         assert f"| `{label}` |" in page
-    assert "| `go_r` | right soft gonion" in page and "C, 2.2 mm (Ort 2012) |" in page
+    assert "| `go_r` | right soft-tissue gonion" in page and "C, 2.2 mm (Ort 2012) |" in page
     assert "| `en_l` |" in page.partition("clinical-eyes.png")[2].partition("![")[0]
 
 

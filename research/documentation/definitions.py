@@ -24,9 +24,9 @@ observers place it apart. Sides are the subject's own. Made by `python -m resear
 landmark sets and `sgcn_core/resources/analysis/observers.json`; the pictures by
 `python -m research.figures.make_definitions` on the mean face of generated people.
 
-**Observers.** Classes A, B and C are mean distances of {a}, {b} and {c} mm between trained observers. The column gives the
-class and the mean distance that goes into the stated bounds, with its source. Where no study of the landmark itself is
-known the class stands for it.
+**Observers.** Classes A, B and C are mean distances of {a}, {b} and {c} mm between trained observers. The column gives
+the class and the mean distance that goes into the stated bounds, with its source. Where no study of the landmark itself
+is known the class stands for it.
 
 {basis}
 """
