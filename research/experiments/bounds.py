@@ -18,7 +18,13 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
-from research.training.annotated_scans import AnnotatedScan, annotated_scans, as_calibration_data, assessment, errors
+from research.training.annotated_scans import (
+    AnnotatedScan,
+    annotated_scans,
+    as_calibration_data,
+    assessment,
+    displacements,
+)
 from research.training.calibration_data import CalibrationData, ModeData
 from research.training.calibration_report import area_under_curve
 from research.training.domain_fit import DomainSamples, fit_domain
@@ -46,6 +52,7 @@ class Stated:
     Attributes
     ----------
     name : of the set of scans
+    annotator : who placed the landmarks
     loose : whether the landmark is loosely defined
     error : NaN where nobody annotated it
     expected, bound, within : stated
@@ -53,6 +60,7 @@ class Stated:
     """
 
     name: NDArray[np.str_]
+    annotator: NDArray[np.str_]
     loose: BoolArray
     error: FloatArray
     expected: FloatArray
@@ -113,8 +121,9 @@ class Evidence:
         stated = assessment(path, scan)
         return Stated(
             name=np.full(len(stated.status), scan.folder),
+            annotator=np.full(len(stated.status), scan.annotator),
             loose=self.loose,
-            error=errors(path, scan, path.method.refine),
+            error=np.linalg.norm(displacements(path, scan, path.method.refine), axis=1),
             expected=stated.expected_error,
             bound=stated.error_bound,
             within=stated.confidence,
@@ -134,6 +143,7 @@ class Evidence:
             parts.append(
                 Stated(
                     name=np.full(len(error), _GNM),
+                    annotator=np.full(len(error), _GNM),
                     loose=self.loose,
                     error=np.where(known, error * size, np.nan),
                     expected=each.expected,
@@ -240,6 +250,37 @@ def limit_rows(stated: Stated) -> list[dict[str, Cell]]:
     return rows
 
 
+def annotator_rows(stated: dict[str, Stated], evidence: Evidence) -> list[dict[str, Cell]]:
+    """Well-defined landmarks by annotator, and what is left of the errors without the mean offset of each landmark.
+
+    That offset, of an annotator with three scans or more, is a matter of definition: no feature of a scan can tell it.
+    """
+    rows: list[dict[str, Cell]] = []
+    path, told = evidence.detector.pipeline, stated[ANNOTATOR]
+    for who in dict.fromkeys(scan.annotator for scan in evidence.scans):
+        own = told.where((told.annotator == who) & np.isfinite(told.error) & ~told.loose)
+        found = own.status == FOUND
+        scans = [scan for scan in evidence.scans if scan.annotator == who]
+        off = np.array([displacements(path, scan, path.method.refine) for scan in scans])[:, ~evidence.loose]
+        usual = np.array([[np.isfinite(off).all(2).sum(0) >= 3]]).reshape(-1, 1)
+        mean = np.where(usual, np.nanmean(np.where(np.isfinite(off), off, np.nan), axis=0), 0.0)
+        rest = np.linalg.norm(off - mean, axis=2)[np.isfinite(off).all(2)]
+        rows.append(
+            {
+                "annotator": who,
+                "scans": len(scans),
+                "landmarks": len(own.error),
+                "mean error": float(own.error.mean()),
+                "annotator left out: holds": float((own.error <= own.bound).mean()),
+                "found": float(found.mean()),
+                "found, > 5 mm off": int((own.error[found] > GROSS).sum()),
+                "> 5 mm off": int((own.error > GROSS).sum()),
+                "without mean offsets": int((rest > GROSS).sum()) if len(scans) >= 3 else None,
+            }
+        )
+    return rows
+
+
 def visible_rows(stated: dict[str, Stated]) -> list[dict[str, Cell]]:
     """Share of the landmarks not missing that are found, annotated or not."""
     rows = []
@@ -270,7 +311,8 @@ def main() -> None:
     real = as_calibration_data(detector.pipeline, scans, (mode,)).of_mode(mode)
     kept = options.gnm_features
     gnm = None if kept is None else CalibrationData.load(kept).of_mode(mode)
-    stated = columns(Evidence(detector, scans, real, gnm))
+    evidence = Evidence(detector, scans, real, gnm)
+    stated = columns(evidence)
     counts = ", ".join(f"{len(list(each.glob('*.csv')))} in {each.name}" for each in options.annotated)
     note = (
         f"Weights {detector.checkpoint.sha256[:16]}, mode {mode}, seed 0; annotated scans: {counts}"

@@ -118,12 +118,18 @@ def annotator_of(mesh: Path) -> Annotator:
     return next(found, Annotator(mesh.parent.name, "", {}))
 
 
+def displacements(pipeline: Pipeline, scan: AnnotatedScan, mode: str) -> FloatArray:
+    """From the truth to what was found, (L, 3), millimetres along the axes of the head frame; NaN without truth."""
+    placed = pipeline.place(scan.heatmaps, pipeline.method.but(refine=mode))
+    nowhere, to_normalised = np.full(3, np.nan), scan.heatmaps.graph.to_normalised
+    truth = np.array([scan.truth.get(label, nowhere) for label in pipeline.checkpoint.labels])
+    off: FloatArray = (placed.positions - to_normalised.apply(truth)) / to_normalised.scale
+    return off
+
+
 def errors(pipeline: Pipeline, scan: AnnotatedScan, mode: str) -> FloatArray:
     """Errors (L,) in millimetres; NaN where there is no truth."""
-    placed = pipeline.place(scan.heatmaps, pipeline.method.but(refine=mode))
-    nowhere = np.full(3, np.nan)
-    truth = np.array([scan.truth.get(label, nowhere) for label in pipeline.checkpoint.labels])
-    distance: FloatArray = np.linalg.norm(placed.in_input * scan.heatmaps.factor - truth, axis=1)
+    distance: FloatArray = np.linalg.norm(displacements(pipeline, scan, mode), axis=1)
     return distance
 
 
