@@ -9,7 +9,7 @@ without the scan, or without all scans of its annotator (GNM's people count as o
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,9 +93,9 @@ class Evidence:
         assert model is not None
         return replace(model, domain=None)
 
-    def fitted(self, kept: Callable[[AnnotatedScan], bool], *, with_gnm: bool = True) -> ErrorModel:
+    def fitted(self, kept: Sequence[bool], *, with_gnm: bool = True) -> ErrorModel:
         """The error model with a domain fitted on the scans that are kept."""
-        chosen = np.array([kept(scan) for scan in self.scans], dtype=bool)
+        chosen = np.array(kept, dtype=bool)
         names = sorted({scan.annotator for scan in self.scans})
         sources: list[tuple[ModeData, Sequence[int]]] = []
         if chosen.any():
@@ -171,12 +171,12 @@ def columns(evidence: Evidence) -> dict[str, Stated]:
     without: dict[str, ErrorModel] = {}
     for scan in evidence.scans:
         if scan.annotator not in without:
-            without[scan.annotator] = evidence.fitted(lambda each, who=scan.annotator: each.annotator != who)
-        alone = evidence.fitted(lambda each, one=scan: each is not one)
+            without[scan.annotator] = evidence.fitted([each.annotator != scan.annotator for each in evidence.scans])
+        alone = evidence.fitted([each is not scan for each in evidence.scans])
         for column, model in ((NETWORK, evidence.base), (SCAN, alone), (ANNOTATOR, without[scan.annotator])):
             stated[column].append(evidence.on_scan(scan, model))
     if evidence.gnm is not None:
-        apart = evidence.fitted(lambda each: True, with_gnm=False)
+        apart = evidence.fitted([True] * len(evidence.scans), with_gnm=False)
         for column, model in ((NETWORK, evidence.base), (SCAN, apart), (ANNOTATOR, apart)):
             stated[column].append(evidence.on_gnm(model))
     return {column: joined(parts) for column, parts in stated.items()}
@@ -212,7 +212,7 @@ def coverage_rows(stated: dict[str, Stated]) -> list[dict[str, Cell]]:
 
 def found_rows(stated: dict[str, Stated]) -> list[dict[str, Cell]]:
     """How far *found* can be relied on, by set, group and way of calibrating."""
-    rows = []
+    rows: list[dict[str, Cell]] = []
     for name, group, chosen in choices(stated[SCAN]):
         for column, each in stated.items():
             told = each.where(chosen)

@@ -124,4 +124,5 @@ class ErrorLengths:
             middle = (low + high) / 2.0
             beyond = self.within(middle) < share
             low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
-        return (low + high) / 2.0
+        quantile: FloatArray = (low + high) / 2.0
+        return quantile
