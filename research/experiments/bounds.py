@@ -327,6 +327,7 @@ def main() -> None:
             "Limit on the bound of well-defined landmarks, real scans, scan left out.",
             limit_rows(stated[SCAN]),
         ),
+        Table("annotators", "Well-defined landmarks by annotator.", annotator_rows(stated, evidence)),
         Table("visible", "Share of the landmarks not missing that are found.", visible_rows(stated)),
     ):
         console.print(f"\n{table.title}\n\n{table.markdown()}")
