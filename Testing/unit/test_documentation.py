@@ -9,7 +9,9 @@ from pathlib import Path
 import typer
 
 from research.documentation.definitions import PAGE, by_group, definitions_page, landmark_files, picture_name, read_json
-from research.documentation.pages import landmark_tables, reference_pages, summary_of
+from research.documentation.pages import landmark_tables, measurement_tables, reference_pages, summary_of
+from sgcn_core.analysis import Definitions
+from sgcn_core.analysis.formula import FUNCTIONS
 from sgcn_core.batch import ExitCode
 from sgcn_core.cli.app import app
 from sgcn_core.types.landmark_sets import LandmarkSet
@@ -46,6 +48,18 @@ def test_every_group_of_landmarks_has_a_small_picture() -> None:
     }
     assert {path.name for path in folder.glob("*.png")} == names and len(names) == 14
     assert all(path.stat().st_size < 80_000 for path in folder.glob("*.png"))
+
+
+def test_every_measurement_analysis_and_function_is_on_the_page() -> None:
+    page, tables = (DOCS / "measurements.md").read_text(encoding="utf-8"), measurement_tables()
+    assert "<!-- measurement definitions -->" in page
+    definitions = Definitions.load()
+    listed = set(re.findall(r"^\| `(\w+)` \|", tables, re.MULTILINE))
+    wanted = {name.removesuffix("_r").removesuffix("_l") for name in definitions.measurements} | set(
+        definitions.analyses
+    )
+    assert listed == wanted
+    assert all(re.search(rf"`{name}[`(]", page) for name in FUNCTIONS)
 
 
 def test_the_reference_holds_every_public_module_and_each_can_be_imported() -> None:
