@@ -10,7 +10,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "sgcn_core"
 # 16,900 after the house was put in order; large meshes and contradicting landmarks came afterwards.
-MOST_LINES = 24_200  # of which 5,500 for the analysis and its commands, 900 for cohorts
+MOST_LINES = 24_400  # of which 5,500 for the analysis and its commands, 900 for cohorts, 200 for bounds
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("child_process", "errors", "lazy_names", "method", "paper"),
