@@ -10,7 +10,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "sgcn_core"
 # 16,900 after the house was put in order; large meshes and contradicting landmarks came afterwards.
-MOST_LINES = 20_800  # of which 3,000 for the analysis
+MOST_LINES = 23_200  # of which 3,000 for the analysis, 2,400 for the report
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("child_process", "errors", "lazy_names", "method", "paper"),
@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline",),
     ("detector",),
     ("analysis", "demo", "evaluation", "training", "viz"),
+    ("report",),
     ("batch",),
     ("worker",),
     ("cli",),
