@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,5 +66,5 @@ def _joined(segments: vtkPolyData) -> tuple[FloatArray, ...]:
     points = vtk_to_numpy(joined.GetPoints().GetData()).astype(np.float64)
     cells = joined.GetLines()
     ends, order = vtk_to_numpy(cells.GetOffsetsArray()), vtk_to_numpy(cells.GetConnectivityArray())
-    lines = [points[order[start:stop]] for start, stop in zip(ends[:-1], ends[1:], strict=True)]
+    lines = [points[order[start:stop]] for start, stop in pairwise(ends)]
     return tuple(sorted(lines, key=lambda line: -float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())))

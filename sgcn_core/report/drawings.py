@@ -24,6 +24,7 @@ FloatArray = NDArray[np.float64]
 _MARGIN = 12.0  # millimetres of the face around its landmarks
 _BEHIND = 30.0  # that the profile reaches behind the midline landmarks
 _LEGEND = 4.4  # height of a line of the legend, millimetres of the page
+_NARROWEST = 84.0  # millimetres of the page
 _SAMPLE = 8.0  # length of the sample of a line in the legend
 _HIDDEN_INSIDE = 6.0  # contours that lie so far behind another at the same height are inside the head, mm
 
@@ -47,6 +48,15 @@ class DrawnLine(ReadOnlyArrays):
     points: FloatArray
     value: str = ""
     doubtful: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A value written under a drawing; one without a value says why, and `flag` is "check" or "none" as in tables."""
+
+    name: str
+    value: str
+    flag: str = ""
 
 
 def profile_contour(face: Face) -> tuple[FloatArray, ...]:
@@ -77,6 +87,7 @@ def profile_drawing(
     key: str,
     scale: float,
     points: Sequence[str] = (),
+    readings: Sequence[Reading] = (),
 ) -> Markup:
     """The profile, facing right, with the lines of an analysis.
 
@@ -93,13 +104,14 @@ def profile_drawing(
         Millimetres of the page for one of the face.
     points : sequence of str
         Landmarks to name; those without a position are left out.
+    readings : sequence of Reading
     """
     named = _placed(face, points)
     middle = face.points[[face.labels.index(label) for label in _midline(face)]][:, [2, 1]]
     ends = [line.points[:, [2, 1]] for line in lines] + [face.points[[i]][:, [2, 1]] for i in named]
     low, high = _box_around(np.concatenate([middle, *ends]))
     low = np.minimum(low, middle.min(axis=0) - (_BEHIND, _MARGIN))
-    board = _Board(low, high, lines, title=title, key=key, scale=scale)
+    board = _Board(low, high, lines, readings, title=title, key=key, scale=scale)
     for line in contour:
         board.drawing.line(board.place(line), colour=INK, width=0.5)
     board.draw_lines(lines, columns=(2, 1))
@@ -116,15 +128,16 @@ def frontal_drawing(
     key: str,
     scale: float,
     points: Sequence[str] = (),
+    readings: Sequence[Reading] = (),
 ) -> Markup:
     """The front view with the lines of an analysis; `picture` from :func:`frontal_view` at the same scale."""
     named = _placed(face, points)
     view = frontal_view(face, scale)
     half = np.array([view.width, view.height]) / (2 * view.scale)
     low, high = view.centre[:2] - half, view.centre[:2] + half
-    board = _Board(low, high, lines, title=title, key=key, scale=scale)
+    board = _Board(low, high, lines, readings, title=title, key=key, scale=scale)
     if picture is not None and picture.png:
-        board.drawing.image(picture.png, 0, 0, view.width / PIXELS_PER_MM, view.height / PIXELS_PER_MM)
+        board.drawing.image(picture.png, board.left, 0, view.width / PIXELS_PER_MM, view.height / PIXELS_PER_MM)
     board.draw_lines(lines, columns=(0, 1), halo=0.25)
     board.draw_points(face, named, columns=(0, 1), towards=0)
     return board.finish()
@@ -139,25 +152,35 @@ def frontal_view(face: Face, scale: float) -> View:
 
 
 class _Board:
-    """A drawing with a face area above a legend."""
+    """A drawing with a face area above a legend and readings."""
 
     def __init__(
-        self, low: FloatArray, high: FloatArray, lines: Sequence[DrawnLine], *, title: str, key: str, scale: float
+        self,
+        low: FloatArray,
+        high: FloatArray,
+        lines: Sequence[DrawnLine],
+        readings: Sequence[Reading],
+        *,
+        title: str,
+        key: str,
+        scale: float,
     ) -> None:
         self.low, self.high, self.scale = low, high, scale
         self.area = (high - low) * scale
-        rows = len(lines) + 1
-        told = "; ".join(f"{line.name} {line.value}".strip() for line in lines)
-        width = max(float(self.area[0]), 82.0)
+        self.lines, self.readings = tuple(lines), tuple(readings)
+        told = [f"{line.name} {line.value}".strip() for line in lines]
+        told += [f"{reading.name} {reading.value}" for reading in readings]
+        rows = len(lines) + len(readings) + 1
+        width = max(float(self.area[0]), _NARROWEST)
+        self.left = (width - float(self.area[0])) / 2
         self.drawing = Drawing(
             width,
             float(self.area[1]) + 3 + _LEGEND * rows + 6,
             title=title,
-            description=f"{told}. Scale 1 : {number(1 / scale)}",
+            description=f"{'; '.join(told)}. Scale 1 : {number(1 / scale)}",
             fixed=True,
         )
         self.drawing.clip(f"clip-{key}", 0, 0, width, float(self.area[1]))
-        self.lines: list[DrawnLine] = list(lines)
 
     def place(self, points: FloatArray) -> FloatArray:
         """Points (K, 2) of the face as millimetres of the page."""
@@ -191,7 +214,7 @@ class _Board:
             self.drawing.text(label, start, float(row), size=size, halo=True, bold=doubtful)
 
     def finish(self) -> Markup:
-        """Legend, scale bar."""
+        """Legend, readings and scale bar."""
         drawing, row = self.drawing, float(self.area[1]) + 3.0
         drawing.unclip()
         for count, line in enumerate(self.lines):
@@ -200,6 +223,12 @@ class _Board:
             name = f"{line.name} ?" if line.doubtful else line.name
             drawing.text(name, _SAMPLE + 2.0, row, size=2.6, bold=line.doubtful)
             drawing.text(line.value, max(_SAMPLE + 4.0 + text_width(name, 2.6), 44.0), row, size=2.6)
+            row += _LEGEND
+        for reading in self.readings:
+            sign = {"check": "▲ ", "none": ""}.get(reading.flag, "")
+            colour = {"check": "#9a3d00", "none": FAINT}.get(reading.flag, INK)
+            drawing.text(sign + reading.name, 0.5, row, size=2.5, colour=colour)
+            drawing.text(reading.value, drawing.width - 0.5, row, size=2.5, colour=colour, anchor="end")
             row += _LEGEND
         scale_bar(drawing, 0.5, row + 2.2, scale=self.scale)
         drawing.text(f"scale 1 : {number(1 / self.scale)}", drawing.width - 1.0, row + 1.6, size=2.6, anchor="end")

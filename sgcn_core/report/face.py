@@ -96,7 +96,7 @@ class Face(ReadOnlyArrays):
         return np.stack([np.maximum(low - room, whole.min(axis=0)), np.minimum(high + room, whole.max(axis=0))])
 
     def view(self, direction: Direction, *, width: float, height: float, scale: float | None = None) -> View:
-        """A view of the landmarks for `width` x `height` millimetres of the page; `scale` page mm per mm, by default to fit."""
+        """A view of the landmarks for `width` x `height` mm of the page; `scale` page mm per mm, by default to fit."""
         placed = self.points[np.isfinite(self.points).all(axis=1)]
         seen = placed @ direction.rotation.T
         low, high = seen.min(axis=0), seen.max(axis=0)
@@ -144,7 +144,7 @@ class Picture:
     def shows(self, points: FloatArray, *, within: float = 2.0) -> NDArray[np.bool_]:
         """Which points (N, 3) lie inside the picture and at most `within` mm under the surface."""
         if self.depth is None:
-            return np.isfinite(points).all(axis=1)
+            return np.asarray(np.isfinite(points).all(axis=1), dtype=np.bool_)
         depth, factor = self.depth.depth, self.depth.depth.shape[0] / self.view.height
         pixels = np.floor(self.view.to_pixels(points) * factor).astype(int)
         inside = ((pixels >= 0) & (pixels < (depth.shape[1], depth.shape[0]))).all(axis=1)

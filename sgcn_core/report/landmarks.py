@@ -91,7 +91,7 @@ def check_table(result: LandmarkResult) -> Table | None:
 
 def _known(label: str) -> Landmark | None:
     known = LandmarkSet.load("all")
-    return known[label] if label in known else None
+    return known.landmarks[known.index(label)] if label in known else None
 
 
 def _group(label: str, landmark: Landmark | None) -> str:

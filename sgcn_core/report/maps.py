@@ -104,7 +104,7 @@ def _draw_lines(
                 continue
             seen = picture.shows(line)
             edges = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]]).astype(int)))
-            page = picture.on_page(line) + (left, 0.0)
+            page = picture.on_page(line) + np.array([left, 0.0])
             for start, stop in zip(edges[::2], edges[1::2], strict=True):
                 if stop - start > 1:
                     drawing.line(page[start:stop], colour=INK, width=0.16, dash=_DASH if level < 0 else "")

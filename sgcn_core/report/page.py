@@ -1,4 +1,4 @@
-"""The page: sections of text, figures and tables, put into the template. One file, no script, nothing from elsewhere."""
+"""The page: sections of text, figures and tables, put into the template: one file without scripts."""
 
 from __future__ import annotations
 

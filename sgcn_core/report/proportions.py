@@ -51,15 +51,16 @@ def _divided(
         place = face.points[face.labels.index(label)]
         ends = np.array([place, place])
         ends[:, 1 - axis] = low, high
-        value = ""
+        name, value = label, ""
         if number < len(names):
             following = labels[number + 1]
             length = _distance(face, label, following, axis)
             if length is not None:
                 share = f" ({100 * length / total:.0f} %)" if total else ""
                 value = f"{names[number]} {length:.1f} mm{share}"
+                name = f"{label} to {following}"
         doubtful = face.status[face.labels.index(label)] == "uncertain"
-        lines.append(DrawnLine(name=label, points=ends, value=value, doubtful=doubtful))
+        lines.append(DrawnLine(name=name, points=ends, value=value, doubtful=doubtful))
     return tuple(lines)
 
 

@@ -139,7 +139,7 @@ class Drawing:
 
 
 def scale_bar(drawing: Drawing, x: float, y: float, *, scale: float, length: float = 50.0) -> None:
-    """A bar of so many millimetres of the face, with ticks every 10 mm; `scale` page millimetres for one of the face."""
+    """A bar of so many millimetres of the face, with ticks every 10 mm; `scale` as in drawings."""
     drawing.line([(x, y), (x + length * scale, y)], width=0.35)
     for tick in np.arange(0, length + 1e-6, 10.0):
         high = 1.6 if tick % 50 == 0 else 0.9
