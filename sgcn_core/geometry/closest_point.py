@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sgcn_core.geometry.surface_index import SurfaceIndex
+from sgcn_core.types.arrays import ReadOnlyArrays
 
 FloatArray = NDArray[np.float64]
 
@@ -39,22 +42,47 @@ def closest_on_triangles(points: Tensor, corners: Tensor) -> tuple[Tensor, Tenso
     return weights, torch.gather(squared, -1, best)[..., 0]
 
 
+@dataclass(frozen=True, eq=False)
+class ClosestPlaces(ReadOnlyArrays):
+    """The closest places of a surface to L points.
+
+    Attributes
+    ----------
+    points : ndarray (L, 3)
+    triangles : ndarray (L,) of int64
+        The triangle of each place; -1 where a point's closest vertices have none, and the point stays where it is.
+    barycentric : ndarray (L, 3)
+        Weights of the triangle's corners.
+    """
+
+    points: FloatArray
+    triangles: NDArray[np.int64]
+    barycentric: FloatArray
+
+
 def closest_on_surface(points: FloatArray, index: SurfaceIndex) -> FloatArray:
     """The closest place (L, 3) of the surface to each of the points (L, 3).
 
     Exact where triangles are about as large as their neighbours; where a point's closest vertices have no triangle, it
     stays.
     """
-    count = min(_VERTICES, len(index.vertices))
-    vertices = np.asarray(index.vertex_tree.query(points, k=count)[1]).reshape(len(points), count)
-    owners, triangles = index.triangles_around(vertices.ravel(), np.repeat(np.arange(len(points)), count))
+    return closest_places(points, index).points
+
+
+def closest_places(points: FloatArray, index: SurfaceIndex, *, vertices: int = _VERTICES) -> ClosestPlaces:
+    """The same with its triangle, looked for on the triangles around so many closest ``vertices`` of each point."""
+    count = min(vertices, len(index.vertices))
+    near = np.asarray(index.vertex_tree.query(points, k=count)[1]).reshape(len(points), count)
+    owners, triangles = index.triangles_around(near.ravel(), np.repeat(np.arange(len(points)), count))
     corners = torch.from_numpy(index.vertices[index.faces[triangles]])
     weights, squared = closest_on_triangles(torch.from_numpy(points[owners]), corners)
     order = np.lexsort((squared.numpy(), owners))
     first = order[np.unique(owners[order], return_index=True)[1]]
     found: FloatArray = points.copy()
     found[owners[first]] = torch.einsum("lk,lkc->lc", weights[first], corners[first]).numpy()
-    return found
+    triangle, barycentric = np.full(len(points), -1, dtype=np.int64), np.zeros((len(points), 3))
+    triangle[owners[first]], barycentric[owners[first]] = triangles[first], weights[first].numpy()
+    return ClosestPlaces(found, triangle, barycentric)
 
 
 def _within(points: Tensor, corners: Tensor) -> Tensor:

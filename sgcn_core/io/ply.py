@@ -6,7 +6,7 @@ texture seams; trimesh 5.2 reads no binary file that mixes triangles with quadri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,18 +82,21 @@ def read_ply(path: Path) -> MeshData:
     return MeshData(vertices, faces, frame_hint(comments), unit_hint(comments), normals)
 
 
-def ply_bytes(surface: Surface) -> bytes:
-    """Binary little-endian PLY with double coordinates and Slicer's ``SPACE`` comment."""
+def ply_bytes(surface: Surface, *, arrays: Mapping[str, NDArray[np.float64]] | None = None) -> bytes:
+    """Binary little-endian PLY with double coordinates, Slicer's ``SPACE`` comment, and further values (P,) by name."""
+    names = {"x": surface.vertices[:, 0], "y": surface.vertices[:, 1], "z": surface.vertices[:, 2], **(arrays or {})}
+    properties = "".join(f"property double {name}\n" for name in names)
     header = (
         "ply\nformat binary_little_endian 1.0\n"
         f"comment {tag_text(surface.frame, surface.unit)}\n"
-        f"element vertex {len(surface.vertices)}\nproperty double x\nproperty double y\nproperty double z\n"
+        f"element vertex {len(surface.vertices)}\n{properties}"
         f"element face {len(surface.faces)}\nproperty list uchar int vertex_indices\nend_header\n"
     )
     rows = np.empty(len(surface.faces), dtype=[("count", "u1"), ("corners", "<i4", (3,))])
     rows["count"] = 3
     rows["corners"] = surface.faces
-    return header.encode("ascii") + surface.vertices.astype("<f8").tobytes() + rows.tobytes()
+    values = np.stack(list(names.values()), axis=1)
+    return header.encode("ascii") + values.astype("<f8").tobytes() + rows.tobytes()
 
 
 def _parse_header(data: bytes) -> _Header:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sgcn_core.errors import FileFormatError
 from sgcn_core.geometry.vtk_bridge import to_polydata
@@ -127,14 +128,16 @@ def _texts(fields: Any) -> dict[str, str]:
     return found
 
 
-def write_vtp(surface: Surface, path: Path) -> None:
-    """Write compressed XML polydata with the field data array ``SPACE`` that Slicer reads."""
+def write_vtp(surface: Surface, path: Path, *, arrays: Mapping[str, NDArray[np.float64]] | None = None) -> None:
+    """Write compressed XML polydata with the field data array ``SPACE`` that Slicer reads, and values (P,) by name."""
     from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
 
     polydata = to_polydata(surface.vertices, surface.faces)
     _add_text_field(polydata, "SPACE", surface.frame)
     if surface.unit:
         _add_text_field(polydata, "UNIT", surface.unit)
+    for name, values in (arrays or {}).items():
+        _add_point_values(polydata, name, values)
     writer = vtkXMLPolyDataWriter()
     writer.SetInputData(polydata)
     _write(writer, path)
@@ -159,6 +162,15 @@ def _add_text_field(polydata: Any, name: str, value: str) -> None:
     array.SetName(name)
     array.InsertNextValue(value)
     polydata.GetFieldData().AddArray(array)
+
+
+def _add_point_values(polydata: Any, name: str, values: NDArray[np.float64]) -> None:
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+
+    array = numpy_to_vtk(np.ascontiguousarray(values, dtype=np.float64), deep=True)
+    array.SetName(name)
+    polydata.GetPointData().AddArray(array)
+    polydata.GetPointData().SetActiveScalars(name)
 
 
 def _write(writer: Any, path: Path) -> None:
