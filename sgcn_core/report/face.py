@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +78,11 @@ class Face(ReadOnlyArrays):
             axes=axes,
             origin=origin,
         )
+
+    def with_surface(self, surface: Surface) -> Face:
+        """The same face with another surface (mm, LPS), in the same axes."""
+        turned = surface.with_(vertices=self.to_head(surface.vertices), cut_planes=())
+        return replace(self, surface=turned, normals=vertex_normals(turned.vertices, turned.faces))
 
     def to_head(self, points: ArrayLike) -> FloatArray:
         """Points (..., 3) of LPS as left, up and out."""
