@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ if importlib.util.find_spec("PIL") is None:
 
 # In a process of its own: slicer-core crashes while it takes displayable managers down.
 CHILD = """
-import os, sys
+import json, os, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[1:4]
 import numpy as np
@@ -41,58 +42,69 @@ model.SetAndObservePolyData(ball.GetOutput())
 model.CreateDefaultDisplayNodes()
 model.GetDisplayNode().SetColor(0.8, 0.8, 0.8)
 places = {"found": (-30, 75, 0), "uncertain": (30, 75, 0)}
-statuses = sys.argv[5].split(",")
 behind = {"found": (-30, -75, 0), "uncertain": (30, -75, 0)}
-rows = [
-    {"label": f"{status}_{side}", "position": where[status], "status": status, "confidence": 1.0}
-    for side, where in (("front", places), ("back", behind)) for status in statuses if side in sys.argv[6]
-]
 view = ThreeDView(application, (300, 300))
-node = application.add("MarkupsFiducial", "L")
-write_landmarks(
-    node, {"frame": "RAS", "unit": "mm", "landmarks": rows}, model, Provenance()
-)
-if sys.argv[7] != "all":
-    labels = ViewLabels(node)
-    labels.update(rows_of(node) if sys.argv[7] == "some" else [], None, show_all=False)
-view.look((0, 0, 0), 400)
-image = view.image()
-red, green, blue = np.asarray(image).astype(int).transpose(2, 0, 1)
-print((green > red + 50).sum(), (red > blue + 100).sum())
-print(save(image, folder / "view.png").stat().st_size)
+for number, (statuses, sides, labelled) in enumerate(json.loads(sys.argv[5])):
+    rows = [
+        {"label": f"{status}_{side}", "position": where[status], "status": status, "confidence": 1.0}
+        for side, where in (("front", places), ("back", behind)) for status in statuses.split(",") if side == sides
+    ]
+    node = application.add("MarkupsFiducial", "L")
+    write_landmarks(
+        node, {"frame": "RAS", "unit": "mm", "landmarks": rows}, model, Provenance()
+    )
+    if labelled != "all":
+        labels = ViewLabels(node)
+        labels.update(rows_of(node) if labelled == "some" else [], None, show_all=False)
+    view.look((0, 0, 0), 400)
+    image = view.image()
+    red, green, blue = np.asarray(image).astype(int).transpose(2, 0, 1)
+    print((green > red + 50).sum(), (red > blue + 100).sum())
+    assert save(image, folder / f"{number}.png").stat().st_size > 1000
+    node.GetDisplayNode().SetVisibility(False)
+    application.scene.RemoveNode(node)
 sys.stdout.flush()
 os._exit(0)
 """
 
 
-def coloured(folder: Path, statuses: str, sides: str, labels: str = "all") -> tuple[int, int]:
-    """How many pixels are green and orange where landmarks of these statuses lie in front or at the back."""
+# Statuses, where the landmarks lie, and whose labels are shown.
+DRAWN = (
+    ("found,uncertain", "front", "all"),
+    ("found", "front", "all"),
+    ("found,uncertain", "back", "all"),
+    ("found,uncertain", "front", "none"),
+    ("found,uncertain", "front", "some"),
+)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """How many pixels of each picture are green and orange."""
     paths = [str(ROOT / name) for name in ("research/figures", "Testing/extension", "FacialLandmarks3D")]
-    command = [sys.executable, "-c", CHILD, *paths, str(folder), statuses, sides, labels]
+    folder = tmp_path_factory.mktemp("views")
+    command = [sys.executable, "-c", CHILD, *paths, str(folder), json.dumps(DRAWN)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode != 0 and "OpenGL" in ended.stderr:
         pytest.skip("no OpenGL here, neither with a display nor with EGL")
     assert ended.returncode == 0, ended.stderr
-    green, orange = ended.stdout.splitlines()[0].split()
-    return int(green), int(orange)
+    counts = [line.split() for line in ended.stdout.splitlines()[-len(DRAWN) :]]
+    return {drawing: (int(green), int(orange)) for drawing, (green, orange) in zip(DRAWN, counts, strict=True)}
 
 
 @pytest.mark.parametrize(
-    ("statuses", "sides", "green", "orange"),
-    [
-        ("found,uncertain", "front", True, True),
-        ("found", "front", True, False),
-        ("found,uncertain", "back", False, False),
-    ],
+    ("drawing", "seen"), [*zip(DRAWN, ((True, True), (True, False), (False, False)), strict=False)]
 )
 def test_landmarks_are_drawn_in_their_colours(
-    tmp_path: Path, statuses: str, sides: str, green: bool, orange: bool
+    drawn: dict[tuple[str, str, str], tuple[int, int]], drawing: tuple[str, str, str], seen: tuple[bool, bool]
 ) -> None:
-    found, uncertain = coloured(tmp_path, statuses, sides)
-    assert ((found > 30), (uncertain > 30)) == (green, orange)
+    found, uncertain = drawn[drawing]
+    assert ((found > 30), (uncertain > 30)) == seen
 
 
-def test_only_the_uncertain_landmark_has_its_label_in_the_view(tmp_path: Path) -> None:
-    found, uncertain = coloured(tmp_path, "found,uncertain", "front", "none")
-    found_too, labelled = coloured(tmp_path, "found,uncertain", "front", "some")
+def test_only_the_uncertain_landmark_has_its_label_in_the_view(
+    drawn: dict[tuple[str, str, str], tuple[int, int]],
+) -> None:
+    found, uncertain = drawn[DRAWN[3]]
+    found_too, labelled = drawn[DRAWN[4]]
     assert labelled > uncertain + 30 and abs(found_too - found) < 10

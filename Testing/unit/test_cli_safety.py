@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,9 @@ def test_a_signal_while_a_picture_is_drawn_leaves_nothing(tmp_path, scan, script
     environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "TOLD": str(told)}
     environment["PYTHONPATH"] = python_environment()["PYTHONPATH"]
     command = [sys.executable, str(script / "hang.py"), "detect", str(scan), "--picture", str(tmp_path / "a.png")]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    # A run of the tests under nohup would have its children ignore SIGHUP, as it should.
+    heeding = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heeding)
     end = time.monotonic() + 120
     while not told.exists():
         assert time.monotonic() < end and process.poll() is None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from research.experiments import runs
 from sgcn_core.cli.console import progress_bar, reporting_errors
 from sgcn_core.cli.evaluate import print_and_write
 
@@ -48,6 +47,8 @@ def experiments(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Measure landmark errors on generated people. Needs the extras `train` and `evaluate`."""
+    from research.experiments import runs
+
     with reporting_errors(debug=debug), progress_bar(1) as start:
         report = start(0, "experiments")
         faces = _face_model(model, clinical)

@@ -9,11 +9,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
-from research.synthesis.contact_sheet import contact_sheet
-from research.synthesis.face_model import FaceModel
-from research.synthesis.generator import FaceGenerator
 from research.synthesis.options import ITEMS, GeneratorOptions
 
 
@@ -29,6 +24,14 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=8000, help="points of each sample")
     parser.add_argument("--only", choices=("clean", *ITEMS), metavar="ITEM", help=f"one of clean, {', '.join(ITEMS)}")
     options = parser.parse_args()
+
+    # After the options are read, so that --help is quick.
+    from rich.console import Console
+
+    from research.synthesis.contact_sheet import contact_sheet
+    from research.synthesis.face_model import FaceModel
+    from research.synthesis.generator import FaceGenerator
+
     model = FaceModel.load(options.model, options.clinical)
     generator = FaceGenerator(model, nodes=options.nodes, pools=2, seed=options.seed)
     if options.only:

@@ -6,21 +6,12 @@ import argparse
 import math
 from pathlib import Path
 
-import torch
-from lightning.fabric import Fabric
-
-from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
-from research.synthesis.populations import load_others
-from research.training.data import training_data
-from sgcn_core.training.config import TrainingConfig
-from sgcn_core.training.run import TrainingRun
-
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m research.training", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON file, see research/configs/")
     parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
-    parser.add_argument("--clinical", type=Path, default=CLINICAL_VERTICES, help="JSON: clinical label -> vertex")
+    parser.add_argument("--clinical", type=Path, help="JSON: clinical label -> vertex; ours by default")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's base mesh and targets, for more people")
     parser.add_argument("--gnm", type=Path, help="gnm_head.npz, for yet more people")
     parser.add_argument(
@@ -39,12 +30,24 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Train, then export the averaged weights."""
     options = parse(arguments)
+
+    # After the options are read, so that --help is quick.
+    import torch
+    from lightning.fabric import Fabric
+
+    from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
+    from research.synthesis.populations import load_others
+    from research.training.data import training_data
+    from research.training.export import export_weights
+    from sgcn_core.training.config import TrainingConfig
+    from sgcn_core.training.run import TrainingRun
+
     if options.threads:
         torch.set_num_threads(options.threads)
     devices = options.devices if options.devices == "auto" else int(options.devices)
     fabric = Fabric(accelerator=options.accelerator, devices=devices, precision=options.precision)
     fabric.launch()
-    model = FaceModel.load(options.model, options.clinical, device=fabric.device)
+    model = FaceModel.load(options.model, options.clinical or CLINICAL_VERTICES, device=fabric.device)
     config = TrainingConfig.load(options.config)
     others = load_others(
         options.makehuman, options.gnm, children="children" in (config.populations or {}), device=fabric.device
@@ -54,8 +57,6 @@ def main(arguments: list[str] | None = None) -> None:
         run.start_from(options.start)
     run.train(minutes=options.minutes)
     if options.export and fabric.is_global_zero:
-        from research.training.export import export_weights
-
         export_weights(run, options.export)
 
 

@@ -8,7 +8,29 @@ from sgcn_core.lazy_names import imported_on_use
 
 if TYPE_CHECKING:
     from sgcn_core.analysis.case import AnalysisCase
+    from sgcn_core.analysis.definitions import Definitions
+    from sgcn_core.analysis.head_frame import Horizontal
+    from sgcn_core.analysis.measuring import measure
+    from sgcn_core.analysis.table import AnalysisLine, MeasuredValue, MeasurementTable, write_tables
 
-__all__ = ["AnalysisCase"]
+__all__ = [
+    "AnalysisCase",
+    "AnalysisLine",
+    "Definitions",
+    "Horizontal",
+    "MeasuredValue",
+    "MeasurementTable",
+    "measure",
+    "write_tables",
+]
 
-__getattr__ = imported_on_use(__name__, {"case": "AnalysisCase"})
+__getattr__ = imported_on_use(
+    __name__,
+    {
+        "case": "AnalysisCase",
+        "definitions": "Definitions",
+        "head_frame": "Horizontal",
+        "measuring": "measure",
+        "table": "AnalysisLine MeasuredValue MeasurementTable write_tables",
+    },
+)
