@@ -243,17 +243,15 @@ class _Builder:
 
     def _measured(self, case: ReportCase) -> MeasurementTable:
         """All measurements, and the lines of the analyses."""
-        analyses = list(self.options.analyses) or list(self.definitions.analyses)
+        known = self.definitions
         plane = self.plane if case is self.cases[0] else None
-        shared = {
-            "definitions": self.definitions,
-            "horizontal": self.options.horizontal,
-            "plane": None if plane is None else (plane.point, plane.normal),
-        }
-        drawn = measure(case.analysed, analyses=analyses, **shared)  # type: ignore[arg-type]
-        if self.options.analyses:
-            return drawn
-        return replace(measure(case.analysed, **shared), lines=drawn.lines)  # type: ignore[arg-type]
+        return measure(
+            case.analysed,
+            analyses=list(self.options.analyses) or [*known.measurements, *known.analyses],
+            definitions=known,
+            horizontal=self.options.horizontal,
+            plane=None if plane is None else (plane.point, plane.normal),
+        )
 
     def _views(self) -> Section:
         views = landmark_views(self.face, engine=self.options.engine)
@@ -261,7 +259,8 @@ class _Builder:
             Figure(caption=caption, svg=svg, size="wide" if place == 0 else "half")
             for place, (caption, svg) in enumerate(views)
         )
-        checks = check_table(self.cases[0].result)
+        called = self.options.called if len(self.cases) > 1 else ("",)
+        checks = (check_table(each.result, name=name) for each, name in zip(self.cases, called, strict=True))
         legend = (
             "Disc: landmark; small circle: landmark of the iBUG 68 scheme; diamond and ?: uncertain, check it. Missing "
             "landmarks are not drawn. Right and left are the subject's."
@@ -271,7 +270,7 @@ class _Builder:
             key="views",
             title="Views",
             figures=figures,
-            tables=() if checks is None else (checks,),
+            tables=tuple(table for table in checks if table is not None),
             text=(legend + note,),
         )
 
@@ -283,7 +282,7 @@ class _Builder:
             self.definitions,
             scale=_WHOLE if self.options.analyses else _SMALL,
             engine=self.options.engine,
-            proportions=not self.options.analyses,
+            analyses=tuple(self.options.analyses) or tuple(self.definitions.analyses),
         )
         upright = "the midsagittal plane and the mean face" if self.plane is not None else "the mean face"
         profile = (
@@ -294,10 +293,15 @@ class _Builder:
         return Section(
             key="measurements",
             title="Measurements and analyses",
-            text=(profile,) if figures else (),
+            text=(*self._of_first(), *((profile,) if figures else ())),
             figures=figures,
             tables=(measurement_table(self.measured[0]),),
         )
+
+    def _of_first(self) -> tuple[str, ...]:
+        """Which case a section is about, where there are two."""
+        called = self.options.called
+        return (f"Of the case {called[0]}; what changed stands above.",) if len(self.cases) > 1 else ()
 
     def _symmetry(self) -> Section:
         if self.plane is None:
@@ -345,4 +349,3 @@ def _unmoved() -> Registration:
         covariance=np.zeros((6, 6)),
         centre=np.zeros(3),
     )
-

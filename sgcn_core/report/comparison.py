@@ -28,7 +28,7 @@ _VIEWS: tuple[tuple[Direction, str], ...] = (
     (FRONT, "front"),
     (LEFT_SIDE, "left side"),
 )
-_SIZE = (57.0, 68.0)
+_SIZE = (58.6, 68.0)
 _LONGEST = 12.0  # page mm of the longest arrow
 _YES_NO = {True: "yes", False: "no", None: "not known"}
 
@@ -84,8 +84,8 @@ def comparison_section(
         figures=tuple(figures),
         tables=comparison_tables(face, found, changes, names=names, titles=titles),
         notes=(
-            "A landmark moved if zero lies outside the 95 % region of its displacement, from the errors of both landmarks "
-            "and of the registration. A measurement changed if the difference exceeds its minimal detectable change: "
+            "A landmark moved if zero lies outside the 95 % region of its displacement, from the errors of both "
+            "landmarks and of the registration. A measurement changed if the difference exceeds its minimal detectable change: "
             "1.96 standard deviations of the difference.",
         ),
     )
@@ -115,6 +115,8 @@ def comparison_tables(
         ),
         rows=tuple(_displacement_row(face, each) for each in known),
         flags=tuple("check" if each.moved else "" for each in known),
+        page_rows=_largest_first([each.label for each in known], [each.length / max(each.length_sd, 1e-9) for each in known]),
+        note="Sorted by displacement over its error. Landmarks of the iBUG 68 scheme are in the files.",
     )
     shown = [each for each in changes if math.isfinite(each.difference)]
     changed = Table(
@@ -131,6 +133,10 @@ def comparison_tables(
         ),
         rows=tuple(_change_row(each, titles or {}) for each in shown),
         flags=tuple("check" if each.significant else "" for each in shown),
+        page_rows=_largest_first(
+            [each.name for each in shown], [abs(each.difference) / max(each.sd, 1e-9) for each in shown]
+        ),
+        note="Sorted by difference over its error.",
     )
     return tuple(table for table in (displacements, changed) if table.rows)
 
@@ -170,6 +176,12 @@ def observer_section(
         figures=tuple(figures),
         tables=comparison_tables(face, found, changes, names=names),
     )
+
+
+def _largest_first(names: Sequence[str], sizes: Sequence[float]) -> tuple[int, ...]:
+    """Rows of the page: the largest first, unknown sizes last; without iBUG where there are other landmarks."""
+    clinical = [row for row, name in enumerate(names) if not name.startswith("ibug")] or list(range(len(names)))
+    return tuple(sorted(clinical, key=lambda row: -sizes[row] if math.isfinite(sizes[row]) else math.inf))
 
 
 def _displacement_row(face: Face, each: Displacement) -> tuple[Cell, ...]:

@@ -36,6 +36,7 @@ class DrawnLine(ReadOnlyArrays):
     Attributes
     ----------
     name : str
+        Empty for a line without an entry in the legend.
     points : ndarray (K, 3)
         In the axes of the head, millimetres.
     value : str
@@ -167,10 +168,11 @@ class _Board:
     ) -> None:
         self.low, self.high, self.scale = low, high, scale
         self.area = (high - low) * scale
-        self.lines, self.readings = tuple(lines), tuple(readings)
-        told = [f"{line.name} {line.value}".strip() for line in lines]
+        self.readings = tuple(readings)
+        self.named = [line for line in lines if line.name]
+        told = [f"{line.name} {line.value}".strip() for line in self.named]
         told += [f"{reading.name} {reading.value}" for reading in readings]
-        rows = len(lines) + len(readings) + 1
+        rows = len(self.named) + len(readings) + 1
         width = max(float(self.area[0]), _NARROWEST)
         self.left = (width - float(self.area[0])) / 2
         self.drawing = Drawing(
@@ -188,7 +190,7 @@ class _Board:
 
     def draw_lines(self, lines: Sequence[DrawnLine], *, columns: tuple[int, int], halo: float = 0.0) -> None:
         for count, line in enumerate(lines):
-            colour, dash = style(count)
+            colour, dash = style(count if line.name else 0)
             path = self.place(line.points[:, list(columns)])
             self.drawing.line(path, colour=colour, width=0.4, dash=dash, halo=halo)
 
@@ -217,7 +219,7 @@ class _Board:
         """Legend, readings and scale bar."""
         drawing, row = self.drawing, float(self.area[1]) + 3.0
         drawing.unclip()
-        for count, line in enumerate(self.lines):
+        for count, line in enumerate(self.named):
             colour, dash = style(count)
             drawing.line([(0.5, row), (0.5 + _SAMPLE, row)], colour=colour, width=0.5, dash=dash)
             name = f"{line.name} ?" if line.doubtful else line.name

@@ -64,6 +64,7 @@ def landmark_table(result: LandmarkResult) -> Table:
         rows=tuple(rows),
         flags=tuple(_FLAGS.get(status, "") for status in result.status),
         groups=tuple(groups),
+        page_rows=tuple(sorted(range(len(rows)), key=lambda row: result.labels[row].startswith("ibug"))),
         note=(
             "Class: how well human observers agree, A 0.4-0.9 mm, B 0.8-1.5 mm, C 1.5 mm and more. Nine of ten errors "
             f"stay below the bound. Confidence: probability of an error below {CONFIDENT_WITHIN_MM:g} mm. Right and "
@@ -72,8 +73,8 @@ def landmark_table(result: LandmarkResult) -> Table:
     )
 
 
-def check_table(result: LandmarkResult) -> Table | None:
-    """The landmarks to look at: uncertain and missing ones; None where there are none."""
+def check_table(result: LandmarkResult, *, name: str = "") -> Table | None:
+    """The landmarks to look at: uncertain and missing ones; None where there are none. `name`: of one case of two."""
     whole = landmark_table(result)
     chosen = [row for row in range(len(whole.rows)) if whole.flag(row)]
     if not chosen:
@@ -82,7 +83,7 @@ def check_table(result: LandmarkResult) -> Table | None:
     places = [[column.name for column in whole.columns].index(name) for name in names]
     return Table(
         key="check",
-        title="Landmarks to check",
+        title=f"Landmarks to check: {name}" if name else "Landmarks to check",
         columns=tuple(whole.columns[place] for place in places),
         rows=tuple(tuple(whole.rows[row][place] for place in places) for row in chosen),
         flags=tuple(whole.flag(row) for row in chosen),

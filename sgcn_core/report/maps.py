@@ -21,7 +21,7 @@ VIEWS: tuple[tuple[Direction, str], ...] = (
     (FRONT, "front"),
     (LEFT_OBLIQUE, "45° from the left"),
 )
-_SIZE = (57.0, 66.0)
+_SIZE = (58.6, 66.0)
 _SHADING = 0.35
 _LEAST_LINE = 8.0  # mm; shorter contour lines are noise
 _LINES_EACH_SIDE = 3

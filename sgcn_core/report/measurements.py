@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from sgcn_core.report.drawings import (
 )
 from sgcn_core.report.face import Face, Picture, draw
 from sgcn_core.report.page import Figure
-from sgcn_core.report.proportions import fifths, thirds, used_landmarks
+from sgcn_core.report.proportions import FIFTHS, THIRDS, horizontals, verticals
 from sgcn_core.report.tables import Cell, Column, Table
 
 FloatArray = NDArray[np.float64]
@@ -46,6 +47,7 @@ _COLUMNS = (
 )
 _FRONTAL_SHARE = 0.5  # lines that run sideways by more than this of their length are seen from in front
 _MOST_READINGS = 14
+_PROPORTIONS = "thirds_fifths"
 
 
 def measurement_table(found: MeasurementTable) -> Table:
@@ -53,7 +55,9 @@ def measurement_table(found: MeasurementTable) -> Table:
     rows = tuple(_row(value) for value in found.values)
     shown = {value.z is not None for value in found.values}
     columns = tuple(
-        Column(name=column.name, decimals=column.decimals, on_page=column.on_page or (True in shown and place in (8, 9)))
+        Column(
+            name=column.name, decimals=column.decimals, on_page=column.on_page or (True in shown and place in (8, 9))
+        )
         for place, column in enumerate(_COLUMNS)
     )
     return Table(
@@ -62,7 +66,7 @@ def measurement_table(found: MeasurementTable) -> Table:
         columns=columns,
         rows=rows,
         flags=tuple(FLAGS[value.status] for value in found.values),
-        groups=tuple(value.measurement.group for value in found.values),
+        groups=tuple(value.measurement.group.replace("_", " ") for value in found.values),
         note=(
             "95 %: the interval that holds the true value in 95 of 100 cases, from the errors of the landmarks. "
             "▲ not reliable: the interval is wider than the measurement's limit. What is missing has no number."
@@ -73,7 +77,7 @@ def measurement_table(found: MeasurementTable) -> Table:
 def _row(value: MeasuredValue) -> tuple[Cell, ...]:
     what = value.measurement
     numbers: tuple[Cell, ...] = (value.value, value.low, value.high)
-    words: tuple[Cell, ...] = (UNITS.get(what.unit, what.unit), value.status, value.remark)
+    words: tuple[Cell, ...] = (UNITS.get(what.unit, what.unit), value.status, value.remark.replace("+-", "±"))
     more: tuple[Cell, ...] = (value.sd, value.z, value.norm, what.name, what.formula, what.definition, what.reference)
     return (what.title, *numbers, *words, *more)
 
@@ -86,9 +90,9 @@ def analysis_figures(
     *,
     scale: float,
     engine: str = "auto",
-    proportions: bool = True,
+    analyses: Sequence[str],
 ) -> tuple[Figure, ...]:
-    """A drawing for each analysis that has lines, true to scale, then thirds and fifths.
+    """A drawing for each analysis that has lines, true to scale.
 
     Parameters
     ----------
@@ -101,8 +105,8 @@ def analysis_figures(
         What it was measured by.
     scale : float
         Millimetres of the page for one of the face.
-    proportions : bool
-        Whether facial thirds and fifths are drawn too.
+    analyses : sequence of str
+        Names of the analyses to draw.
 
     Raises
     ------
@@ -111,15 +115,20 @@ def analysis_figures(
     """
     contour = profile_contour(face)
     mesh = None if face.surface is None else face.mesh(grey=True)
-    names = list(dict.fromkeys(line.analysis for line in found.lines))
+    drawn = {line.analysis for line in found.lines}
+    names = [name for name in analyses if name in drawn]
     sideways = {name: _is_frontal(face, [line for line in found.lines if line.analysis == name]) for name in names}
-    needed = proportions or any(sideways.values())
+    sideways[_PROPORTIONS] = _PROPORTIONS in names
+    needed = any(sideways[name] for name in names)
     picture = draw(mesh, [frontal_view(face, scale)], engine=engine)[0] if needed else None
     figures = []
     for name in names:
         analysis = definitions.analyses[name]
+        if name == _PROPORTIONS:
+            figures += _proportions(face, picture, found, analysis, scale)
+            continue
         lines = _lines(face, case, [line for line in found.lines if line.analysis == name], analysis)
-        points = _points(analysis, definitions)
+        points = _points(analysis, definitions, midline=not sideways[name])
         given = {"title": analysis.title, "key": name, "scale": scale, "points": points}
         readings = _readings(found, analysis)
         if sideways[name]:
@@ -127,22 +136,23 @@ def analysis_figures(
         else:
             svg = profile_drawing(face, contour, lines, readings=readings, **given)  # type: ignore[arg-type]
         figures.append(Figure(caption=_caption(analysis), svg=svg, size="scale"))
-    if proportions:
-        figures += _proportions(face, picture, scale)
     return tuple(figures)
 
 
-def _proportions(face: Face, picture: Picture | None, scale: float) -> list[Figure]:
+def _proportions(
+    face: Face, picture: Picture | None, found: MeasurementTable, analysis: Analysis, scale: float
+) -> list[Figure]:
+    """Front views with the lines of the thirds and of the fifths, and the measurements of each."""
     figures = []
-    for title, lines, vertical, note in (
-        ("Facial thirds", thirds(face), True, "The upper third needs the hairline (trichion), placed by hand."),
-        ("Facial fifths", fifths(face), False, "Shares of the width between the outer lines."),
+    for title, group, lines, points in (
+        ("Facial thirds", "thirds", horizontals(face), THIRDS),
+        ("Facial fifths", "fifths", verticals(face), FIFTHS),
     ):
-        points = used_landmarks(face, vertical=vertical)
         if len(lines) > 1:
-            key = title.split()[1]
-            svg = frontal_drawing(face, picture, lines, title=title, key=key, scale=scale, points=points)
-            figures.append(Figure(caption=f"{title}. {note}", svg=svg, size="scale"))
+            readings = _readings(found, analysis, group)
+            given = {"title": title, "key": group, "scale": scale, "points": points, "readings": readings}
+            svg = frontal_drawing(face, picture, lines, **given)  # type: ignore[arg-type]
+            figures.append(Figure(caption=_caption(replace(analysis, title=title, about="")), svg=svg, size="scale"))
     return figures
 
 
@@ -168,21 +178,26 @@ def _labels(formulas: Iterable[str]) -> set[str]:
     return {name for text in formulas if text for name in parse_formula(text).names}
 
 
-def _points(analysis: Analysis, definitions: Definitions) -> tuple[str, ...]:
-    """Landmarks that an analysis uses, those of its lines first."""
+def _points(analysis: Analysis, definitions: Definitions, *, midline: bool) -> tuple[str, ...]:
+    """Landmarks to name: those of its lines; in a profile also those in the midline that it measures."""
     found = {name: None for line in analysis.lines for name in sorted(_labels((line.start, line.end)))}
-    for name in analysis.measurements:
-        found |= dict.fromkeys(definitions[name].landmarks)
+    if midline:
+        for name in analysis.measurements:
+            found |= {label: None for label in definitions[name].landmarks if label[-2:] not in ("_r", "_l")}
     return tuple(found)
 
 
-def _readings(found: MeasurementTable, analysis: Analysis) -> list[Reading]:
+def _readings(found: MeasurementTable, analysis: Analysis, group: str = "") -> list[Reading]:
+    """The values of an analysis, the first of them where there are many."""
     wanted = set(analysis.measurements)
-    values = [value for value in found.values if value.name in wanted]
+    values = [v for v in found.values if v.name in wanted and (not group or v.measurement.group == group)]
     readings = [
         Reading(name=value.measurement.title, value=reading_text(value), flag=FLAGS[value.status]) for value in values
     ]
-    return readings[:_MOST_READINGS]
+    if len(readings) <= _MOST_READINGS:
+        return readings
+    kept = readings[: _MOST_READINGS - 1]
+    return [*kept, Reading(name=f"{len(readings) - len(kept)} more in the table", value="", flag="none")]
 
 
 def reading_text(value: MeasuredValue) -> str:

@@ -44,11 +44,11 @@ def symmetry_section(
     plane = found.plane
     rests = ", ".join(plane.landmarks)
     text = [
-        f"Composite index {found.index:.1f} mm: mean absolute asymmetry of {found.index_pairs} pairs of classes A and B."
+        f"Composite index {found.index:.1f} mm: mean absolute asymmetry of {found.index_pairs} pairs of classes A, B."
         if found.index_pairs
         else "No composite index: no pair of classes A and B is there.",
-        f"Midsagittal plane by {'the surface' if plane.method == 'surface' else 'stable landmarks'} ({rests}); residual "
-        f"{plane.residual:.1f} mm{_certainty(plane.angle_sd, plane.position_sd)}.",
+        f"Midsagittal plane by {'the surface' if plane.method == 'surface' else 'stable landmarks'} ({rests}); "
+        f"residual {plane.residual:.1f} mm{_certainty(plane.angle_sd, plane.position_sd)}.",
     ]
     if found.without:
         text.append(f"Left out for the plane: {', '.join(found.without)}.")
@@ -122,6 +122,8 @@ def _pair_table(found: SymmetryAnalysis) -> Table:
         rows=tuple(rows),
         flags=tuple("check" if pair.distance.clearly else "" for pair in known),
         groups=tuple(f"{pair.group}{_group_mean(found, pair.group)}" for pair in known),
+        page_rows=_clinical_first([pair.right for pair in known]),
+        note="Group means are of classes A and B, with the pairs of the iBUG 68 scheme, which are in the files.",
     )
 
 
@@ -164,7 +166,9 @@ def _plane_figure(face: Face, found: SymmetryAnalysis, engine: str) -> Figure:
         drawing.image(picture.png, 0, 0, *picture.size)
     plane = face.to_head(found.plane.point)
     column = float(picture.on_page(plane[None])[0, 0])
-    drawing.line([(column, 1), (column, picture.size[1] - 1)], colour=LINE_COLOURS[0], width=0.4, dash="5 1.5", halo=0.2)
+    drawing.line(
+        [(column, 1), (column, picture.size[1] - 1)], colour=LINE_COLOURS[0], width=0.4, dash="5 1.5", halo=0.2
+    )
     for pair in found.plane.pairs:
         ends = face.points[[face.labels.index(pair.right), face.labels.index(pair.left)]]
         drawing.line(picture.on_page(ends), colour=LINE_COLOURS[2], width=0.25, dash="1.2 1", halo=0.15)
@@ -173,9 +177,8 @@ def _plane_figure(face: Face, found: SymmetryAnalysis, engine: str) -> Figure:
             _deviation(drawing, each, face, picture.on_page(face.points[[face.labels.index(each.name)]])[0], column)
     drawing.text("subject's right", 2, 4, size=2.8, halo=True)
     drawing.text("subject's left", picture.size[0] - 2, 4, size=2.8, anchor="end", halo=True)
-    caption = (
-        f"{title}. {told}. Bars are {_LENGTHENED:g} times as long as the deviation; dotted: pairs that the plane rests on."
-    )
+    bars = f"Bars are {_LENGTHENED:g} times as long as the deviation"
+    caption = f"{title}. {told}. {bars}; dotted: pairs that the plane rests on."
     return Figure(caption=caption, svg=drawing.markup())
 
 
@@ -190,6 +193,11 @@ def _deviation(drawing: Drawing, each: Quantity, face: Face, place: np.ndarray, 
     anchor = "start" if end >= column else "end"
     words = f"{each.name} {each.value:+.1f}".replace("-", "−")
     drawing.text(words, end + outward, row, size=2.2, anchor=anchor, halo=True, bold=each.clearly)
+
+
+def _clinical_first(labels: list[str]) -> tuple[int, ...]:
+    """Rows of the page: without the iBUG scheme where there are other landmarks."""
+    return tuple(row for row, label in enumerate(labels) if not label.startswith("ibug")) or tuple(range(len(labels)))
 
 
 def _group_mean(found: SymmetryAnalysis, group: str) -> str:
@@ -209,4 +217,3 @@ def _interval(each: Quantity) -> tuple[Cell, Cell]:
 
 def _known(value: float) -> Cell:
     return float(value) if math.isfinite(value) else None
-

@@ -66,6 +66,8 @@ class Table:
         One for each row, or empty: rows of one group stand under its name on the page.
     note : str
         What the reader has to know.
+    page_rows : tuple of int or None
+        The rows that the page shows, in its order; all by default. Files have every row.
     """
 
     key: str
@@ -75,6 +77,7 @@ class Table:
     flags: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     note: str = ""
+    page_rows: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         wrong = [row for row in self.rows if len(row) != len(self.columns)]
@@ -90,9 +93,9 @@ class Table:
         return self.flags[row] if self.flags else ""
 
     def sections(self) -> list[tuple[str, list[int]]]:
-        """Name and rows of each group, in the order of their first row; one without a name where there are none."""
+        """Name and rows of each group on the page, in the order of their first row; one nameless if there are none."""
         found: dict[str, list[int]] = {}
-        for row in range(len(self.rows)):
+        for row in range(len(self.rows)) if self.page_rows is None else self.page_rows:
             found.setdefault(self.groups[row] if self.groups else "", []).append(row)
         return list(found.items())
 
