@@ -10,13 +10,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 # MkDocs loads this file by its path, not as a part of the package `research`.
-from pages import ROOT, landmark_tables, reference_pages
+from pages import ROOT, landmark_tables, measurement_tables, reference_pages
 
 DOCS = ROOT / "docs"
 ICON = ROOT / "Resources" / "FacialLandmarks3D.png"
 SCREENSHOTS = ROOT / "Resources" / "Screenshots"
 OWN_PAGES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 LANDMARKS_HERE = "<!-- landmark definitions -->"
+MEASUREMENTS_HERE = "<!-- measurement definitions -->"
 # A function or class of the package: sgcn_core.folder.name or deeper. Folders have a page, but no anchor.
 NAME = re.compile(r"`(sgcn_core(?:\.\w+){2,})`")
 LINK_UP = re.compile(r"\]\((\.\./[^)\s#]+)(#[^)\s]*)?\)")
@@ -61,4 +62,5 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
 
     if page.file.src_uri == "paper.md":
         markdown = NAME.sub(r"[`\1`][\1]", markdown)  # to the reference; an unknown name ends a strict build
-    return LINK_UP.sub(target, markdown).replace(LANDMARKS_HERE, landmark_tables())
+    linked = LINK_UP.sub(target, markdown).replace(LANDMARKS_HERE, landmark_tables())
+    return linked.replace(MEASUREMENTS_HERE, measurement_tables())

@@ -1,4 +1,4 @@
-"""Pages of the site that are made from what is in the repository: reference, landmark definitions.
+"""Pages of the site that are made from what is in the repository: reference, definitions of landmarks and measurements.
 
 Nothing of the package is imported, so that the site can be built without torch and VTK.
 """
@@ -14,6 +14,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "sgcn_core"
 LANDMARK_SETS = PACKAGE / "resources" / "landmark_sets"
+ANALYSIS = PACKAGE / "resources" / "analysis"
 # The order in which a surface passes them; what is not named follows in alphabetical order.
 ORDER = (
     *("detector", "pipeline", "settings", "paper", "types", "io", "skin", "cleaning", "pose", "sampling", "graph"),
@@ -91,3 +92,33 @@ def landmark_tables(folder: Path = LANDMARK_SETS) -> str:
             "| label | name | side | group | class | definition |\n|---|---|---|---|---|---|\n" + "\n".join(rows),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def measurement_tables(folder: Path = ANALYSIS) -> str:
+    """Markdown tables of the analyses and of every measurement, by group, in their order."""
+    analyses = json.loads((folder / "analyses.json").read_text(encoding="utf-8"))["analyses"]
+    measurements = json.loads((folder / "measurements.json").read_text(encoding="utf-8"))["measurements"]
+    parts = [
+        "## Analyses",
+        "| name | analysis | what it does | source |\n|---|---|---|---|\n"
+        + "\n".join(
+            f"| `{each['name']}` | {each['title']} | {each['about']} | {each['reference']} |" for each in analyses
+        ),
+    ]
+    for group in dict.fromkeys(each["group"] for each in measurements):
+        rows = [
+            f"| `{each['name']}` | {each['title']} | {_formula(each)} | {each['unit']} | {each['definition']} "
+            f"| {each['reference']} |"
+            for each in measurements
+            if each["group"] == group
+        ]
+        parts += [
+            f"## Group `{group}`",
+            "| name | measurement | formula | unit | definition | source |\n|---|---|---|---|---|---|\n"
+            + "\n".join(rows),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _formula(entry: dict[str, Any]) -> str:
+    return f"`{entry['formula']}`" if entry.get("formula") else f"not available: {entry['reason']}"

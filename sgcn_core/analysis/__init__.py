@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sgcn_core.analysis.definitions import Definitions
     from sgcn_core.analysis.head_frame import Horizontal
     from sgcn_core.analysis.measuring import measure
+    from sgcn_core.analysis.norms import Norm, load_norms, with_norms
     from sgcn_core.analysis.table import AnalysisLine, MeasuredValue, MeasurementTable, write_tables
 
 __all__ = [
@@ -20,7 +21,10 @@ __all__ = [
     "Horizontal",
     "MeasuredValue",
     "MeasurementTable",
+    "Norm",
+    "load_norms",
     "measure",
+    "with_norms",
     "write_tables",
 ]
 
@@ -31,6 +35,7 @@ __getattr__ = imported_on_use(
         "definitions": "Definitions",
         "head_frame": "Horizontal",
         "measuring": "measure",
+        "norms": "Norm load_norms with_norms",
         "table": "AnalysisLine MeasuredValue MeasurementTable write_tables",
     },
 )

@@ -55,8 +55,9 @@ class SurfaceWays:
     @cached_property
     def _graph(self) -> csr_matrix:
         vertices, faces = self._mesh
-        ends = np.concatenate([faces[:, pair] for pair in _CORNER_PAIRS])
-        return _lengths_graph(vertices, ends)
+        ends = np.sort(np.concatenate([faces[:, pair] for pair in _CORNER_PAIRS]), axis=1)
+        numbers = np.unique(ends[:, 0] * len(vertices) + ends[:, 1])
+        return _lengths_graph(vertices, np.stack(np.divmod(numbers, len(vertices)), axis=1))
 
     @cached_property
     def _used(self) -> IndexArray:
@@ -117,7 +118,7 @@ class SurfaceWays:
                 band[[first_face, second_face]] = True
             number = np.cumsum(band) - 1
             own = (int(number[first_face]), int(number[second_face]))
-            way = _way_through(vertices, faces[band], ends, own, count)
+            way = _way_through(vertices, faces[band], ends, own, count, count == PASSES[-1][0])
             if way is None:
                 return None
         return way
@@ -154,34 +155,30 @@ def _any_corner(chosen: NDArray[np.bool_], faces: IndexArray) -> NDArray[np.bool
 
 
 def _lengths_graph(points: FloatArray, ends: IndexArray) -> csr_matrix:
-    """Graph whose edges (E, 2), each once, weigh their lengths, in both directions."""
-    numbers = np.unique(ends.min(axis=1) * len(points) + ends.max(axis=1))
-    ends = np.stack(np.divmod(numbers, len(points)), axis=1)
+    """Graph whose edges (E, 2), each listed once, weigh their lengths, in both directions."""
     lengths = np.maximum(np.linalg.norm(points[ends[:, 0]] - points[ends[:, 1]], axis=1), 1e-12)
     both, weights = np.concatenate([ends, ends[:, ::-1]]), np.concatenate([lengths, lengths])
     return csr_matrix((weights, (both[:, 0], both[:, 1])), shape=(len(points), len(points)))
 
 
 def _way_through(
-    vertices: FloatArray, faces: IndexArray, ends: FloatArray, end_faces: tuple[int, int], count: int
+    vertices: FloatArray, faces: IndexArray, ends: FloatArray, end_faces: tuple[int, int], count: int, straighten: bool
 ) -> FloatArray | None:
     """Shortest way (M, 3) through triangles (F, 3) from one end to the other, with ``count`` points on every edge."""
     used, faces = np.unique(faces, return_inverse=True)
     corners, faces = vertices[used], faces.reshape(-1, 3)
-    sides = np.sort(np.stack([faces[:, pair] for pair in _CORNER_PAIRS], axis=1), axis=2)  # (F, 3, 2)
-    edges, of_face = np.unique(sides.reshape(-1, 2), axis=0, return_inverse=True)
-    of_face = of_face.reshape(-1, 3)
+    sides = np.sort(np.stack([faces[:, pair] for pair in _CORNER_PAIRS], axis=1), axis=2).reshape(-1, 2)
+    numbers, of_face = np.unique(sides[:, 0] * len(corners) + sides[:, 1], return_inverse=True)
+    edges, of_face = np.stack(np.divmod(numbers, len(corners)), axis=1), of_face.reshape(-1, 3)
     share = np.arange(1, count + 1) / (count + 1)
     low, high = corners[edges[:, 0]], corners[edges[:, 1]]
     on_edges = low[:, None] + share[None, :, None] * (high - low)[:, None]
     points = np.concatenate([corners, on_edges.reshape(-1, 3), ends])
-    steiner = len(corners) + of_face[..., None] * count + np.arange(count)  # (F, 3, k)
-    nodes = np.concatenate([faces, steiner.reshape(len(faces), -1)], axis=1)
-    pairs = np.array(list(combinations(range(nodes.shape[1]), 2)))
-    links = [nodes[:, pairs].reshape(-1, 2)]
+    on_edge = len(corners) + np.arange(len(edges))[:, None] * count + np.arange(count)  # (E, k)
+    links = _links(faces, of_face, edges, on_edge)
     for number, face in enumerate(end_faces):
-        own = np.full(nodes.shape[1], len(points) - 2 + number)
-        links.append(np.stack([nodes[face], own], axis=1))
+        own = np.concatenate([faces[face], on_edge[of_face[face]].ravel()])
+        links.append(np.stack([own, np.full(len(own), len(points) - 2 + number)], axis=1))
     graph = _lengths_graph(points, np.concatenate(links))
     distances, before = dijkstra(graph, indices=len(points) - 2, return_predecessors=True)
     if not np.isfinite(distances[-1]):
@@ -189,7 +186,22 @@ def _way_through(
     way = [len(points) - 1]
     while way[-1] != len(points) - 2:
         way.append(int(before[way[-1]]))
+    if not straighten:
+        return points[way[::-1]]
     return _straightened(np.array(way[::-1]), points, np.repeat(edges, count, axis=0), len(corners))
+
+
+def _links(faces: IndexArray, of_face: IndexArray, edges: IndexArray, on_edge: IndexArray) -> list[IndexArray]:
+    """Pairs of nodes, each once: along every edge, and through every triangle between different edges."""
+    count = on_edge.shape[1]
+    chain = np.concatenate([edges[:, :1], on_edge, edges[:, 1:]], axis=1)
+    links = [np.stack([chain[:, place], chain[:, place + 1]], axis=1) for place in range(count + 1)]
+    for corner, edge in ((2, 0), (1, 1), (0, 2)):  # the corner opposite to each of _CORNER_PAIRS
+        links.append(np.stack([np.repeat(faces[:, corner], count), on_edge[of_face[:, edge]].ravel()], axis=1))
+    for first, second in _CORNER_PAIRS:
+        one, other = np.broadcast_arrays(on_edge[of_face[:, first], :, None], on_edge[of_face[:, second], None, :])
+        links.append(np.stack([one.ravel(), other.ravel()], axis=1))
+    return links
 
 
 def _straightened(way: IndexArray, points: FloatArray, edges: IndexArray, corners: int) -> FloatArray:
@@ -219,6 +231,8 @@ def _straightened(way: IndexArray, points: FloatArray, edges: IndexArray, corner
         pull[:-1] -= directions
         return float(sizes.sum()), (pull[crossing] * along).sum(axis=1)
 
-    best = minimize(length, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * len(start))
+    best = minimize(
+        length, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * len(start), options={"maxiter": 100}
+    )
     shortest: FloatArray = placed(best.x if best.fun <= length(start)[0] else start)
     return shortest

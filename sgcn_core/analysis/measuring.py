@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -252,17 +252,3 @@ def _root(covariance: FloatArray) -> FloatArray:
     sizes, directions = np.linalg.eigh(covariance)
     rows: FloatArray = (directions * np.sqrt(np.maximum(sizes, 0.0))).T
     return rows
-
-
-def monte_carlo(
-    value: Callable[[Mapping[str, FloatArray]], FloatArray], case: AnalysisCase, count: int, *, seed: int = 0
-) -> FloatArray:
-    """Values (count,) of a function of landmarks (count, 3) that scatter by their covariance."""
-    rng = np.random.default_rng(seed)
-    placed = {label: place for place, label in enumerate(case.labels) if case.has(label)}
-    return value(
-        {
-            label: case.positions[place] + rng.standard_normal((count, 3)) @ _root(case.covariance[place])
-            for label, place in placed.items()
-        }
-    )

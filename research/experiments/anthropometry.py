@@ -1,0 +1,215 @@
+"""How good measurements are, and how many of their 95 % intervals hold.
+
+``python -m research.experiments.anthropometry --model FILE --scans FOLDER --cache FOLDER`` detects on generated scans,
+whose landmarks are known, and on annotated real scans, and compares what is measured on the detected landmarks with
+what is measured on the known ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from sgcn_core.analysis import AnalysisCase, Definitions, MeasurementTable, measure
+from sgcn_core.analysis.formula import parse_formula
+from sgcn_core.cli.console import note, progress_bar, reporting_errors
+from sgcn_core.cli.evaluate import print_and_write
+from sgcn_core.detector import LandmarkDetector
+from sgcn_core.errors import SgcnError
+from sgcn_core.evaluation.scans import landmark_file, meshes, read_truth
+from sgcn_core.evaluation.tables import Cell, Table
+from sgcn_core.io.markups import read_landmarks, write_landmarks
+from sgcn_core.io.meshes import read_surface
+from sgcn_core.types.landmarks import LandmarkResult
+
+WELL_DEFINED = frozenset({"en", "ex", "al", "ch", "n", "sn", "prn", "ls", "li"})
+"""Landmarks, without side, of the distances for which there is a bar."""
+
+PRODUCT_OF_OTHERS = frozenset({"template_male", "template_female", "bust_with_shirt"})
+"""Averages and landmarks placed by another detector: no person annotated by hand."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Detected and true landmarks of one scan."""
+
+    name: str
+    found: LandmarkResult
+    truth: LandmarkResult
+
+
+@dataclass
+class Comparison:
+    """Detected minus true values of one measurement, with the bounds of the intervals."""
+
+    differences: list[float]
+    held: list[bool]
+    widths: list[float]
+
+    def row(self, name: str, unit: str) -> dict[str, Cell]:
+        """Cells of the table."""
+        away = np.abs(self.differences)
+        return {
+            "what": name,
+            "unit": unit,
+            "values": len(away),
+            "mean absolute error": float(away.mean()) if len(away) else None,
+            "95 % of errors": float(np.quantile(away, 0.95)) if len(away) else None,
+            "interval holds, %": 100.0 * float(np.mean(self.held)) if self.held else None,
+            "mean half width": float(np.mean(self.widths)) if self.widths else None,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Values of every measurement on detected and on true landmarks."""
+
+    pairs: Sequence[Pair]
+    observers: bool
+
+    @cached_property
+    def by_name(self) -> dict[str, Comparison]:
+        found: dict[str, Comparison] = {}
+        for pair in self.pairs:
+            detected, known = self._table(pair.found), self._table(pair.truth)
+            for value, truth in zip(detected.values, known.values, strict=True):
+                if value.value is None or truth.value is None or value.low is None or value.high is None:
+                    continue
+                if value.status != "ok":
+                    continue
+                entry = found.setdefault(value.name, Comparison([], [], []))
+                entry.differences.append(value.value - truth.value)
+                entry.held.append(value.low <= truth.value <= value.high)
+                entry.widths.append((value.high - value.low) / 2.0)
+        return found
+
+    def _table(self, result: LandmarkResult) -> MeasurementTable:
+        return measure(AnalysisCase.from_result(result, observers=self.observers))
+
+    def together(self, name: str, unit: str, chosen: Callable[[str], bool]) -> dict[str, Cell]:
+        """One row over all measurements that are chosen."""
+        whole = Comparison([], [], [])
+        for each, comparison in self.by_name.items():
+            if chosen(each):
+                whole.differences += comparison.differences
+                whole.held += comparison.held
+                whole.widths += comparison.widths
+        return whole.row(name, unit)
+
+
+def generated_pairs(detector: LandmarkDetector, model: Path, cache: Path, count: int, seed: int) -> Iterable[Pair]:
+    """Detections on generated scans, from the cache where they are there."""
+    from research.synthesis.face_model import FaceModel
+    from research.synthesis.generated_scan import ScanMaker
+    from research.synthesis.scan_store import stored_scan
+
+    maker = ScanMaker(FaceModel.load(model), seed=seed)
+    for number in range(count):
+        scan = stored_scan(maker, number, cache / "scans")
+        kept = cache / f"generated-{seed}-{number:05d}.json"
+        if not kept.exists():
+            try:
+                write_landmarks(detector.detect(scan.surface, seed=0), kept)
+            except SgcnError as error:
+                note(f"warning: generated scan {number}: {error}")
+                continue
+        found = read_landmarks(kept)
+        yield Pair(f"generated {number}", found, _hand_placed(found, scan.landmarks))
+
+
+def annotated_pairs(detector: LandmarkDetector, folder: Path, cache: Path) -> Iterable[Pair]:
+    """Detections on real scans with landmarks placed by hand."""
+    for mesh in meshes(folder):
+        table = landmark_file(mesh)
+        if table is None or mesh.stem in PRODUCT_OF_OTHERS:
+            continue
+        surface = read_surface(mesh)
+        kept = cache / f"scan-{mesh.stem}.json"
+        if not kept.exists():
+            try:
+                write_landmarks(detector.detect(surface, seed=0), kept)
+            except SgcnError as error:
+                note(f"warning: {mesh.name}: {error}")
+                continue
+        found = read_landmarks(kept)
+        yield Pair(mesh.stem, found, _hand_placed(found, read_truth(table, surface).positions))
+
+
+def _hand_placed(found: LandmarkResult, positions: dict[str, np.ndarray]) -> LandmarkResult:
+    """True landmarks in the unit and frame of the detected ones; only those that both have."""
+    labels = tuple(label for label in positions if label in found.labels or label == "sto")
+    return LandmarkResult(
+        labels=labels,
+        positions=np.array([positions[label] for label in labels]).reshape(-1, 3),
+        confidence=np.ones(len(labels)),
+        status=("found",) * len(labels),
+        unit=found.unit,
+        frame=found.frame,
+    )
+
+
+def tables(pairs: Sequence[Pair], name: str, about: str, *, observers: bool) -> list[Table]:
+    """Over all measurements together, and of each."""
+    definitions = Definitions.load().measurements
+    evaluation = Evaluation(pairs, observers)
+
+    def well_defined(each: str) -> bool:
+        formula = definitions[each].formula
+        return formula.startswith("distance(") and formula.count("(") == 1 and bases(formula) <= WELL_DEFINED
+
+    def of_unit(unit: str) -> Callable[[str], bool]:
+        return lambda each: definitions[each].unit == unit
+
+    rows = [
+        evaluation.together("distances of en, ex, al, ch, n, sn, prn, ls, li", "mm", well_defined),
+        evaluation.together("all lengths", "mm", of_unit("mm")),
+        evaluation.together("all angles", "deg", of_unit("deg")),
+        evaluation.together("all indices", "%", of_unit("%")),
+        evaluation.together("all ratios", "", of_unit("ratio")),
+        evaluation.together("all", "", lambda each: True),
+    ]
+    each = [comparison.row(key, definitions[key].unit) for key, comparison in evaluation.by_name.items()]
+    said = f"{about} {len(pairs)} scans, observers' part {'in' if observers else 'left out of'} the intervals."
+    return [Table(f"{name}_summary", said, rows), Table(name, said, each)]
+
+
+def bases(formula: str) -> set[str]:
+    """Landmarks of a formula without their side."""
+    return {name.removesuffix("_r").removesuffix("_l") for name in parse_formula(formula).names}
+
+
+def anthropometry(
+    model: Annotated[Path, typer.Option(metavar="FILE", help="ict_facekit.npz, to generate people.")],
+    scans: Annotated[Path, typer.Option(metavar="FOLDER", help="Real scans with landmark files beside them.")],
+    cache: Annotated[Path, typer.Option(metavar="FOLDER", help="For generated scans and detections.")],
+    people: Annotated[int, typer.Option(min=1, metavar="N", help="Generated scans.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the generated scans.")] = 4711,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the tables (.csv).")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Measurements on detected landmarks against those on known ones."""
+    with reporting_errors(debug=debug), progress_bar(1) as start:
+        start(0, "anthropometry")
+        detector = LandmarkDetector.from_pretrained(weights)
+        about = f"Weights {detector.checkpoint.sha256[:16]}."
+        generated = list(generated_pairs(detector, model, cache, people, seed))
+        real = list(annotated_pairs(detector, scans, cache))
+        for found in (
+            *tables(generated, "measurements_generated", about, observers=False),
+            *tables(generated, "measurements_generated_with_observers", about, observers=True)[:1],
+            *tables(real, "measurements_real", about, observers=True),
+        ):
+            print_and_write(found, out)
+        (cache / "weights.json").write_text(json.dumps(detector.checkpoint.sha256), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(anthropometry)
