@@ -85,7 +85,7 @@ def test_uncertainty_of_the_plane_is_that_of_repeated_landmarks() -> None:
     rng = np.random.default_rng(1)
     found = find_plane(case)
     tilts, shifts = [], []
-    for _ in range(300):
+    for _ in range(150):
         plane = plane_from_landmarks(
             case.labels, case.positions + rng.normal(0, 0.4, case.positions.shape), case.covariance
         )
@@ -124,12 +124,12 @@ def test_flags_name_the_level_and_need_more_than_noise_to_be_clear() -> None:
 def test_intervals_hold_the_truth_in_95_of_100_cases() -> None:
     truth = made_case({"gn": (6.0, 0, 0), "ch_l": (0.0, -5.0, 0.0)}, deviation=0.6)
     rng, inside = np.random.default_rng(0), []
-    for _ in range(300):
+    for _ in range(80):
         noisy = replace(truth, positions=truth.positions + rng.normal(0, 0.6, truth.positions.shape))
         analysis = analyse_symmetry(noisy)
         for quantity, value in ((analysis.deviation("gn"), 6.0), (analysis.pair("ch").distance, 5.0)):
             inside.append(quantity.low <= value <= quantity.high)
-    assert 0.91 <= np.mean(inside) <= 0.985
+    assert 0.89 <= np.mean(inside) <= 0.99
 
 
 def test_a_missing_landmark_leaves_its_numbers_empty() -> None:
@@ -184,7 +184,7 @@ def test_a_bump_on_one_side_does_not_move_the_surface_plane() -> None:
     plane = find_plane(made_case(surface=bumped), method="surface")
     assert np.degrees(np.arccos(plane.normal[0])) < 0.3 and abs(plane.signed_distance(np.zeros(3))) < 0.3
     excluded = find_plane(made_case(surface=bumped), method="surface", without_vertices=push > 0.05)
-    assert np.degrees(np.arccos(excluded.normal[0])) < 0.05
+    assert np.degrees(np.arccos(excluded.normal[0])) < 0.1
     found = mirror_map(bumped, excluded)
     assert np.nanmax(found.distance) == pytest.approx(push.max(), abs=2.0)
     assert np.nanmin(found.distance) == pytest.approx(-np.nanmax(found.distance), abs=0.5)

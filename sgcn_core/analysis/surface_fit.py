@@ -36,7 +36,7 @@ KEPT = 0.7
 """Share of the samples that a fit keeps: those with the smallest distances."""
 
 _SAMPLES = 4000
-_ROUNDS = 60
+_ROUNDS, _EXACT_ROUNDS = 60, 3  # with the closest vertices, then with the closest places of the triangles
 _STILL = 2e-3  # mm: a step that moves what is 100 mm from the middle less than this is the last
 _PATCH = 100.0  # mm^2; the distances within a patch of this size are taken as one observation
 _FEWEST = 100
@@ -111,18 +111,20 @@ def fit_motion(moving: Surface, fixed: Surface, start: Similarity, *, kept: floa
     samples, target = _samples(moving), SkinTarget.of(fixed)
     motion, centre = start, start.apply(samples.points).mean(axis=0)
 
-    for _ in range(_ROUNDS):
+    def advance(exact: bool) -> _Step:
+        nonlocal motion
         points, normals = motion.apply(samples.points), motion.apply_to_normals(samples.normals)
         from_centre = points - centre
 
-        def rows(used: BoolArray, n: FloatArray, arms: FloatArray = from_centre) -> FloatArray:
-            return np.concatenate([np.cross(arms[used], n), n], axis=1)
+        def rows(used: BoolArray, n: FloatArray) -> FloatArray:
+            return np.concatenate([np.cross(from_centre[used], n), n], axis=1)
 
-        step = _step(points, normals, target, samples.area, rows, kept)
+        step = _step(points, normals, target, samples.area, rows, kept, exact=exact)
         turn = Rotation.from_rotvec(step.change[:3]).as_matrix()
         motion = Similarity(1.0, turn, centre - turn @ centre + step.change[3:]) @ motion
-        if _size(step.change[:3], step.change[3:]) < _STILL:
-            break
+        return step
+
+    step = _settled(advance)
     return SurfaceMotion(motion, step.residual, step.covariance, centre)
 
 
@@ -146,18 +148,21 @@ def fit_mirror(skin: Surface, start: MidsagittalPlane, *, kept: float = KEPT) ->
     """
     samples, target = _samples(skin), SkinTarget.of(skin)
     normal, point = start.normal, start.point
-    for _ in range(_ROUNDS):
+
+    def advance(exact: bool) -> _Step:
+        nonlocal normal, point
         axes = tilt_axes(normal)
         distance = (samples.points - point) @ normal
         points = samples.points - 2.0 * distance[:, None] * normal
         normals = samples.normals - 2.0 * (samples.normals @ normal)[:, None] * normal
         rows = _mirror_rows(samples.points - point, normal, axes)
-        step = _step(points, normals, target, samples.area, rows, kept)
+        step = _step(points, normals, target, samples.area, rows, kept, exact=exact)
         normal = normal + step.change[:2] @ axes
         normal = normal / np.linalg.norm(normal)
         point = point + step.change[2] * normal
-        if _size(step.change[:2], step.change[2:]) < _STILL:
-            break
+        return step
+
+    step = _settled(advance)
     return MidsagittalPlane(
         point=point,
         normal=normal,
@@ -204,9 +209,11 @@ def _step(
     area: float,
     rows: Callable[[BoolArray, FloatArray], FloatArray],
     kept: float,
+    *,
+    exact: bool,
 ) -> _Step:
     """One Gauss-Newton step of the trimmed distances to the tangent planes."""
-    places, directions, counterpart = target.closest_vertices(points, normals)
+    places, directions, counterpart = (target.closest if exact else target.closest_vertices)(points, normals)
     distance = ((points - places) * directions).sum(axis=1)
     far = np.where(counterpart, np.linalg.norm(points - places, axis=1), np.inf)
     if counterpart.sum() < _FEWEST:
@@ -224,6 +231,13 @@ def _step(
     return _Step(change, float(np.sqrt(squared)), covariance)
 
 
-def _size(turn: FloatArray, shift: FloatArray) -> float:
-    """Size of a step, millimetres at 100 mm from the middle."""
-    return 100.0 * float(np.linalg.norm(turn)) + float(np.linalg.norm(shift))
+def _settled(advance: Callable[[bool], _Step]) -> _Step:
+    """The last step: of some with the closest vertices until they are small, then some with the closest places."""
+    for _ in range(_ROUNDS):
+        change = advance(False).change
+        turn, shift = np.split(change, [(len(change) + 1) // 2])  # of three numbers two turn, of six three
+        if 100.0 * np.linalg.norm(turn) + np.linalg.norm(shift) < _STILL:
+            break
+    for _ in range(_EXACT_ROUNDS - 1):
+        advance(True)
+    return advance(True)

@@ -29,6 +29,10 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 PLANES: tuple[str, ...] = ("landmarks", "surface")
+STABLE_SKIN: tuple[str, ...] = ("forehead", "nasal root", "right eye", "left eye")
+"""Regions whose skin gives the surface's plane by default. The whole face would turn its plane towards an asymmetry of
+the jaws: 2 degrees in faces with a small half, see ``python -m research.experiments.symmetry``."""
+
 _UPRIGHT = (("sn", "n"), ("ibug33", "ibug27"))
 
 
@@ -37,6 +41,7 @@ def find_plane(
     *,
     method: str = "landmarks",
     stable: Collection[str] | None = None,
+    skin: Sequence[str] | None = STABLE_SKIN,
     without: Sequence[str] = (),
     without_vertices: BoolArray | None = None,
 ) -> MidsagittalPlane:
@@ -45,9 +50,11 @@ def find_plane(
     Parameters
     ----------
     method : {"landmarks", "surface"}
-        By stable landmarks; or by the skin of the face and its mirror image, starting from the landmarks' plane.
+        By stable landmarks; or by the skin of stable regions and its mirror image, starting from the landmarks' plane.
     stable : collection of str, optional
         Landmarks of the plane.
+    skin : sequence of str, optional
+        Regions whose skin is mirrored onto itself for the surface's plane; None for the whole face near its landmarks.
     without : sequence of str
         Regions that were operated on or are swollen: neither their landmarks nor their skin count.
     without_vertices : ndarray (P,) of bool, optional
@@ -68,10 +75,11 @@ def find_plane(
         return plane
     if case.surface is None:
         raise LandmarkError("the plane by the surface needs a surface; give the scan the landmarks were placed on")
-    skin = face_mask(case) & ~region_mask(case, without)
+    used = face_mask(case) if skin is None else region_mask(case, skin)
+    used &= ~region_mask(case, without)
     if without_vertices is not None:
-        skin &= ~without_vertices
-    return fit_mirror(part_of(case.surface, skin), plane)
+        used &= ~without_vertices
+    return fit_mirror(part_of(case.surface, used), plane)
 
 
 def analyse_symmetry(
