@@ -15,6 +15,7 @@ from sgcn_core.cli.detect import detect
 from sgcn_core.cli.doctor import doctor
 from sgcn_core.cli.evaluate import evaluate
 from sgcn_core.cli.measure import measure
+from sgcn_core.cli.report import report
 from sgcn_core.cli.skin import skin
 
 EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in EXIT_CODE_MEANINGS.items()) + "."
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, skin, demo, doctor, evaluate, measure):
+for command in (detect, skin, demo, doctor, evaluate, measure, report):
     app.command(epilog=EPILOG)(command)
 
 

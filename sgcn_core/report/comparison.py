@@ -85,8 +85,8 @@ def comparison_section(
         tables=comparison_tables(face, found, changes, names=names, titles=titles),
         notes=(
             "A landmark moved if zero lies outside the 95 % region of its displacement, from the errors of both "
-            "landmarks and of the registration. A measurement changed if the difference exceeds its minimal detectable change: "
-            "1.96 standard deviations of the difference.",
+            "landmarks and of the registration. A measurement changed if the difference exceeds its minimal detectable "
+            "change: 1.96 standard deviations of the difference.",
         ),
     )
 
@@ -115,7 +115,9 @@ def comparison_tables(
         ),
         rows=tuple(_displacement_row(face, each) for each in known),
         flags=tuple("check" if each.moved else "" for each in known),
-        page_rows=_largest_first([each.label for each in known], [each.length / max(each.length_sd, 1e-9) for each in known]),
+        page_rows=_largest_first(
+            [each.label for each in known], [each.length / max(each.length_sd, 1e-9) for each in known]
+        ),
         note="Sorted by displacement over its error. Landmarks of the iBUG 68 scheme are in the files.",
     )
     shown = [each for each in changes if math.isfinite(each.difference)]
