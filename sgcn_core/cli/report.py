@@ -110,26 +110,28 @@ def report(
     """
     with _usage_errors():
         plan = _plan(cases, output, surface or [], observers=observers)
-        options = {
-            "show_name": show_name,
-            "date": datetime.date.today().isoformat() if date is None else date,
-            "analyses": tuple(analysis or ()),
-            "horizontal": horizontal,
-            "plane": plane,
-            "without": tuple(without or ()),
-            "observers": observers,
-            **({"stable": tuple(stable)} if stable else {}),
-        }
         settings = DetectionSettings(seed=seed, weights=weights, device=device)
         if dicom_sr is not None and (plan.cohort or (patient_from is None) == (patient_id is None)):
             raise PlanError("--dicom-sr needs one page, and either --patient-from or --patient-id")
         read = [*cases, *(surface or []), *(definitions or []), *(path for path in (weights, patient_from) if path)]
     with reporting_errors(debug=debug):
         from sgcn_core.analysis import Definitions
+        from sgcn_core.analysis.comparison import STABLE_REGIONS
         from sgcn_core.report.build import ReportOptions
         from sgcn_core.report.structured import SrHeader
 
-        made = ReportOptions(title=title or "", definitions=Definitions.load(*(definitions or ())), **options)
+        made = ReportOptions(
+            title=title or "",
+            show_name=show_name,
+            date=datetime.date.today().isoformat() if date is None else date,
+            analyses=tuple(analysis or ()),
+            definitions=Definitions.load(*(definitions or ())),
+            horizontal=horizontal,
+            plane=plane,
+            without=tuple(without or ()),
+            stable=tuple(stable or STABLE_REGIONS),
+            observers=observers,
+        )
         header = None
         if dicom_sr is not None:
             header = SrHeader.from_series(patient_from) if patient_from else SrHeader.anonymous(patient_id or "")
@@ -284,7 +286,7 @@ class _Writer:
         options = self.options
         if self.plan.cohort and not options.title and not (options.show_name and cases[0].name):
             options = replace(options, title=title)
-        made = build_report(*cases, options=options)
+        made = build_report(cases[0], cases[1] if len(cases) > 1 else None, options)
         back = INDEX if self.plan.cohort else ""
         self.written += save(made, self._files(page), self._before, sr_header=self.header, back=back)
         note(f"note: reported in {time.perf_counter() - began:.1f} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sgcn_core.analysis.case import AnalysisCase
-from sgcn_core.analysis.comparison import STABLE_REGIONS, Comparison, Registration, compare, register, surface_change
+from sgcn_core.analysis.comparison import STABLE_REGIONS, Comparison, Registration, compare, register
 from sgcn_core.analysis.definitions import Definitions
-from sgcn_core.analysis.distance_maps import DistanceMap, mirror_map
+from sgcn_core.analysis.distance_maps import mirrored_surface
 from sgcn_core.analysis.measuring import measure
 from sgcn_core.analysis.symmetry import analyse_symmetry, find_plane
 from sgcn_core.analysis.symmetry_values import SymmetryAnalysis
@@ -21,6 +22,7 @@ from sgcn_core.errors import LandmarkError, SettingsError, SurfaceError
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.report.comparison import changes_of, comparison_section, observer_section
 from sgcn_core.report.face import Face
+from sgcn_core.report.face_map import FaceMap, face_distances, moved
 from sgcn_core.report.landmarks import badness, check_table, landmark_table, verdict
 from sgcn_core.report.measurements import analysis_figures, measurement_table
 from sgcn_core.report.page import Figure, Page, Section, render_page
@@ -191,19 +193,19 @@ class _Builder:
                 raise SettingsError(f"unknown analysis {name!r}; use one of {known}")
         self.plane, self.unplaned = self._plane(case)
         self.face = Face.of_case(case.analysed, normal=None if self.plane is None else self.plane.normal)
-        self.measured = tuple(self._measured(each) for each in self.cases)
+
+    @cached_property
+    def measured(self) -> tuple[MeasurementTable, ...]:
+        """Measurements of each case."""
+        return tuple(self._measured(each) for each in self.cases)
 
     def report(self) -> Report:
-        """All sections in the order of the page."""
-        sections: list[Section] = [self._views()]
-        tables: list[Table] = []
-        if len(self.cases) == 2:
-            sections.append(self._comparison())
-        sections.append(self._measurements())
-        sections.append(self._symmetry())
-        sections.append(self._landmarks())
-        for section in sections:
-            tables += section.tables
+        """All sections in the order of the page; views and symmetry are made while the rest is measured."""
+        with ThreadPoolExecutor(max_workers=2) as workers:
+            views, symmetry = workers.submit(self._views), workers.submit(self._symmetry)
+            rest = [*([self._comparison()] if len(self.cases) == 2 else []), self._measurements()]
+            sections = [views.result(), *rest, symmetry.result(), self._landmarks()]
+        tables = [table for section in sections for table in section.tables]
         called = self.options.called
         named = tuple(zip(called, (each.result for each in self.cases), strict=False))
         sections.append(provenance_section(named, show_name=self.options.show_name))
@@ -308,7 +310,9 @@ class _Builder:
             return Section(key="symmetry", title="Symmetry", text=(f"Not available: {self.unplaned}.",))
         case = self.cases[0].analysed
         found: SymmetryAnalysis = analyse_symmetry(case, self.plane, without=self.options.without)
-        mirrored = None if case.surface is None else mirror_map(case.surface, self.plane)
+        mirrored = None
+        if case.surface is not None:
+            mirrored = face_distances(case, mirrored_surface(case.surface, self.plane))
         return symmetry_section(self.face, found, mirrored, engine=self.options.engine)
 
     def _comparison(self) -> Section:
@@ -329,10 +333,12 @@ class _Builder:
             engine=self.options.engine,
         )
 
-    def _registered(self, first: AnalysisCase, second: AnalysisCase) -> tuple[Comparison, DistanceMap | None]:
+    def _registered(self, first: AnalysisCase, second: AnalysisCase) -> tuple[Comparison, FaceMap | None]:
         registration = register(first, second, regions=self.options.stable)
-        both = first.surface is not None and second.surface is not None
-        return compare(first, second, registration), surface_change(first, second, registration) if both else None
+        change = None
+        if first.surface is not None and second.surface is not None:
+            change = face_distances(moved(second, registration.motion), first.surface)
+        return compare(first, second, registration), change
 
     def _landmarks(self) -> Section:
         return Section(key="landmarks", title="Landmarks", tables=(landmark_table(self.cases[0].result),))

@@ -14,7 +14,7 @@ _PUOR = (
     *("#7f3b08", "#b35806", "#e08214", "#fdb863", "#fee0b6", "#f7f7f7"),
     *("#d8daeb", "#b2abd2", "#8073ac", "#542788", "#2d004b"),
 )
-_UNKNOWN = (0.62, 0.62, 0.62)
+_UNKNOWN = (0.74, 0.74, 0.74)
 
 # M. Okabe, K. Ito, "Color universal design", 2008; without its yellow, which does not show on white.
 LINE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#8a3d78", "#000000", "#56708f")

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.analysis.comparison import Change, Comparison, Displacement, measurement_changes
-from sgcn_core.analysis.distance_maps import DistanceMap
 from sgcn_core.analysis.symmetry_values import WITHIN_95
 from sgcn_core.analysis.table import MeasurementTable
 from sgcn_core.report.colours import LINE_COLOURS
 from sgcn_core.report.face import PIXELS_PER_MM, Face, draw, visible_landmarks
+from sgcn_core.report.face_map import FaceMap
 from sgcn_core.report.maps import map_figure
 from sgcn_core.report.measurements import UNITS
 from sgcn_core.report.page import Figure, Section
@@ -37,7 +37,7 @@ def comparison_section(
     face: Face,
     found: Comparison,
     changes: Sequence[Change],
-    change_map: DistanceMap | None,
+    change_map: FaceMap | None,
     *,
     names: tuple[str, str] = ("before", "after"),
     titles: dict[str, str] | None = None,
@@ -52,7 +52,7 @@ def comparison_section(
     found : Comparison
     changes : sequence of Change
         Of the measurements.
-    change_map : DistanceMap, optional
+    change_map : FaceMap, optional
         Of the second surface, registered, against the first.
     names : (str, str)
         What both cases are called.

@@ -21,8 +21,8 @@ from sgcn_core.viz.views import BACKGROUND, SKIN, ColouredMesh, Direction, Drawn
 
 FloatArray = NDArray[np.float64]
 
-PIXELS_PER_MM = 6.0
-"""Of the page; about 150 dots per inch."""
+PIXELS_PER_MM = 5.0
+"""Of the page; about 130 dots per inch."""
 _ROOM = 0.13  # around the landmarks, of the larger side of their box
 _GREY = (0.86, 0.86, 0.86)
 

@@ -16,7 +16,7 @@ from sgcn_core.report.page import IndexEntry, render_index
 from sgcn_core.viz.views import FRONT
 
 INDEX = "index.html"
-_THUMBNAIL = 40.0  # page mm; 240 pixels
+_THUMBNAIL = 48.0  # page mm; 240 pixels
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from sgcn_core.analysis.distance_maps import DistanceMap
 from sgcn_core.analysis.symmetry_values import Quantity, SymmetryAnalysis
 from sgcn_core.report.colours import LINE_COLOURS
 from sgcn_core.report.face import Face, draw
+from sgcn_core.report.face_map import FaceMap
 from sgcn_core.report.maps import map_figure
 from sgcn_core.report.page import Figure, Section
 from sgcn_core.report.svg import Drawing
@@ -23,9 +23,7 @@ _SIZE = (120.0, 118.0)
 _LENGTHENED = 3.0  # deviations of the midline are drawn so many times as long
 
 
-def symmetry_section(
-    face: Face, found: SymmetryAnalysis, mirrored: DistanceMap | None, *, engine: str = "auto"
-) -> Section:
+def symmetry_section(face: Face, found: SymmetryAnalysis, mirrored: FaceMap | None, *, engine: str = "auto") -> Section:
     """The section of the page.
 
     Parameters
@@ -33,7 +31,7 @@ def symmetry_section(
     face : Face
         Upright by the plane.
     found : SymmetryAnalysis
-    mirrored : DistanceMap, optional
+    mirrored : FaceMap, optional
         Distances of the surface's vertices to the mirrored surface.
 
     Raises
