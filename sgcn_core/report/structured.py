@@ -170,6 +170,8 @@ def structured_report(found: MeasurementTable, header: SrHeader) -> bytes:
         record_evidence=header.referred,
         series_description="Facial measurements (research use)",
     )
+    if not header.referred and "CurrentRequestedProcedureEvidenceSequence" in document:
+        del document.CurrentRequestedProcedureEvidenceSequence  # of the carrier, which exists nowhere
     document.SoftwareVersions = f"sgcn_core {__version__}"
     for name in ("PatientIdentityRemoved", "DeidentificationMethod"):
         if first.get(name):
