@@ -80,6 +80,7 @@ class LandmarkDetector:
         refine: str | None = None,
         seed: int | None = None,
         unit: str | None = None,
+        mm_per_unit: float | None = None,
         initial_landmarks: Mapping[str, Sequence[float]] | None = None,
         progress: Progress | None = None,
         observe: Callable[[Heatmaps], None] | None = None,
@@ -90,7 +91,7 @@ class LandmarkDetector:
         ----------
         surface : Surface, or path of a mesh or volume file
         settings : DetectionSettings, optional
-        landmark_set, preset, refine, seed, unit, initial_landmarks
+        landmark_set, preset, refine, seed, unit, mm_per_unit, initial_landmarks
             One entry of the settings each, instead of what ``settings`` holds.
         progress : called with the name of the stage that begins and the share done
         observe : called with the result of stage 1, for drawing heatmaps
@@ -117,13 +118,17 @@ class LandmarkDetector:
             "refine": refine,
             "seed": seed,
             "unit": unit,
+            "mm_per_unit": mm_per_unit,
             "initial_landmarks": initial_landmarks,
         }
         default = DetectionSettings(landmark_set=self.checkpoint.landmark_set)
         settings = replace(settings or default, **{name: value for name, value in given.items() if value is not None})
         labels, path, clock = self._labels_of(settings.landmark_set), self._pipeline_for(settings), Clock(progress)
         with clock.stage("read", 0.0):
-            scan = surface if isinstance(surface, Surface) else read_scan(surface, unit=settings.unit)
+            if isinstance(surface, Surface):
+                scan = surface
+            else:
+                scan = read_scan(surface, unit=settings.stated_unit, series=settings.series)
             settings = _with_points_of_file(settings, scan.frame)
             working = reduced(scan)
             clean = working.cleaned()

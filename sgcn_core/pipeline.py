@@ -45,7 +45,7 @@ from sgcn_core.refinement.shape_model import LandmarkShape
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.stages import CropOfHead, FloatArray, Heatmaps, Placed, PosedScan
 from sgcn_core.types.surface import Surface
-from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.types.units import in_mm
 from sgcn_core.uncertainty.absence import END_EXTENT, may_be_absent
 from sgcn_core.uncertainty.assess import (
     Assessment,
@@ -98,12 +98,12 @@ class Pipeline:
         if isinstance(shown, Mapping):
             places = self.to_crop.inverse().apply(self.checkpoint.prototype)
             typical = dict(zip(self.checkpoint.labels, places, strict=True))
-            return located_by_hand(shown, typical, probe, stated=settings.unit, in_file=surface.unit)
+            return located_by_hand(shown, typical, probe, stated=settings.stated_unit, in_file=surface.unit)
         return locate_head(
             self.finder,
             probe,
             across=float(surface.extent.max()),
-            stated=settings.unit or (surface.unit if surface.origin == "volume" else None),  # a volume is in mm
+            stated=settings.stated_unit or (surface.unit if surface.origin == "volume" else None),  # a volume is in mm
             in_file=surface.unit,
             frame=surface.frame if surface.anatomical else None,
             other_sizes=surface.origin != "volume",
@@ -111,7 +111,7 @@ class Pipeline:
 
     def pose(self, clean: Cleaned, located: Located, *, seed: int) -> PosedScan:
         """The scan in millimetres, in the pose in which the network sees a face best, aligned by its landmarks."""
-        factor = UNITS_TO_MM[located.unit]
+        factor = in_mm(located.unit)
         scan = PosedScan(clean.surface.vertices * factor, clean.surface.faces, seed, factor)
         crop = CropOfHead(scan, self.to_crop.inverse().apply(self.checkpoint.prototype), self._crop_reach)
 

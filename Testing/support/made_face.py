@@ -59,9 +59,9 @@ def made_case(
 
 
 def made_surface(rows: int = 120, columns: int = 180) -> Surface:
-    """A symmetric ellipsoid of the size of a head around the landmarks."""
+    """A symmetric ellipsoid of the size of a head, its front among the landmarks of the face."""
     vertices, faces = ellipsoid(rows, columns)
-    return Surface(lps(vertices), faces, unit="mm")
+    return Surface(lps(vertices - (0, 0, 27)), faces, unit="mm")
 
 
 def moved_case(case: AnalysisCase, rotation: np.ndarray, shift: np.ndarray) -> AnalysisCase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from sgcn_core.pose.patches import ANGLES, CHANNELS, polar_patches
 from sgcn_core.pose.probe import SurfaceProbe, farthest_points, probe_surface
 from sgcn_core.pose.refine import refine_pose
 from sgcn_core.pose.search import FROM_SIZE, IN_FILE, STATED, Located, check_size, locate_head, located_by_hand
+from sgcn_core.types.units import in_mm
 
 MIDDLE = np.array(CROP_CENTRE)
 
@@ -266,7 +268,7 @@ def located(finder: HeadFinder, probe: SurfaceProbe, **known: str | None) -> Loc
     return locate_head(finder, probe, across=across, **values)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("unit", "factor"), [("um", 1e3), ("mm", 1.0), ("cm", 0.1), ("m", 1e-3)])
+@pytest.mark.parametrize(("unit", "factor"), [("um", 1e3), ("mm", 1.0), ("cm", 0.1), ("m", 1e-3), ("in", 1 / 25.4)])
 def test_the_head_tells_the_unit(finder: HeadFinder, probe: SurfaceProbe, unit: str, factor: float) -> None:
     found = located(finder, probe.scaled(factor))
     assert (found.unit, found.unit_source) == (unit, FROM_SIZE)
@@ -288,12 +290,75 @@ def test_a_head_of_no_size_of_heads_asks_for_the_unit(finder: HeadFinder, probe:
     assert size == pytest.approx(0.4 * 1.0 / finder.find(probe)[0].to_head.scale, rel=0.1)
     with pytest.raises(SurfaceError, match="unit is unclear"):
         check_size(doll, size, None)
-    assert "0.40 times as large" in check_size(Located("mm", STATED, []), 0.4, None)[0]
+    assert "0.4 times as large" in check_size(Located("mm", STATED, []), 0.4, None)[0]
 
 
-def test_a_size_that_nothing_has_is_refused(finder: HeadFinder, probe: SurfaceProbe) -> None:
-    with pytest.raises(FaceNotFoundError, match="too large or too small"):
-        located(finder, probe.scaled(1e7))
+@pytest.mark.parametrize("scale", [1e-5, 1 / 250, 1 / 100, 10.0, 100.0, 1e7])
+def test_a_head_of_any_scale_is_found_and_the_unit_asked_for(
+    finder: HeadFinder, probe: SurfaceProbe, scale: float
+) -> None:
+    found = located(finder, probe.scaled(scale))
+    size = 1.0 / found.hypotheses[0].to_head.scale
+    usual = 1.0 / finder.find(probe)[0].to_head.scale
+    # Millimetres of the average head for one unit of the scan, whatever unit it was taken to be in.
+    assert in_mm(found.unit) / size == pytest.approx(1.0 / (scale * usual), rel=0.1)
+    with pytest.raises(SurfaceError, match=r"`mm_per_unit`; [0-9.e+-]+ would make it an average head"):
+        check_size(found, size, None)
+
+
+def test_no_other_scale_is_tried_where_the_unit_is_known(finder: HeadFinder, probe: SurfaceProbe) -> None:
+    with pytest.raises(FaceNotFoundError):
+        located(finder, probe.scaled(100.0), stated="mm")
+
+
+def test_inches_inferred_from_the_size_are_told() -> None:
+    assert check_size(Located("in", STATED, []), 1.0, None) == []
+    assert check_size(Located("in", IN_FILE, []), 1.0, "in") == []
+    (note,) = check_size(Located("in", FROM_SIZE, []), 1.0, None)
+    assert "inches" in note
+
+
+@pytest.mark.parametrize(("size", "noted"), [(0.74, True), (0.75, False), (1.0, False), (1.25, False), (1.26, True)])
+def test_a_head_outside_the_norms_of_children_and_adults_is_noted(size: float, noted: bool) -> None:
+    notes = check_size(Located("mm", STATED, []), size, "mm")
+    assert [note for note in notes if f"{size:.2f} times as large" in note and "0.75 to 1.25" in note] == notes
+    assert bool(notes) == noted
+
+
+def test_no_other_size_is_tried_where_millimetres_are_certain(
+    finder: HeadFinder, probe: SurfaceProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doll = probe.scaled(0.4)
+    across = float(np.ptp(doll.points, axis=0).max())
+    known: dict[str, Any] = {"across": across, "stated": "mm", "in_file": "mm", "frame": "LPS"}
+    looked_at = []
+    find = finder.find
+    monkeypatch.setattr(finder, "find", lambda seen, **rest: looked_at.append(seen.area) or find(seen, **rest))
+    try:
+        found = locate_head(finder, doll, other_sizes=False, **known)
+    except FaceNotFoundError:
+        found = None
+    assert looked_at == [doll.area]
+    assert locate_head(finder, doll, other_sizes=True, **known).hypotheses[0].confidence > 0.5
+    assert found is None or found.hypotheses[0].confidence < 0.5
+
+
+@pytest.mark.parametrize(("confidence", "taken"), [(0.19, False), (0.21, True)])
+def test_a_head_of_another_size_needs_a_confidence_of_two_tenths(
+    finder: HeadFinder, probe: SurfaceProbe, monkeypatch: pytest.MonkeyPatch, confidence: float, taken: bool
+) -> None:
+    """False faces at half human size had 0.09 and 0.14, models of heads 0.80 and more."""
+    half = probe.scaled(2.0).area
+    monkeypatch.setattr(finder, "glimpse", lambda seen: True)
+    pose = PoseHypothesis(Similarity.identity(), confidence)
+    monkeypatch.setattr(finder, "find", lambda seen, **_: [pose] if np.isclose(seen.area, half) else [])
+    if not taken:
+        with pytest.raises(FaceNotFoundError):
+            located(finder, probe, stated="mm")
+        return
+    found = located(finder, probe, stated="mm")
+    assert found.hypotheses[0].confidence == confidence
+    assert found.hypotheses[0].to_head.scale == 2.0
 
 
 def test_stated_axes_turn_the_balance(finder: HeadFinder, probe: SurfaceProbe) -> None:
@@ -307,6 +372,8 @@ def test_points_by_hand_tell_the_unit_too(probe: SurfaceProbe) -> None:
     metres = {label: [0.001 * value for value in place] for label, place in typical.items()}
     found = located_by_hand(metres, typical, probe.scaled(0.001), stated=None, in_file=None)
     assert (found.unit, found.unit_source, found.hypotheses[0].confidence) == ("m", FROM_SIZE, 1.0)
+    inches = {label: [value / 25.4 for value in place] for label, place in typical.items()}
+    assert located_by_hand(inches, typical, probe.scaled(1 / 25.4), stated=None, in_file=None).unit == "in"
     with pytest.raises(LandmarkError, match="check the unit"):
         located_by_hand(metres, typical, probe, stated="mm", in_file="m")
     exchanged = {"ex_r": metres["ex_l"], "ex_l": metres["ex_r"], "prn": metres["prn"]}

@@ -55,7 +55,7 @@ def markup(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("suffix", LANDMARK_SUFFIXES)
-@pytest.mark.parametrize("unit", ["mm", "um", "cm", "m"])
+@pytest.mark.parametrize("unit", ["mm", "um", "cm", "m", "in", "7.3mm"])
 @pytest.mark.parametrize("frame", ["LPS", "RAS"])
 def test_everything_comes_back(tmp_path: Path, suffix: str, unit: str, frame: str) -> None:
     written = detected(unit, frame)
@@ -138,7 +138,13 @@ def test_markups_follow_slicers_schema(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "code"), [("um", "um"), ("cm", ["cm", "UCUM", "centimeter"]), ("m", ["m", "UCUM", "meter"])]
+    ("unit", "code"),
+    [
+        ("um", "um"),
+        ("cm", ["cm", "UCUM", "centimeter"]),
+        ("m", ["m", "UCUM", "meter"]),
+        ("in", ["[in_i]", "UCUM", "inch"]),
+    ],
 )
 def test_other_units_are_ucum_codes(tmp_path: Path, unit: str, code: object) -> None:
     assert markup(write_landmarks(detected(unit), tmp_path / "a.mrk.json"))["coordinateUnits"] == code
@@ -358,3 +364,16 @@ def test_a_table_as_spreadsheets_save_it_with_semicolons(tmp_path: Path, dialect
     expected = [-47.0, 33.0, 37.0] if dialect == "integers" else [-47.5, 33.25, 37.0]
     np.testing.assert_allclose(result.position("ex_r"), expected)
     assert result.labels == ("ex_r", "prn") and result.status == ("found", "uncertain")
+
+
+@pytest.mark.parametrize("unit", ["mm", "7.3mm"])
+def test_a_table_for_excel_comes_back(tmp_path: Path, unit: str) -> None:
+    written = detected(unit)
+    table = write_landmarks(written, tmp_path / "a.csv", csv_dialect="excel")
+    assert table.read_bytes().startswith(b"\xef\xbb\xbflabel;x;y;z;")  # the mark by which Excel knows UTF-8
+    read = read_landmarks(table)
+    assert (read.labels, read.status, read.unit) == (written.labels, written.status, unit)
+    np.testing.assert_array_equal(read.positions, written.positions)
+    np.testing.assert_array_equal(read.errors_mm, written.errors_mm)
+    with pytest.raises(ValueError, match="default, excel"):
+        write_landmarks(written, tmp_path / "a.csv", csv_dialect="libreoffice")

@@ -13,6 +13,7 @@ import pytest
 
 from sgcn_core.errors import FileFormatError, SurfaceError
 from sgcn_core.io.formats import WRITABLE_MESH_SUFFIXES
+from sgcn_core.io.mesh_data import unit_hint
 from sgcn_core.io.meshes import read_mesh_data, read_surface, write_surface
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import UNITS_TO_MM
@@ -52,6 +53,19 @@ def test_stl_gives_the_same_triangles_back(tmp_path: Path) -> None:
     assert len(surface.vertices) == 4
     np.testing.assert_allclose(surface.vertices[surface.faces], VERTICES[FACES], rtol=1e-7, atol=0)
     assert (surface.unit, surface.frame) == ("m", "RAS")
+
+
+@pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
+@pytest.mark.parametrize("unit", ["in", "7.3mm"])
+def test_inches_and_any_other_unit_come_back(tmp_path: Path, suffix: str, unit: str) -> None:
+    assert read_surface(write_surface(Surface(VERTICES, FACES, unit=unit), tmp_path / f"a{suffix}")).unit == unit
+
+
+@pytest.mark.parametrize(
+    ("stated", "unit"), [("inches", "in"), ("in", "in"), ("in millimeters", "mm"), ("in the box", None)]
+)
+def test_inches_in_a_header(stated: str, unit: str | None) -> None:
+    assert unit_hint(f"Scan. Units: {stated}") == unit
 
 
 @pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
@@ -376,9 +390,10 @@ def test_cut_and_compressed_gltf_is_refused(tmp_path: Path, capfd: pytest.Captur
     for end in range(4, len(whole), 60):
         with pytest.raises(FileFormatError, match="GLB"):
             read_surface(put(tmp_path, "a.glb", whole[:end]))
-    draco = glb({"extensionsRequired": ["KHR_draco_mesh_compression"]})
-    with pytest.raises(FileFormatError, match="without compression"):
-        read_surface(put(tmp_path, "a.glb", draco))
+    for name in ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression"):
+        packed = glb({"extensionsRequired": [name]})
+        with pytest.raises(FileFormatError, match=rf"{name}.*export it again without compression"):
+            read_surface(put(tmp_path, "a.glb", packed))
     assert capfd.readouterr() == ("", "")
 
 

@@ -139,7 +139,7 @@ def test_the_callers_arrays_are_not_changed() -> None:
         ({"expected_error": [1.0, 2.0]}, r"expected_error \(3,\)"),
         ({"error_bound": [1.0, -2.0, 0.0]}, "'en_r' has error_bound -2"),
         ({"expected_error": [np.inf, 1.0, 0.0]}, "'prn' has expected_error inf"),
-        ({"unit": "inch"}, "inch"),
+        ({"unit": "furlong"}, "furlong"),
         ({"frame": "XYZ"}, "XYZ"),
     ],
 )

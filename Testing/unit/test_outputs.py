@@ -214,6 +214,11 @@ def test_the_table_of_all_results_has_a_row_for_each_landmark_and_each_failure(t
     assert first.startswith(f"'=a.ply,{SHA},a.mrk.json,,prn,-1.0,2.0,3.0,0.5,found,mm,LPS")
     assert second.startswith(r"b\xff.ply,,,no face found,")
     assert totals([good, bad]) == "1 done, 1 failed, 0 to check"
+    write_table([good, bad], tmp_path / "excel.csv", csv_dialect="excel")
+    header, first, second = (tmp_path / "excel.csv").read_text(encoding="utf-8").splitlines()
+    assert header.startswith("\ufeffinput;input_sha256;landmarks;error;label;x;y;z;")
+    assert first.startswith(f"'=a.ply;{SHA};a.mrk.json;;prn;-1,0;2,0;3,0;0,5;found;mm;LPS")
+    assert second.startswith(r"b\xff.ply;;;no face found;")
 
 
 # --- what may not be replaced -----------------------------------------------------------------------------------

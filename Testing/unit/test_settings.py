@@ -21,7 +21,10 @@ from sgcn_core.settings import DetectionSettings
         ("refine", "best", "guided"),
         ("seed", -1, "0 or more"),
         ("seed", True, "integer"),
-        ("unit", "furlong", "um, mm, cm or m"),
+        ("unit", "furlong", "um, mm, cm, m, in, or mm_per_unit"),
+        ("mm_per_unit", 0.0, "positive"),
+        ("mm_per_unit", float("inf"), "positive"),
+        ("mm_per_unit", "7", "positive"),
         ("device", "tpu", "cpu, cuda, mps, auto"),
         ("weights", "nowhere.safetensors", "does not exist"),
     ],
@@ -43,6 +46,15 @@ def test_initial_landmarks_are_checked_and_a_file_may_stand_for_them(tmp_path: P
 def test_the_usual_spellings_pass() -> None:
     settings = DetectionSettings(unit="Millimeters", device="cuda:1", refine="paper", preset="paper")
     assert settings.device == "cuda:1"
+
+
+def test_the_unit_is_stated_by_name_or_in_millimetres() -> None:
+    assert DetectionSettings().stated_unit is None
+    assert DetectionSettings(unit="inch").stated_unit == "inch"
+    assert DetectionSettings(mm_per_unit=25.4).stated_unit == "in"
+    assert DetectionSettings(mm_per_unit=7.3).stated_unit == "7.3mm"
+    with pytest.raises(SettingsError, match="once"):
+        DetectionSettings(unit="mm", mm_per_unit=1.0)
 
 
 def test_settings_load_neither_torch_nor_vtk_nor_scipy() -> None:

@@ -234,3 +234,25 @@ def test_shared_volumes(shared_data, name, kind, cut):
     assert found == cut if kind == "labels" else cut <= found
     assert len(np.unique(components(skin.surface))) == 1
     assert 120 < skin.surface.extent.max() < 320
+
+
+@pytest.mark.parametrize("bias", [0.6, 0.8])
+def test_the_threshold_follows_the_fall_off_of_a_coil(bias):
+    """Flesh at the neck is a third to an eighth as bright as at the middle: one threshold loses it."""
+    head = VoxelHead(tissue=MR_LIKE, noise=3.0, bias=bias)
+    error = errors_of(extract_skin(head.volume(modality="MR")))
+    assert np.median(error) < 0.9 and np.percentile(error, 98) < 1.8 and error.max() < 4.5  # voxels of 3 mm
+    assert errors_of(extract_skin(head.volume(modality="OT"))).max() > 50.0  # no other modality has coils
+
+
+def test_an_even_image_is_left_as_it_is(monkeypatch):
+    volume = VoxelHead(tissue=MR_LIKE, noise=12.0, bias=0.3).volume()
+    before = extract_skin(volume).surface.vertices
+    monkeypatch.setattr("sgcn_core.skin.extract.evened", lambda grid, tissue: grid)
+    np.testing.assert_array_equal(extract_skin(volume).surface.vertices, before)
+
+
+def test_the_greys_of_a_ct_are_never_evened(monkeypatch):
+    monkeypatch.setattr("sgcn_core.skin.extract.evened", lambda *_: pytest.fail("evened"))
+    extract_skin(VoxelHead(noise=25.0).volume(modality="CT"))
+    extract_skin(VoxelHead(tissue=MR_LIKE, noise=12.0).volume(), threshold=100.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "sgcn_core"
 # 16,900 after the house was put in order; large meshes and contradicting landmarks came afterwards.
-MOST_LINES = 23_200  # of which 3,000 for the analysis, 2,400 for the report
+MOST_LINES = 28_000  # of which 5,500 for the analysis and its commands, 900 for cohorts, 3,500 for the report
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("child_process", "errors", "lazy_names", "method", "paper"),
@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("analysis", "demo", "evaluation", "training", "viz"),
     ("report",),
     ("batch",),
-    ("worker",),
+    ("cohort", "worker"),
     ("cli",),
     ("__main__",),
 )

@@ -16,6 +16,7 @@ import sgcn_core
 from sgcn_core.batch import PlanError, Request, plan
 from sgcn_core.errors import FileFormatError, VolumeError
 from sgcn_core.io.formats import volume_suffix
+from sgcn_core.io.read import read
 from sgcn_core.io.volumes import is_volume, read_volume
 from sgcn_core.types.volume import Volume
 
@@ -31,27 +32,28 @@ def example(dtype: type = np.int16) -> sitk.Image:
     return image
 
 
-def write_dicom(folder, positions, *, series="1.2.3.4", prefix="a", shear=0.0) -> None:
+def write_dicom(folder, positions, *, series="1.2.3.4", number="3", prefix="a", shear=0.0) -> None:
     folder.mkdir(exist_ok=True)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
-    for number, z in enumerate(positions):
-        image = sitk.GetImageFromArray(np.full((1, 16, 16), 100 * number - 1000, dtype=np.int16))
+    for place, z in enumerate(positions):
+        image = sitk.GetImageFromArray(np.full((1, 16, 16), 100 * place - 1000, dtype=np.int16))
         image.SetSpacing((0.5, 0.5, 1.0))
         for key, value in {
             "0008|0060": "CT",
             "0008|0016": "1.2.840.10008.5.1.4.1.1.2",
-            "0008|0018": f"{series}.{number + 1}",
+            "0008|0018": f"{series}.{place + 1}",
             "0020|000d": "1.2.3",
             "0020|000e": series,
-            "0020|0013": str(number),
+            "0020|0011": number,
+            "0020|0013": str(place),
             "0020|0032": f"-10\\{-20 + shear * z}\\{z}",
             "0020|0037": "1\\0\\0\\0\\1\\0",
             "0028|1052": "0",
             "0028|1053": "1",
         }.items():
             image.SetMetaData(key, value)
-        writer.SetFileName(str(folder / f"{prefix}{number:03d}.dcm"))
+        writer.SetFileName(str(folder / f"{prefix}{place:03d}.dcm"))
         writer.Execute(image)
 
 
@@ -237,8 +239,31 @@ def test_the_largest_series_of_a_dicom_folder_is_read(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert read_volume(tmp_path / "ct", series="1.2.3.4").array.shape[0] == 8
-    with pytest.raises(FileFormatError, match="no series 9"):
+    with pytest.raises(FileFormatError, match=r"no series '9.9'; give .*1\.2\.3\.4 \(number 3, 8 files\)"):
         read_volume(tmp_path / "ct", series="9.9")
+    with pytest.raises(FileFormatError, match=r"no series '1\.2'"):  # the beginning of a UID is none
+        read_volume(tmp_path / "ct", series="1.2")
+
+
+def test_a_series_is_chosen_by_its_number(tmp_path):
+    write_dicom(tmp_path / "ct", range(8), series="1.2.3.4", number="3")
+    write_dicom(tmp_path / "ct", range(12), series="1.2.3.5", number="7", prefix="b")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read(tmp_path / "ct", series="3").array.shape[0] == 8
+        assert read(tmp_path / "ct", series="7").array.shape[0] == 12
+    write_dicom(tmp_path / "ct", range(5), series="1.2.3.6", number="3", prefix="c")
+    with pytest.raises(FileFormatError, match="several series '3'"):
+        read(tmp_path / "ct", series="3")
+
+
+def test_a_mesh_beside_a_series_is_a_case_of_its_own(tmp_path):
+    write_dicom(tmp_path / "case", range(8))
+    _touched(tmp_path / "case" / "face.stl")
+    for folder in (tmp_path, tmp_path / "case"):
+        jobs = plan(Request((folder,), search_below=True))
+        assert [job.source for job in jobs] == [tmp_path / "case", tmp_path / "case" / "face.stl"]
+        assert len({job.landmarks for job in jobs}) == 2
 
 
 def test_missing_slices_are_refused_and_small_gaps_told(tmp_path):

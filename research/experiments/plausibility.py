@@ -22,7 +22,7 @@ from sgcn_core.evaluation.scans import evaluate_folder
 from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.pose.search import HUMAN_SIZES
 from sgcn_core.types.landmarks import LandmarkResult
-from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.types.units import in_mm
 
 FloatArray = NDArray[np.float64]
 
@@ -107,7 +107,7 @@ def _rows(
     for (first, second), (mean, deviation) in statistics.items():
         if first not in result.labels or second not in result.labels:
             continue
-        length = float(np.linalg.norm(result.position(first) - result.position(second))) * UNITS_TO_MM[result.unit]
+        length = float(np.linalg.norm(result.position(first) - result.position(second))) * in_mm(result.unit)
         if np.isnan(length):
             continue
         away = (length - mean) / deviation

@@ -1,7 +1,7 @@
 """``python -m research.experiments.symmetry``: recover a known asymmetry of generated faces.
 
-People of the face model are made exactly symmetric, then one part of the face is moved by a known amount, and the scan is
-triangulated anew and turned. What the analysis finds is compared with what was done: with the true landmarks, and with
+People of the face model are made exactly symmetric, then one part of the face is moved by a known amount, and the scan
+is triangulated anew and turned. What the analysis finds is compared with what was done: with the true landmarks, and with
 detected ones, each for the plane of the landmarks and that of the skin.
 """
 

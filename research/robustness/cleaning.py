@@ -20,7 +20,7 @@ from sgcn_core.io.formats import MESH_SUFFIXES
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
-from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.types.units import in_mm
 
 FloatArray = NDArray[np.float64]
 Progress = Callable[[str, float], None]
@@ -112,7 +112,7 @@ def _compared(name: str, damage: str, good: LandmarkResult, detect: Callable[[],
         result = detect()
     except SgcnError as error:
         return Moved(name, damage, np.empty(0), 0, str(error))
-    distance = np.linalg.norm(result.positions - good.positions, axis=1) * UNITS_TO_MM[good.unit]
+    distance = np.linalg.norm(result.positions - good.positions, axis=1) * in_mm(good.unit)
     lost = np.isnan(distance) & np.isfinite(good.positions).all(axis=1)
     return Moved(name, damage, distance[np.isfinite(distance)], int(lost.sum()), None)
 

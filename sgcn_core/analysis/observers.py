@@ -4,7 +4,8 @@ References
 ----------
 P. E. Shrout, J. L. Fleiss, "Intraclass correlations: uses in assessing rater reliability", Psychological Bulletin
 86(2), 1979 (ICC). J. M. Bland, D. G. Altman, "Statistical methods for assessing agreement between two methods of
-clinical measurement", The Lancet 327, 1986. G. Dahlberg, "Statistical methods for medical and biological students", 1940 (TEM).
+clinical measurement", The Lancet 327, 1986. G. Dahlberg, "Statistical methods for medical and biological
+students", 1940 (TEM).
 """
 
 from __future__ import annotations

@@ -58,6 +58,8 @@ class Outcome:
         The file was read, but no landmarks can be placed on what it shows.
     picture_error : str or None
         Why there is no picture; the landmarks are written.
+    disk_full : bool
+        There is no room for the landmarks, nor for those of another input.
     """
 
     job: Job
@@ -66,6 +68,7 @@ class Outcome:
     error: str | None = None
     refused: bool = False
     picture_error: str | None = None
+    disk_full: bool = False
 
     def count(self, status: str) -> int:
         """Number of landmarks with this status."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,8 @@ def run_job(
     *,
     progress: Progress,
     anonymous: bool = False,
+    csv_dialect: str = "default",
+    reproducible: bool = False,
     debug: bool = False,
 ) -> Outcome:
     """Detect and write the landmarks of one input, then draw its picture.
@@ -45,6 +48,10 @@ def run_job(
         Gets the stage that begins and the share done.
     anonymous : bool
         Leave the name of the input out of the landmark file and the picture.
+    csv_dialect : {"default", "excel"}
+        Of a .csv landmark file.
+    reproducible : bool
+        Leave the durations out of the landmark file, so that a repetition gives the same bytes.
     debug : bool
         Raise errors instead of returning them.
 
@@ -61,23 +68,30 @@ def run_job(
         before = file_state(job.landmarks)
         if before.exists and not job.may_replace:
             raise FileExistsError(f"{job.landmarks} exists and may hold corrections; give --overwrite to replace it")
-        surface = read_scan(job.source, unit=settings.unit)
+        surface = read_scan(job.source, unit=settings.stated_unit, series=settings.series)
         result = detector.detect(surface, settings, progress=progress)
         result = dataclasses.replace(
             result, info={**result.info, "input": input_record(job.source, anonymous=anonymous)}
         )
+        if reproducible:
+            result.info.pop("stages", None)
         job.landmarks.parent.mkdir(parents=True, exist_ok=True)
-        write_landmarks(result, job.landmarks, unless_changed_since=before)
+        write_landmarks(result, job.landmarks, csv_dialect=csv_dialect, unless_changed_since=before)
     except Exception as error:  # whatever one file does, the others get their turn
         if debug:
             raise
         refused = isinstance(error, (FaceNotFoundError, SurfaceError, VolumeError))
-        return Outcome(job, time.perf_counter() - began, error=describe(error), refused=refused)
+        seconds, full = time.perf_counter() - began, _is_disk_full(error)
+        return Outcome(job, seconds, error=describe(error), refused=refused, disk_full=full)
     picture_error = None
     if job.picture is not None:
         progress("drawing", 0.95)
         picture_error = _draw(surface, result, job, anonymous=anonymous)
     return Outcome(job, time.perf_counter() - began, result=result, picture_error=picture_error)
+
+
+def _is_disk_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _draw(surface: Surface, result: LandmarkResult, job: Job, *, anonymous: bool) -> str | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from sgcn_core.batch.outcome import Outcome
 from sgcn_core.io.atomic import FileState, write_text
-from sgcn_core.io.csv_cells import safe_cell
+from sgcn_core.io.csv_cells import table_text
 from sgcn_core.io.provenance import printable
 
 COLUMNS = (
@@ -19,13 +17,20 @@ COLUMNS = (
 )
 
 
-def write_table(outcomes: Sequence[Outcome], path: Path, *, unless_changed_since: FileState | None = None) -> None:
+def write_table(
+    outcomes: Sequence[Outcome],
+    path: Path,
+    *,
+    csv_dialect: str = "default",
+    unless_changed_since: FileState | None = None,
+) -> None:
     """Write the landmarks of all inputs into one CSV file; an input that failed has one row with its error.
 
     Parameters
     ----------
     outcomes : sequence of Outcome
     path : Path
+    csv_dialect : {"default", "excel"}
     unless_changed_since : FileState, optional
         As of ``sgcn_core.io.atomic.replacing``.
 
@@ -34,13 +39,9 @@ def write_table(outcomes: Sequence[Outcome], path: Path, *, unless_changed_since
     OSError
         The file cannot be written, or was changed by another program in the meantime.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for outcome in outcomes:
-        writer.writerows([safe_cell(cell) for cell in row] for row in _rows(outcome))
+    text = table_text([COLUMNS, *(row for outcome in outcomes for row in _rows(outcome))], csv_dialect)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, stream.getvalue(), unless_changed_since=unless_changed_since)
+    write_text(path, text, unless_changed_since=unless_changed_since)
 
 
 def _rows(outcome: Outcome) -> Iterator[list[Any]]:

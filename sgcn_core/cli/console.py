@@ -87,6 +87,11 @@ def reporting_errors(*, debug: bool) -> Iterator[None]:
         raise typer.Exit(ExitCode.NOT_USABLE if isinstance(error, _NOT_USABLE) else ExitCode.ALL_FAILED) from None
 
 
+def shows_progress() -> bool:
+    """Whether somebody watches a progress bar."""
+    return sys.stderr.isatty()
+
+
 @contextmanager
 def progress_bar(total: int, *, shown: bool | None = None) -> Iterator[Callable[[int, str], Progress]]:
     """A progress bar on stderr if that is a terminal, else nothing.
@@ -96,7 +101,7 @@ def progress_bar(total: int, *, shown: bool | None = None) -> Iterator[Callable[
     callable
         Called with an input's number and name, gives the function that takes its stages and fractions.
     """
-    if not (sys.stderr.isatty() if shown is None else shown):
+    if not (shows_progress() if shown is None else shown):
         yield lambda number, name: lambda stage, fraction: None
         return
     from rich.console import Console

@@ -23,9 +23,10 @@ from sgcn_core.batch import (
     write_table,
 )
 from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say
-from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Weights, one_of
+from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Series, Weights, one_of
 from sgcn_core.errors import SgcnError
 from sgcn_core.io.atomic import FileState, file_state
+from sgcn_core.io.csv_cells import CSV_DIALECTS
 from sgcn_core.io.formats import LANDMARK_SUFFIXES
 from sgcn_core.settings import PRESETS, DetectionSettings
 from sgcn_core.types.landmark_sets import LANDMARK_SETS
@@ -93,6 +94,19 @@ def detect(
             help="Unit of the coordinates; by default the file's, or inferred from head size.",
         ),
     ] = None,
+    mm_per_unit: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Millimetres of one unit of the coordinates, if it is none of --unit."),
+    ] = None,
+    series: Series = None,
+    csv_dialect: Annotated[
+        str,
+        typer.Option(
+            metavar=one_of(CSV_DIALECTS),
+            help="CSV files and --table: with commas, or as Excel reads them in most of Europe (semicolons between "
+            "the cells, decimal commas).",
+        ),
+    ] = "default",
     initial_landmarks: Annotated[
         Path | None,
         typer.Option(
@@ -121,6 +135,8 @@ def detect(
             refine=refine,
             seed=seed,
             unit=unit,
+            mm_per_unit=mm_per_unit,
+            series=series,
             initial_landmarks=initial_landmarks,
             weights=weights,
             device=device,
@@ -131,13 +147,21 @@ def detect(
     except (PlanError, SgcnError, OSError) as error:
         raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
     before = None if table is None else file_state(table)
+    if csv_dialect not in CSV_DIALECTS:
+        raise typer.BadParameter(f"unknown --csv-dialect {csv_dialect!r}; use one of {', '.join(CSV_DIALECTS)}")
     if table is not None and before is not None and before.exists and not overwrite:
         raise typer.BadParameter(f"{table} exists; give --overwrite to replace it, or another --table")
     with reporting_errors(debug=debug):
         with progress_bar(len(jobs)) as start:
-            outcomes = run_jobs(jobs, settings, start=start, anonymous=anonymous, quiet=as_json, debug=debug)
+            options = {"anonymous": anonymous, "csv_dialect": csv_dialect, "debug": debug}
+            outcomes = run_jobs(jobs, settings, start=start, quiet=as_json, **options)
         code = exit_code(outcomes)
-        if table is not None and before is not None and not _written(outcomes, table, before) and code == ExitCode.OK:
+        if (
+            table is not None
+            and before is not None
+            and not _written(outcomes, table, before, csv_dialect)
+            and code == ExitCode.OK
+        ):
             code = ExitCode.PICTURE_FAILED
         if as_json:
             print_json(_document(outcomes, code))
@@ -153,14 +177,14 @@ def load_detector(settings: DetectionSettings) -> LandmarkDetector:
 
 
 def run_jobs(
-    jobs: Sequence[Job], settings: DetectionSettings, *, start: Any, anonymous: bool, quiet: bool, debug: bool
+    jobs: Sequence[Job], settings: DetectionSettings, *, start: Any, quiet: bool, **options: Any
 ) -> list[Outcome]:
-    """Load the model once and run all jobs; every outcome is printed as soon as it is known."""
+    """Load the model once and run all jobs (`options` of ``run_job``); every outcome is printed as soon as known."""
     detector = load_detector(settings)
     outcomes = []
     for number, job in enumerate(jobs):
         progress = start(number, job.source.name)
-        outcome = run_job(detector, job, settings, progress=progress, anonymous=anonymous, debug=debug)
+        outcome = run_job(detector, job, settings, progress=progress, **options)
         outcomes.append(outcome)
         print_outcome(outcome, quiet=quiet)
     return outcomes
@@ -184,9 +208,9 @@ def print_outcome(outcome: Outcome, *, quiet: bool) -> None:
         say(f"{job.source} -> {job.landmarks}{drawn}  ({counts}; {outcome.seconds:.1f} s)")
 
 
-def _written(outcomes: Sequence[Outcome], table: Path, before: FileState) -> bool:
+def _written(outcomes: Sequence[Outcome], table: Path, before: FileState, dialect: str) -> bool:
     try:
-        write_table(outcomes, table, unless_changed_since=before)
+        write_table(outcomes, table, csv_dialect=dialect, unless_changed_since=before)
     except OSError as error:  # the landmarks are written already
         note(f"warning: no table: {describe(error)}")
         return False

@@ -23,6 +23,10 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Overwrite existing
 Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Weights file; by default the shipped one.")]
 Device = Annotated[str, typer.Option(metavar=one_of(DEVICES), help="Compute device; also cuda:1.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of the surface sampling.")]
+Series = Annotated[
+    str | None,
+    typer.Option(metavar="UID|NUMBER", help="DICOM series, if a folder holds several; by default the largest."),
+]
 Refine = Annotated[
     str | None,
     typer.Option(metavar=one_of(MODES), help="Refinement from heatmap to position; by default that of the weights."),

@@ -9,7 +9,7 @@ import typer
 
 from sgcn_core.batch import ExitCode, PlanError, check_outputs
 from sgcn_core.cli.console import end, print_json, reporting_errors, say
-from sgcn_core.cli.options import Debug, Json
+from sgcn_core.cli.options import Debug, Json, Series
 
 if TYPE_CHECKING:
     from sgcn_core.skin.extract import Skin
@@ -26,9 +26,7 @@ def skin(
         float | None,
         typer.Option(metavar="VALUE", help="Grey value between air and skin; by default determined from the image."),
     ] = None,
-    series: Annotated[
-        str | None, typer.Option(metavar="UID", help="Series instance UID, if a folder holds several series.")
-    ] = None,
+    series: Series = None,
     resolution: Annotated[
         float, typer.Option(min=0.0, metavar="MM", help="Average finer voxels to about this size; 0 keeps all.")
     ] = 0.9,

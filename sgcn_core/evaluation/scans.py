@@ -18,7 +18,7 @@ from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
-from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.types.units import in_mm
 
 FloatArray = NDArray[np.float64]
 
@@ -112,7 +112,7 @@ def scan_errors(
         result = detector.detect(surface, refine=refine, seed=seed)
     except (FaceNotFoundError, SurfaceError) as error:
         return ScanErrors(name, {}, refused=str(error))
-    factor, scale = UNITS_TO_MM[result.unit], UNITS_TO_MM[truth.unit or result.unit]
+    factor, scale = in_mm(result.unit), in_mm(truth.unit or result.unit)
     known = {label.casefold(): label for label in result.labels}
     errors = {
         label: float(np.linalg.norm(factor * result.position(known[label.casefold()]) - scale * position))

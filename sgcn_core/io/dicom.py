@@ -27,7 +27,7 @@ _MOST_FILES = 20_000
 # Bytes that one byte of compressed pixels may stand for; JPEG 2000 packs an empty slice by some thousands.
 _RATIO = 20_000
 _TAGS = (
-    *("Modality", "SeriesDescription", "SeriesInstanceUID", "InstanceNumber", "ImagePositionPatient"),
+    *("Modality", "SeriesDescription", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "ImagePositionPatient"),
     *("ImageOrientationPatient", "SamplesPerPixel", "NumberOfFrames", "Rows", "Columns", "BitsAllocated"),
 )
 
@@ -44,6 +44,8 @@ class Slice:
     grid : str
         Columns, rows and orientation as text: slices of one volume share it.
     description : str
+    series_number : str
+        Empty if not in the header.
     modality : str or None
     number : float
         Instance number, 0 where there is none.
@@ -55,6 +57,7 @@ class Slice:
     series: str
     grid: str
     description: str
+    series_number: str
     modality: str | None
     number: float
     position: tuple[float, ...] | None
@@ -98,18 +101,15 @@ def sorted_series(folder: Path, wanted: str | None) -> list[Slice]:
         found = _series(_files_below(folder))
     if not found:
         raise FileFormatError(f"cannot read {folder}: there is no DICOM image in it or in its folders")
+    listing = "; ".join(f"{uid} ({_described(slices)})" for uid, slices in found.items())
     if wanted is not None:
-        # Details are appended to the UID where one series holds images of several geometries.
-        matches = [uid for uid in found if uid == wanted or uid.startswith(wanted)]
-        if not matches:
-            raise FileFormatError(f"{folder} has no series {wanted}; it has {', '.join(found)}")
-        best = max(matches, key=lambda uid: len(found[uid]))
+        best = _wanted(folder, found, wanted, listing)
     else:
         best = max(found, key=lambda uid: len(found[uid]))
         if len(found) > 1:
-            listing = "; ".join(f"{uid} ({_described(slices)})" for uid, slices in found.items())
             warnings.warn(
-                f"{folder} holds {len(found)} DICOM series; the largest, {best}, is read. All of them: {listing}",
+                f"{folder} holds {len(found)} DICOM series; the largest, {best}, is read (option `series` chooses "
+                f"another one). All of them: {listing}",
                 stacklevel=4,
             )
     slices = _without_copies(_in_order(found[best], folder))
@@ -128,9 +128,20 @@ def _files_below(folder: Path) -> list[Path]:
     return [entry for entry in below if not entry.name.startswith(".")]
 
 
+def _wanted(folder: Path, found: dict[str, list[Slice]], wanted: str, listing: str) -> str:
+    """Key of the series with this number or UID; details follow the UID where a series holds several geometries."""
+    numbered = [uid for uid, slices in found.items() if slices[0].series_number == wanted]
+    matches = numbered or [uid for uid in found if wanted in (uid, found[uid][0].series)]
+    if not matches:
+        raise FileFormatError(f"{folder} has no series {wanted!r}; give the number or the UID of one of: {listing}")
+    if len({found[uid][0].series for uid in matches}) > 1:
+        raise FileFormatError(f"{folder} has several series {wanted!r}; give the UID of one of: {listing}")
+    return max(matches, key=lambda uid: len(found[uid]))
+
+
 def _described(slices: list[Slice]) -> str:
-    text = slices[0].description
-    return f"{text}, {len(slices)} files" if text else f"{len(slices)} files"
+    number, text = slices[0].series_number, slices[0].description
+    return ", ".join([f"number {number}"] * bool(number) + [text] * bool(text) + [f"{len(slices)} files"])
 
 
 def _series(files: list[Path]) -> dict[str, list[Slice]]:
@@ -179,6 +190,7 @@ def _slice(file: Path, data: Any, size: str) -> Slice:
         str(data.get("SeriesInstanceUID", "")),
         f"{size}.{'/'.join(f'{value:.4g}' for value in orientation or ())}",
         str(data.get("SeriesDescription", "")).strip(),
+        str(data.get("SeriesNumber", "") or "").strip(),
         str(data.get("Modality", "")).strip() or None,
         float(number) if number is not None and math.isfinite(float(number)) else 0.0,
         _numbers(data.get("ImagePositionPatient"), 3),

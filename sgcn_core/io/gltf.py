@@ -19,7 +19,7 @@ from sgcn_core.errors import FileFormatError
 from sgcn_core.io.gltf_buffers import Buffers, listed
 from sgcn_core.io.mesh_data import MeshData, fan_triangles, strip_triangles
 
-_COMPRESSION = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
+_COMPRESSION = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _MOST_PLACED = 20_000_000  # vertices or triangles, instances counted
 _DEEPEST = 200

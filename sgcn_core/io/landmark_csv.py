@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
-from sgcn_core.io.csv_cells import plain_cell, safe_cell
+from sgcn_core.io.csv_cells import plain_cell, table_text
 from sgcn_core.io.landmark_text import Errors, Rows, input_info, input_of
 from sgcn_core.types.landmarks import LandmarkResult, plain
 
@@ -19,22 +20,19 @@ _WORDS = ("label", "name", "status", "unit", "frame", "input", "input_sha256")
 _SLICER_AXES = {"LPS": ("l", "p", "s"), "RAS": ("r", "a", "s")}
 
 
-def csv_text(result: LandmarkResult) -> str:
+def csv_text(result: LandmarkResult, *, dialect: str = "default") -> str:
     """Columns label, x, y, z, confidence, status, unit, frame, expected_error_mm, error_bound_mm, input, input_sha256.
 
     Empty cells: the position of a missing landmark, an unknown error or input.
     Text that a spreadsheet would evaluate as a formula gets a leading apostrophe.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    rows: list[tuple[Any, ...]] = [_COLUMNS]
     source = input_of(result.info)
     columns = (result.positions.tolist(), result.confidence.tolist(), plain(result.errors_mm), result.status)
     for label, position, confidence, errors, status in zip(result.labels, *columns, strict=True):
         place = ("", "", "") if status == "missing" else position
-        cells = (label, *place, confidence, status, result.unit, result.frame, *errors, *source)
-        writer.writerow([safe_cell(cell) for cell in cells])
-    return stream.getvalue()
+        rows.append((label, *place, confidence, status, result.unit, result.frame, *errors, *source))
+    return table_text(rows, dialect)
 
 
 def parse_csv(text: str) -> LandmarkResult:

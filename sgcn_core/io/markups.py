@@ -50,7 +50,6 @@ _PARSERS: dict[str, Callable[[str], LandmarkResult]] = {
 _FORMATTERS: dict[str, Callable[[LandmarkResult], str]] = {
     ".mrk.json": mrk_json_text,
     ".fcsv": fcsv_text,
-    ".csv": csv_text,
     ".json": json_text,
 }
 
@@ -67,6 +66,7 @@ def write_landmarks(
     path: str | os.PathLike[str],
     *,
     coordinate_system: str | None = None,
+    csv_dialect: str = "default",
     unless_changed_since: FileState | None = None,
 ) -> Path:
     """Write landmarks in the format of the suffix; the file appears whole.
@@ -76,6 +76,8 @@ def write_landmarks(
     coordinate_system : {"LPS", "RAS"}, optional
         Frame of the coordinates in the file. By default "LPS" in .mrk.json and .fcsv, as Slicer writes them, and the
         result's own frame in .csv and .json.
+    csv_dialect : {"default", "excel"}
+        Of a .csv file; "excel" has semicolons between the cells and decimal commas. Both are read.
     unless_changed_since : FileState, optional
         As of ``sgcn_core.io.atomic.replacing``: does not overwrite a file changed in the meantime. By default an
         existing file is replaced.
@@ -95,7 +97,8 @@ def write_landmarks(
     file = Path(path)
     suffix = _suffix(file, "write")
     default = "LPS" if suffix in (".mrk.json", ".fcsv") else result.frame
-    text = _FORMATTERS[suffix](result.in_frame(coordinate_system or default))
+    placed = result.in_frame(coordinate_system or default)
+    text = csv_text(placed, dialect=csv_dialect) if suffix == ".csv" else _FORMATTERS[suffix](placed)
     write_text(file, text, unless_changed_since=unless_changed_since)
     return file
 

@@ -14,7 +14,8 @@ from sgcn_core.errors import FileFormatError
 from sgcn_core.types.units import canonical_unit
 
 _SPACE = re.compile(r"SPACE\s*=\s*(LPS|RAS)")
-_UNIT = re.compile(r"\bUNITS?\s*[=:]\s*([^\s,;]+)", re.IGNORECASE)
+# "units: in millimeters" states no inches.
+_UNIT = re.compile(r"\bUNITS?\s*[=:]\s*(?:in[ \t]+(?=\w))?([^\s,;]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,12 +19,13 @@ _SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
     "markups-schema-v1.0.3.json#"
 )
-# The schema names only mm and um; other UCUM units are written as a coded entry.
+# The schema names only mm and um; other units are written as a coded entry, of UCUM or of our own.
 _COORDINATE_UNITS: dict[str, Any] = {
     "um": "um",
     "mm": "mm",
     "cm": ["cm", "UCUM", "centimeter"],
     "m": ["m", "UCUM", "meter"],
+    "in": ["[in_i]", "UCUM", "inch"],
 }
 _STATUS_CODES = {"missing": 0.0, "uncertain": 1.0, "found": 2.0}
 _ERRORS = (
@@ -59,7 +60,7 @@ def mrk_json_text(result: LandmarkResult) -> str:
     markup = {
         "type": "Fiducial",
         "coordinateSystem": result.frame,
-        "coordinateUnits": _COORDINATE_UNITS[result.unit],
+        "coordinateUnits": _COORDINATE_UNITS.get(result.unit, [result.unit, "99SGCN", "length of one unit"]),
         "locked": False,
         "fixedNumberOfControlPoints": False,
         "labelFormat": "%N-%d",

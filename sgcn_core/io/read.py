@@ -11,7 +11,7 @@ from sgcn_core.types.surface import Surface
 from sgcn_core.types.volume import Volume
 
 
-def read(path: str | os.PathLike[str], *, unit: str | None = None) -> Surface | Volume:
+def read(path: str | os.PathLike[str], *, unit: str | None = None, series: str | None = None) -> Surface | Volume:
     """Read a surface mesh, or a volume, whose skin is extracted later.
 
     Parameters
@@ -19,8 +19,10 @@ def read(path: str | os.PathLike[str], *, unit: str | None = None) -> Surface | 
     path : path
         A mesh (.obj, .ply, .stl, .vtk, .vtp, .off, .glb, .gltf), a volume (.nii, .nii.gz, .hdr, .nrrd, .nhdr, .mha,
         .mhd, .dcm, .ima), or a folder of DICOM files.
-    unit : {"um", "mm", "cm", "m"}, optional
+    unit : {"um", "mm", "cm", "m", "in"} or a length such as "7.3mm", optional
         Of a mesh, in place of the one its file declares. Volumes are in mm.
+    series : str, optional
+        UID or number of the series of a DICOM folder; by default that with most slices.
 
     Returns
     -------
@@ -40,4 +42,4 @@ def read(path: str | os.PathLike[str], *, unit: str | None = None) -> Surface | 
         return read_surface(path, unit=unit)
     if unit not in (None, "mm"):
         raise FileFormatError(f"{path} is a volume, and those are in mm; received the unit {unit!r}, leave it out")
-    return read_volume(path)
+    return read_volume(path, series=series)

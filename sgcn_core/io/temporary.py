@@ -36,7 +36,7 @@ def private_folder(purpose: str) -> Iterator[Path]:
         folder = Path(name).resolve()
         lock = (folder / _LOCK).open("w")
         try:
-            _try_lock(lock)
+            try_lock(lock)
             yield folder
         finally:
             lock.close()
@@ -82,12 +82,12 @@ def _remove_unless_held(folder: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
             return
         with lock.open("r+") as file:
-            free = _try_lock(file)
+            free = try_lock(file)
         if free:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _try_lock(file: IO[str]) -> bool:
+def try_lock(file: IO[str] | IO[bytes]) -> bool:
     """Hold the file until it is closed or the process ends; whether that worked."""
     try:
         if os.name == "nt":

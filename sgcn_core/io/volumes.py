@@ -41,7 +41,8 @@ def read_volume(
         NIfTI (.nii, .nii.gz, .hdr), NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd), a DICOM file with all slices, or a
         folder of DICOM files, also below it, as on a CD with a DICOMDIR.
     series : str, optional
-        Series instance UID in a DICOM folder; the series with most slices, with a warning, where there are several.
+        UID or number of a series in a DICOM folder; by default that with most slices, with a warning where there are
+        several.
     max_voxels : int or None
         Larger images are refused before their voxels are read; None sets no limit.
 

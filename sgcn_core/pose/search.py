@@ -14,7 +14,7 @@ from sgcn_core.graph.crop import CROP_CENTRE
 from sgcn_core.pose.finder import HeadFinder, PoseHypothesis
 from sgcn_core.pose.manual import pose_of_points
 from sgcn_core.pose.probe import SurfaceProbe
-from sgcn_core.types.units import UNITS_TO_MM, checked_unit
+from sgcn_core.types.units import UNITS_TO_MM, checked_unit, in_mm
 from sgcn_core.uncertainty.assess import USUAL_SIZES
 
 STATED, IN_FILE, FROM_SIZE = "stated", "file", "size of the head"
@@ -33,6 +33,9 @@ _LEAST_OFF_SIZE = 0.2
 # Faces apart by more millimetres of the average head are two, if the second is seen about as well as any head.
 _TWO_APART, _TWO_CLEAR, _TWO_SHARE = 150.0, _CLEAR, 0.5
 _USUAL = 300.0  # millimetres across, of a scan
+# Where no unit fits, heads are looked for as if the surface were so many millimetres across, unless it was looked at
+# within this factor of that size before.
+_ANY_SCALE, _LOOKED_AT = (150.0, 300.0, 600.0, 1200.0), 1.5
 # Axes of the head in the patient's axes: to the subject's left, up, out of the face.
 _UPRIGHT = {
     "LPS": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]),
@@ -97,17 +100,45 @@ def locate_head(
         for unit in units:
             # All but the likeliest are looked at closely only where a glimpse shows something.
             likeliest = size == 1.0 and unit == units[0]
-            found = _posed(finder, probe.scaled(UNITS_TO_MM[unit] / size), size, frame, glimpse=not likeliest)
             source = STATED if stated is not None else IN_FILE if unit == in_file else FROM_SIZE
-            if size != 1.0:
-                found = [hypothesis for hypothesis in found if hypothesis.confidence >= _LEAST_OFF_SIZE]
+            found = _looked_for(finder, probe, unit, size, frame, glimpse=not likeliest)
             score = found[0].confidence * (1.0 if size == 1.0 else _OFF_SIZE) if found else 0.0
             if score > best_score:
                 best, best_score = Located(unit, source, found), score
             if best is not None and best_score > _CLEAR:
                 return best
+    if stated is None and other_sizes:
+        other = _of_any_scale(finder, probe, units, across, in_file=in_file, frame=frame)
+        if other is not None and _OFF_SIZE * other.hypotheses[0].confidence > best_score:
+            best = other
     if best is None:
-        raise FaceNotFoundError(_nothing(units, across))
+        raise FaceNotFoundError(_nothing())
+    return best
+
+
+def _looked_for(
+    finder: HeadFinder, probe: SurfaceProbe, unit: str, size: float, frame: str | None, *, glimpse: bool
+) -> list[PoseHypothesis]:
+    """Poses of heads of this size against the average one; of other sizes those that are clear."""
+    found = _posed(finder, probe.scaled(in_mm(unit) / size), size, frame, glimpse=glimpse)
+    if size == 1.0:
+        return found
+    return [hypothesis for hypothesis in found if hypothesis.confidence >= _LEAST_OFF_SIZE]
+
+
+def _of_any_scale(
+    finder: HeadFinder, probe: SurfaceProbe, units: list[str], across: float, *, in_file: str | None, frame: str | None
+) -> Located | None:
+    """A head on a surface of a scale that no unit explains, as of a model made to fit into a box."""
+    unit = units[0] if units else "mm"
+    looked_at = [across * in_mm(tried) / size for tried in units for size in (1.0, *_SIZES)]
+    best: Located | None = None
+    for shown in _ANY_SCALE:
+        if any(max(shown / before, before / shown) < _LOOKED_AT for before in looked_at):
+            continue
+        found = _looked_for(finder, probe, unit, across * in_mm(unit) / shown, frame, glimpse=True)
+        if found and (best is None or found[0].confidence > best.hypotheses[0].confidence):
+            best = Located(unit, IN_FILE if unit == in_file else FROM_SIZE, found)
     return best
 
 
@@ -123,10 +154,15 @@ def check_size(located: Located, size: float, in_file: str | None) -> list[str]:
     if not HUMAN_SIZES[0] < size < HUMAN_SIZES[1]:
         if located.unit_source == FROM_SIZE:
             raise SurfaceError(
-                f"the unit is unclear: in {located.unit} the head would be {size:.2f} times as large as the average "
-                "adult's, and no other unit fits better; state the unit (option `unit`)"
+                f"a head is seen, but the unit is unclear: with the unit {located.unit!r} it would be {size:.3g} "
+                "times as large as the average adult's, and no other fits better; state the unit (`unit`), or the "
+                f"millimetres of one unit (`mm_per_unit`; {in_mm(located.unit) / size:.4g} would make it an average "
+                "head)"
             )
-        notes.append(f"in {located.unit} the head is {size:.2f} times as large as the average adult's; check the unit")
+        notes.append(
+            f"in {located.unit} the head is {size:.3g} times as large as the average adult's; check the unit, and "
+            "state it (`unit` or `mm_per_unit`)"
+        )
     elif not USUAL_SIZES[0] <= size <= USUAL_SIZES[1]:
         notes.append(
             f"the head is {size:.2f} times as large as the average adult's; nearly all adults and children have "
@@ -134,6 +170,8 @@ def check_size(located: Located, size: float, in_file: str | None) -> list[str]:
         )
     if in_file is not None and located.unit != in_file and located.unit_source == FROM_SIZE:
         notes.append(f"unit inferred from head size: {located.unit} (the file states {in_file})")
+    elif located.unit == "in" and located.unit_source == FROM_SIZE:
+        notes.append("unit inferred from head size: inches; if the scan has no true size, state it (`mm_per_unit`)")
     return notes
 
 
@@ -156,7 +194,7 @@ def other_faces(located: Located, to_head: Similarity) -> list[str]:
             faces.append(hypothesis.to_head)
     if len(faces) == 1:
         return []
-    places = [face.inverse().apply(middle)[0] / UNITS_TO_MM[located.unit] for face in faces]
+    places = [face.inverse().apply(middle)[0] / in_mm(located.unit) for face in faces]
     this, *others = ("(" + ", ".join(f"{value:.4g}" for value in place) + ")" for place in places)
     return [
         f"{len(faces)} faces: the landmarks are those of the face at {this} {located.unit}, not of the one at "
@@ -181,17 +219,19 @@ def located_by_hand(
     """
     known = stated or in_file
     units = [checked_unit(known)] if known else ["mm", *(unit for unit in UNITS_TO_MM if unit != "mm")]
-    refusals = []
+    refusals, fitting = [], []
     for unit in units:
         try:
-            pose = pose_of_points(points, typical, to_mm=UNITS_TO_MM[unit])
+            pose = pose_of_points(points, typical, to_mm=in_mm(unit))
         except LandmarkError as error:
             refusals.append(error)
         else:
-            _refuse_exchanged(probe.scaled(UNITS_TO_MM[unit]), pose)
-            source = STATED if stated else IN_FILE if in_file else FROM_SIZE
-            return Located(unit, source, [PoseHypothesis(pose, 1.0)])
-    raise refusals[0]
+            fitting.append((unit, pose))
+    if not fitting:
+        raise refusals[0]
+    unit, pose = min(fitting, key=lambda fit: abs(np.log(fit[1].scale)))
+    _refuse_exchanged(probe.scaled(in_mm(unit)), pose)
+    return Located(unit, STATED if stated else IN_FILE if in_file else FROM_SIZE, [PoseHypothesis(pose, 1.0)])
 
 
 def _refuse_exchanged(probe: SurfaceProbe, to_head: Similarity) -> None:
@@ -235,12 +275,7 @@ def _stands(hypothesis: PoseHypothesis, frame: str) -> bool:
     return bool((np.trace(turn) - 1.0) / 2.0 > _STANDS)
 
 
-def _nothing(units: list[str], across: float) -> str:
-    if not units:
-        return (
-            f"the surface is {across:.4g} units across, too large or too small for a head in any of "
-            f"{', '.join(UNITS_TO_MM)}; state the unit (option `unit`)"
-        )
+def _nothing() -> str:
     return (
         "no face found; check that the file holds the outer skin of a head, and the unit, "
         "or place the initial landmarks (three points)"

@@ -24,6 +24,7 @@ FloatArray = NDArray[np.float64]
 _MARGIN = 12.0  # millimetres of the face around its landmarks
 _BEHIND = 30.0  # that the profile reaches behind the midline landmarks
 _LEGEND = 4.4  # height of a line of the legend, millimetres of the page
+_WIDEST = 176.0  # mm of the face: two front views at 1 : 2 stand side by side
 _NARROWEST = 84.0  # millimetres of the page
 _SAMPLE = 8.0  # length of the sample of a line in the legend
 _HIDDEN_INSIDE = 6.0  # contours that lie so far behind another at the same height are inside the head, mm
@@ -147,8 +148,9 @@ def frontal_drawing(
 def frontal_view(face: Face, scale: float) -> View:
     """The view of the picture under a frontal drawing."""
     placed = face.points[np.isfinite(face.points).all(axis=1)]
-    low, high = placed.min(axis=0) - _MARGIN, placed.max(axis=0) + _MARGIN
-    pixels = np.ceil((high - low)[:2] * scale * PIXELS_PER_MM).astype(int)
+    low, high = placed.min(axis=0), placed.max(axis=0)
+    size = np.array([min(high[0] - low[0] + 4.0, _WIDEST), high[1] - low[1] + 2 * _MARGIN])
+    pixels = np.ceil(size * scale * PIXELS_PER_MM).astype(int)
     return View(FRONT, (low + high) / 2, scale * PIXELS_PER_MM, int(pixels[0]), int(pixels[1]))
 
 

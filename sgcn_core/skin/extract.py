@@ -12,6 +12,7 @@ from sgcn_core.cleaning.components import largest_components
 from sgcn_core.cleaning.point_cloud import surface_of_points
 from sgcn_core.errors import VolumeError
 from sgcn_core.geometry.triangles import cross_products
+from sgcn_core.skin.coil_falloff import evened
 from sgcn_core.skin.field_of_view import (
     RoundFieldOfView,
     field_of_view_box,
@@ -87,6 +88,8 @@ def extract_skin(volume: Volume, *, threshold: float | None = None, resolution: 
     try:
         view = None if tissue.kind == "labels" else find_round_field_of_view(volume)
         grid = _working_grid(volume, tissue, resolution, view)
+        if threshold is None and tissue.kind == "mr" and volume.modality in (None, "MR"):
+            grid = evened(grid, tissue)
         steps = grid.factors_to(_COARSE)
         mask = head_mask(_coarse_share(grid, tissue, steps), _times(grid.spacing, steps), hollow=tissue.kind != "ct")
         vertices, faces, cuts = _outer_skin(grid, mask, steps, tissue, volume, view)
@@ -108,7 +111,7 @@ def extract_skin(volume: Volume, *, threshold: float | None = None, resolution: 
     return Skin(surface, tissue.threshold, tissue.kind)
 
 
-def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surface:
+def read_scan(path: str | os.PathLike[str], *, unit: str | None = None, series: str | None = None) -> Surface:
     """A surface as its file holds it, one through the points of a cloud, or the skin of a volume.
 
     Raises
@@ -123,7 +126,7 @@ def read_scan(path: str | os.PathLike[str], *, unit: str | None = None) -> Surfa
     from sgcn_core.io.volumes import is_volume
 
     if is_volume(path):
-        volume = read(path, unit=unit)
+        volume = read(path, unit=unit, series=series)
         assert isinstance(volume, Volume)
         return skin_surface(volume)
     data = read_mesh_data(path, unit=unit)

@@ -20,7 +20,7 @@ _CT_NARROW = 0.55  # share of what lies within 150 of water that lies within 50:
 _CT_PADDING = -1500.0  # what is written outside the field of view lies below
 # Between air and flesh, as a share of their distance: below one half, as coils and skin itself make the edge darker.
 _MR_LEVEL = 0.4
-_MR_NOISE = 4.5  # standard deviations of air's noise that the threshold keeps from air at least
+MR_NOISE = 4.5  # standard deviations of air's noise that the threshold keeps from air at least
 _LEAST_CONTRAST = 4.0  # standard deviations of air's noise between flesh and air at least
 _PIECEWISE = 0.7  # share of neighbours with equal values, of those not in the background, from which an image is labels
 _SAMPLE = 2_000_000
@@ -138,7 +138,7 @@ def _of_grey_values(values: NDArray[np.float32]) -> Tissue:
     noise = float(np.sqrt(np.mean(below**2)))
     if flesh - air < _LEAST_CONTRAST * noise:
         raise VolumeError("no head found above the image noise; give the threshold if there is one")
-    level = air + max(_MR_LEVEL * (flesh - air), _MR_NOISE * noise)
+    level = air + max(_MR_LEVEL * (flesh - air), MR_NOISE * noise)
     return Tissue("mr", min(level, air + 0.7 * (flesh - air)), air, flesh, noise)
 
 

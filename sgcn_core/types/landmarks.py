@@ -56,7 +56,7 @@ class LandmarkResult:
     confidence : array_like (L,)
         In [0, 1]: the probability that the landmark lies within 4 mm of its true position.
     status : sequence of {"found", "uncertain", "missing"}
-    unit : {"um", "mm", "cm", "m"}
+    unit : {"um", "mm", "cm", "m", "in"} or a length such as "7.3mm"
     frame : {"LPS", "RAS"}
     info : dict
         Provenance that JSON can hold: pose, timings, model, version, seed.

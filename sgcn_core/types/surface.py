@@ -29,7 +29,7 @@ class Surface:
         Positions in the file's own frame and unit; stored as C-contiguous float64, read-only.
     faces : array_like (F, 3) of integers
         0-based vertex indices; stored as int64, read-only.
-    unit : {"um", "mm", "cm", "m"} or None
+    unit : {"um", "mm", "cm", "m", "in"}, a length such as "7.3mm", or None
         As the file declares it, None where it does not.
     frame : {"LPS", "RAS"}
         Anatomical frame; Slicer takes a mesh without a tag as LPS.

@@ -172,4 +172,5 @@ def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) in (typing.Union, types.UnionType):
         return any(_fits(value, one) for one in get_args(hint))
     kind = get_origin(hint) or hint
+    kind = (int, float) if kind is float else kind
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

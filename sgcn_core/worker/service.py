@@ -175,7 +175,7 @@ def _read(request: Detect, progress: Progress) -> Surface:
     if path.suffix.lower() == SUFFIX:
         return read_surface_file(path)
     progress("skin" if is_volume(path) else "read", 0.0)
-    return read_scan(path, unit=request.settings.unit)
+    return read_scan(path, unit=request.settings.stated_unit, series=request.settings.series)
 
 
 def _checked_outputs(request: Detect) -> FileState | None:

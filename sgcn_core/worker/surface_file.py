@@ -11,7 +11,7 @@ import numpy as np
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.atomic import replacing
 from sgcn_core.types.surface import Surface
-from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.types.units import in_mm
 
 SUFFIX = ".npz"
 
@@ -72,6 +72,6 @@ def write_surface_file(path: str | os.PathLike[str], surface: Surface, unit: str
     """
     if Path(path).suffix.lower() != SUFFIX:
         raise ValueError(f"a surface file must end in {SUFFIX}, received {Path(path).name!r}")
-    points = surface.in_frame("RAS").vertices * UNITS_TO_MM[unit]
+    points = surface.in_frame("RAS").vertices * in_mm(unit)
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, points=points, triangles=surface.faces)

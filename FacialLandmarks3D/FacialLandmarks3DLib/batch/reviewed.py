@@ -122,7 +122,7 @@ def _fitting(path: Path, surface_node: Any) -> tuple[dict[str, Any], float]:
     """
     from sgcn_core.errors import SgcnError
     from sgcn_core.io.markups import read_landmarks
-    from sgcn_core.types.units import UNITS_TO_MM
+    from sgcn_core.types.units import in_mm
 
     try:
         in_file = read_landmarks(path)
@@ -130,7 +130,7 @@ def _fitting(path: Path, surface_node: Any) -> tuple[dict[str, Any], float]:
     except (SgcnError, OSError, ValueError) as error:
         raise CaseError(_("{reason}; run the batch on this case again.").format(reason=error)) from error
     result = {**landmarks.as_dict(), "facing": facing_in_ras(in_file.info, in_file.frame)}
-    for factor in (1.0, UNITS_TO_MM[landmarks.unit]):
+    for factor in (1.0, in_mm(landmarks.unit)):
         if _lies_on(landmarks.positions * factor, surface_node):
             return _scaled({**result, "unit": landmarks.unit if factor == 1.0 else "mm"}, factor), factor
     raise CaseError(

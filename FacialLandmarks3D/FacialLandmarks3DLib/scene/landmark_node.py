@@ -69,10 +69,10 @@ def write_landmarks(node: Any, result: Mapping[str, Any], model_node: Any, prove
 
 
 def _checked(result: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    from sgcn_core.types.units import UNITS_TO_MM
+    from sgcn_core.types.units import UNITS_TO_MM, canonical_unit
 
     frame, unit = result.get("frame"), result.get("unit")
-    if frame != "RAS" or unit not in UNITS_TO_MM:
+    if frame != "RAS" or canonical_unit(str(unit)) is None:
         raise ValueError(f"landmarks in RAS, in {', '.join(UNITS_TO_MM)}, are needed; received {frame}, {unit}")
     landmarks: Sequence[Mapping[str, Any]] = result["landmarks"]
     for landmark in landmarks:

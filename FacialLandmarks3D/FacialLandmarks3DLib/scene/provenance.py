@@ -84,9 +84,9 @@ def read_provenance(node: Any) -> Provenance | None:
 
 def unit_in_mm(node: Any) -> float:
     """Millimetres in one unit of the scene's numbers: not 1 where a scan was loaded whose numbers are metres."""
-    from sgcn_core.types.units import UNITS_TO_MM
+    from sgcn_core.types.units import canonical_unit, in_mm
 
-    return UNITS_TO_MM.get(node.GetAttribute(PREFIX + "unit") or "mm", 1.0)
+    return in_mm(canonical_unit(node.GetAttribute(PREFIX + "unit") or "") or "mm")
 
 
 def _value(name: str, text: str) -> Any:

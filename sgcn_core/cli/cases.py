@@ -1,0 +1,101 @@
+"""Cases of the analysis commands: a landmark file with its scan, or a scan whose landmarks are detected first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sgcn_core.batch import PlanError, check_outputs, describe
+from sgcn_core.cli.console import note, say
+from sgcn_core.errors import FileFormatError, SgcnError
+from sgcn_core.io.atomic import FileState, file_state
+from sgcn_core.io.formats import landmark_suffix
+from sgcn_core.settings import DetectionSettings
+
+if TYPE_CHECKING:
+    from sgcn_core.analysis.case import AnalysisCase
+
+MAP_SUFFIXES = (".vtp", ".ply")
+
+
+def load_cases(
+    paths: Sequence[Path], surfaces: Sequence[Path | None], settings: DetectionSettings, report: Any
+) -> list[AnalysisCase]:
+    """The cases of the inputs, with the surface of each; the detector is loaded when it is needed."""
+    from sgcn_core.analysis.case import AnalysisCase
+    from sgcn_core.io.meshes import read_surface
+    from sgcn_core.skin.extract import read_scan
+
+    detector: Any = None
+    cases = []
+    for path, surface in zip(paths, surfaces, strict=True):
+        if landmark_suffix(path) is not None:
+            cases.append(AnalysisCase.from_file(path, None if surface is None else read_surface(surface)))
+            continue
+        from sgcn_core.cli.detect import load_detector
+
+        detector = detector or load_detector(settings)
+        scan = read_scan(path)
+        result = detector.detect(scan, settings, progress=report)
+        for remark in result.info.get("notes", ()):
+            note(f"note: {path}: {remark}")
+        cases.append(AnalysisCase.from_result(result, scan, path.stem))
+    return cases
+
+
+def checked_outputs(
+    outputs: Mapping[str, Path | None], inputs: Iterable[Path | None], *, overwrite: bool
+) -> dict[str, FileState]:
+    """The present state of each output, by its option; a usage error where one cannot be written."""
+    given = {option: path for option, path in outputs.items() if path is not None}
+    from sgcn_core.analysis.result_rows import checked_suffix
+
+    try:
+        for option, path in given.items():
+            if option == "--map" and path.suffix.lower() not in MAP_SUFFIXES:
+                raise FileFormatError(f"cannot write a map to {path}; use the suffix {' or '.join(MAP_SUFFIXES)}")
+            if option != "--map":
+                checked_suffix(path)
+        check_outputs(list(given.values()), [path for path in inputs if path is not None])
+    except (PlanError, SgcnError) as error:
+        raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
+    states = {option: file_state(path) for option, path in given.items()}
+    for option, state in states.items():
+        if state.exists and not overwrite:
+            raise typer.BadParameter(f"{given[option]} exists; give --overwrite to replace it, or another {option}")
+    return states
+
+
+def belongs_to_landmarks(surface: Path | None, path: Path, option: str) -> None:
+    """A scan given beside a scan is a usage error."""
+    if surface is not None and landmark_suffix(path) is None:
+        raise typer.BadParameter(f"{option} belongs to a landmark file, but {path} is a scan itself")
+
+
+def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A table on stdout; numbers with two digits, empty where nothing is known."""
+    import io
+
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left")
+    for column in rows[0]:
+        numeric = any(isinstance(row[column], (int, float)) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(_shown(value) for value in row.values()))
+    stream = io.StringIO()
+    Console(file=stream, width=130, markup=False, highlight=False).print(table)
+    say(stream.getvalue())
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,85 @@
+"""`sgcn-landmarks symmetry`: midsagittal plane and asymmetry of a face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sgcn_core.batch import ExitCode
+from sgcn_core.cli.cases import belongs_to_landmarks, checked_outputs, load_cases, print_table
+from sgcn_core.cli.console import end, print_json, progress_bar, reporting_errors, say
+from sgcn_core.cli.options import Debug, Device, Json, Overwrite, Seed, Weights
+from sgcn_core.settings import DetectionSettings
+
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Table: .csv or .json.")]
+Map = Annotated[
+    Path | None,
+    typer.Option("--map", metavar="FILE", help="Surface with the signed distance of each vertex: .vtp, .ply."),
+]
+
+
+def symmetry(
+    case: Annotated[
+        Path, typer.Argument(metavar="CASE", help="Landmark file, or a scan whose landmarks are detected first.")
+    ],
+    surface: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Scan that the landmark file belongs to.")
+    ] = None,
+    plane: Annotated[
+        str,
+        typer.Option(
+            metavar="[landmarks|surface]",
+            help="Midsagittal plane from stable landmarks, or from the skin of forehead, nasal root and eyes.",
+        ),
+    ] = "landmarks",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REGION", help="Region that was operated on or is swollen: not used for the plane. May be repeated."
+        ),
+    ] = None,
+    output: Output = None,
+    map_file: Map = None,
+    overwrite: Overwrite = False,
+    seed: Seed = 0,
+    weights: Weights = None,
+    device: Device = "cpu",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure the asymmetry of a face against its midsagittal plane.
+
+    Every number has a 95 % interval. Left and right are the subject's.
+    """
+    belongs_to_landmarks(surface, case, "--surface")
+    states = checked_outputs({"--output": output, "--map": map_file}, (case, surface, weights), overwrite=overwrite)
+    with reporting_errors(debug=debug):
+        settings = DetectionSettings(seed=seed, weights=weights, device=device)
+        from sgcn_core.analysis.distance_maps import mirror_map
+        from sgcn_core.analysis.result_rows import plane_record, symmetry_rows, write_rows
+        from sgcn_core.analysis.symmetry import analyse_symmetry, find_plane
+        from sgcn_core.errors import LandmarkError
+
+        with progress_bar(1) as start:
+            found = load_cases([case], [surface], settings, start(0, case.name))[0]
+        if map_file is not None and found.surface is None:
+            raise LandmarkError("--map needs a surface; give the scan of the landmarks with --surface")
+        middle = find_plane(found, method=plane, without=without or ())
+        analysis = analyse_symmetry(found, middle, without=without or ())
+        rows, about = symmetry_rows(analysis), {"case": found.name, "plane": plane_record(middle)}
+        if output is not None:
+            write_rows({"symmetry": rows}, output, about=about, unless_changed_since=states["--output"])
+        if map_file is not None and found.surface is not None:
+            mirror_map(found.surface, middle).write(map_file, unless_changed_since=states["--map"])
+        if as_json:
+            print_json({**about, "symmetry": rows})
+        else:
+            print_table(found.name, [row for row in rows if row["value"] is not None])
+            say(
+                f"plane from {middle.method} ({', '.join(middle.landmarks)}): residual {middle.residual:.2f} mm, "
+                f"direction +- {middle.angle_sd:.2f} degrees, position +- {middle.position_sd:.2f} mm (SD); "
+                "distances are positive on the subject's left"
+            )
+    raise end(ExitCode.OK)
