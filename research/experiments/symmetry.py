@@ -1,8 +1,8 @@
 """``python -m research.experiments.symmetry``: recover a known asymmetry of generated faces.
 
 People of the face model are made exactly symmetric, then one part of the face is moved by a known amount, and the scan
-is triangulated anew and turned. What the analysis finds is compared with what was done: with the true landmarks, and with
-detected ones, each for the plane of the landmarks and that of the skin.
+is triangulated anew and turned. What the analysis finds is compared with what was done: with the true landmarks, and
+with detected ones, each for the plane of the landmarks and that of the skin.
 """
 
 from __future__ import annotations
@@ -163,6 +163,7 @@ def measure(face: AsymmetricFace, landmarks: str, case: AnalysisCase, method: st
         "angle": turned,
         "offset": abs(off),
         "truth": truth,
+        "found": found,
         "shift error": abs(found - truth),
         "inside": inside,
     }
@@ -204,6 +205,7 @@ def summarised(rows: list[dict[str, Cell]]) -> list[dict[str, Cell]]:
                 "deformation": key[2],
                 "faces": len(group),
                 "true shift mm": float(column("truth").mean()),
+                "found mm": float(column("found").mean()),
                 "shift error mm": float(column("shift error").mean()),
                 "largest": float(column("shift error").max()),
                 "plane deg": float(column("angle").mean()),

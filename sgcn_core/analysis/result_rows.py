@@ -40,8 +40,8 @@ def symmetry_rows(analysis: SymmetryAnalysis) -> list[Row]:
     for cant in analysis.cants:
         rows += [_row("cant", one, one.name) for one in (cant.frontal, cant.axial, cant.angle)]
     for group, (value, count) in analysis.groups.items():
-        rows.append(_plain_row("mean asymmetry", f"{group} ({count} pairs)", value))
-    rows.append(_plain_row("mean asymmetry", f"composite index ({analysis.index_pairs} pairs)", analysis.index))
+        rows.append(_plain_row("mean asymmetry", f"{group} ({_pairs(count)})", value))
+    rows.append(_plain_row("mean asymmetry", f"composite index ({_pairs(analysis.index_pairs)})", analysis.index))
     return rows
 
 
@@ -184,6 +184,10 @@ def _row(group: str, quantity: Quantity, name: str, reproducibility: str = "") -
 
 def _plain_row(group: str, name: str, value: float) -> Row:
     return dict(zip(_COLUMNS, (group, name, _number(value), None, None, "mm", "", ""), strict=True))
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"
 
 
 def _number(value: float) -> float | None:
