@@ -8,7 +8,9 @@ from pathlib import Path
 
 import typer
 
-from research.documentation.pages import landmark_tables, reference_pages, summary_of
+from research.documentation.pages import landmark_tables, measurement_tables, reference_pages, summary_of
+from sgcn_core.analysis import Definitions
+from sgcn_core.analysis.formula import FUNCTIONS
 from sgcn_core.batch import ExitCode
 from sgcn_core.cli.app import app
 from sgcn_core.types.landmark_sets import LandmarkSet
@@ -27,6 +29,18 @@ def test_every_landmark_is_defined_on_the_page() -> None:
         for each in LandmarkSet.load(name).landmarks
     ]
     assert rows == wanted and len(rows) == 130
+
+
+def test_every_measurement_analysis_and_function_is_on_the_page() -> None:
+    page, tables = (DOCS / "measurements.md").read_text(encoding="utf-8"), measurement_tables()
+    assert "<!-- measurement definitions -->" in page
+    definitions = Definitions.load()
+    listed = set(re.findall(r"^\| `(\w+)` \|", tables, re.MULTILINE))
+    wanted = {name.removesuffix("_r").removesuffix("_l") for name in definitions.measurements} | set(
+        definitions.analyses
+    )
+    assert listed == wanted
+    assert all(re.search(rf"`{name}[`(]", page) for name in FUNCTIONS)
 
 
 def test_the_reference_holds_every_public_module_and_each_can_be_imported() -> None:

@@ -8,12 +8,14 @@ import json
 import numpy as np
 import pytest
 from constructed_face import case_of, positions
-from test_cli import run
+from test_cli import TETRAHEDRON, FakeDetector, run
 
 from sgcn_core.analysis import Norm, load_norms, measure, with_norms
 from sgcn_core.batch import ExitCode
+from sgcn_core.cli import detect as detect_command
 from sgcn_core.errors import FileFormatError, SettingsError
 from sgcn_core.io.markups import write_landmarks
+from sgcn_core.io.meshes import write_surface
 from sgcn_core.types.landmarks import LandmarkResult
 
 
@@ -109,3 +111,17 @@ def test_norms_of_a_file(tmp_path) -> None:
 def test_a_norm_of_another_method_is_not_compared() -> None:
     norm = Norm("nose_width", 34.0, 2.0, 20, "both", "ours", "adults", "own", "al to al", method="caliper")
     assert with_norms(measure(case_of(positions())), [norm])["nose_width"].z is None
+
+
+def test_a_scan_is_detected_first(monkeypatch, tmp_path) -> None:
+    detector = FakeDetector()
+    monkeypatch.setattr(detect_command, "load_detector", lambda settings: detector)
+    for name in ("b.ply", "noface.ply"):
+        write_surface(TETRAHEDRON, tmp_path / name)
+    done = run("measure", tmp_path / "b.ply", "--json")
+    assert done.exit_code == ExitCode.OK and len(detector.calls) == 1
+    rows = {row["measurement"]: row for row in json.loads(done.stdout)["cases"][0]["measurements"]}
+    bridge = rows["nasal_bridge_length"]
+    assert bridge["value"] > 0 and bridge["sd"] is None and "not known" in bridge["remark"]
+    assert rows["midline_pg"]["missing"] == ["pg"]
+    assert run("measure", tmp_path / "noface.ply").exit_code == ExitCode.ALL_FAILED

@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from sgcn_core.analysis import AnalysisCase, Definitions, measure
 from sgcn_core.analysis.formula import Scene, parse_formula
+from sgcn_core.analysis.uncertainty import calibration_factors
 from sgcn_core.errors import FileFormatError, LandmarkError, SettingsError
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
@@ -392,3 +393,26 @@ def test_detected_without_errors_have_no_covariance_but_placed_ones_have_that_of
         ("prn", "go_r"), [[0, 0, 0], [1, 2, 3]], [0.9, 0.9], ("found",) * 2, info={"model": "2S-SGCN"}
     )
     assert np.isnan(AnalysisCase.from_result(detected).covariance).all()
+
+
+def test_intervals_of_detected_landmarks_are_widened_where_calibration_says_so() -> None:
+    points = positions()
+    result = LandmarkResult(
+        tuple(points),
+        list(points.values()),
+        np.full(len(points), 0.9),
+        ("found",) * len(points),
+        error_bound=np.full(len(points), 1.0),
+    )
+    case = AnalysisCase.from_result(result)
+    widened, plain = measure(case), measure(case, calibrated=False)
+    factor = calibration_factors()["outercanthal_width"]
+    assert factor > 1.2
+    assert widened["outercanthal_width"].sd == pytest.approx(factor * plain["outercanthal_width"].sd)
+    assert widened["nasolabial_angle"].sd == plain["nasolabial_angle"].sd
+    placed = case_of(points)
+    assert measure(placed)["outercanthal_width"].sd == measure(placed, calibrated=False)["outercanthal_width"].sd
+
+
+def test_calibration_names_measurements_that_exist() -> None:
+    assert set(calibration_factors()) <= set(Definitions.load().measurements)

@@ -8,7 +8,7 @@ what is measured on the known ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ import typer
 
 from sgcn_core.analysis import AnalysisCase, Definitions, MeasurementTable, measure
 from sgcn_core.analysis.formula import parse_formula
+from sgcn_core.analysis.measuring import NORMAL_95
 from sgcn_core.cli.console import note, progress_bar, reporting_errors
 from sgcn_core.cli.evaluate import print_and_write
 from sgcn_core.detector import LandmarkDetector
@@ -32,8 +33,11 @@ from sgcn_core.types.landmarks import LandmarkResult
 WELL_DEFINED = frozenset({"en", "ex", "al", "ch", "n", "sn", "prn", "ls", "li"})
 """Landmarks, without side, of the distances for which there is a bar."""
 
-PRODUCT_OF_OTHERS = frozenset({"template_male", "template_female", "bust_with_shirt"})
-"""Averages and landmarks placed by another detector: no person annotated by hand."""
+MOST_WIDENED, FEWEST = 2.5, 30
+"""Largest factor on a standard deviation, and fewest values from which one is taken."""
+
+PRODUCT_OF_OTHERS = frozenset({"bust_with_shirt"})
+"""Scans whose landmarks were placed by another detector."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +56,12 @@ class Comparison:
     differences: list[float]
     held: list[bool]
     widths: list[float]
+    scores: list[float]
+
+    def factor(self) -> float:
+        """By how much standard deviations must grow, so that 95 % intervals hold for 95 of 100; not below 1."""
+        needed = np.quantile(np.abs(self.scores), 0.95, method="higher") / NORMAL_95
+        return float(np.clip(needed, 1.0, MOST_WIDENED))
 
     def row(self, name: str, unit: str) -> dict[str, Cell]:
         """Cells of the table."""
@@ -73,6 +83,7 @@ class Evaluation:
 
     pairs: Sequence[Pair]
     observers: bool
+    calibrated: bool = True
 
     @cached_property
     def by_name(self) -> dict[str, Comparison]:
@@ -82,20 +93,21 @@ class Evaluation:
             for value, truth in zip(detected.values, known.values, strict=True):
                 if value.value is None or truth.value is None or value.low is None or value.high is None:
                     continue
-                if value.status != "ok":
+                if self.calibrated and value.status != "ok":
                     continue
-                entry = found.setdefault(value.name, Comparison([], [], []))
+                entry = found.setdefault(value.name, Comparison([], [], [], []))
                 entry.differences.append(value.value - truth.value)
                 entry.held.append(value.low <= truth.value <= value.high)
                 entry.widths.append((value.high - value.low) / 2.0)
+                entry.scores.append((value.value - truth.value) / (value.sd or np.nan))
         return found
 
     def _table(self, result: LandmarkResult) -> MeasurementTable:
-        return measure(AnalysisCase.from_result(result, observers=self.observers))
+        return measure(AnalysisCase.from_result(result, observers=self.observers), calibrated=self.calibrated)
 
     def together(self, name: str, unit: str, chosen: Callable[[str], bool]) -> dict[str, Cell]:
         """One row over all measurements that are chosen."""
-        whole = Comparison([], [], [])
+        whole = Comparison([], [], [], [])
         for each, comparison in self.by_name.items():
             if chosen(each):
                 whole.differences += comparison.differences
@@ -142,7 +154,7 @@ def annotated_pairs(detector: LandmarkDetector, folder: Path, cache: Path) -> It
         yield Pair(mesh.stem, found, _hand_placed(found, read_truth(table, surface).positions))
 
 
-def _hand_placed(found: LandmarkResult, positions: dict[str, np.ndarray]) -> LandmarkResult:
+def _hand_placed(found: LandmarkResult, positions: Mapping[str, np.ndarray]) -> LandmarkResult:
     """True landmarks in the unit and frame of the detected ones; only those that both have."""
     labels = tuple(label for label in positions if label in found.labels or label == "sto")
     return LandmarkResult(
@@ -180,9 +192,28 @@ def tables(pairs: Sequence[Pair], name: str, about: str, *, observers: bool) -> 
     return [Table(f"{name}_summary", said, rows), Table(name, said, each)]
 
 
+def write_factors(pairs: Sequence[Pair], path: Path, about: str) -> None:
+    """Factors of every measurement, left and right together, from uncalibrated intervals."""
+    scores: dict[str, Comparison] = {}
+    for name, comparison in Evaluation(pairs, observers=True, calibrated=False).by_name.items():
+        pooled = scores.setdefault(_without_side(name), Comparison([], [], [], []))
+        pooled.scores += comparison.scores
+    factors = {
+        name: round(scores[_without_side(name)].factor(), 2)
+        for name in Definitions.load().measurements
+        if len(scores.get(_without_side(name), Comparison([], [], [], [])).scores) >= FEWEST
+    }
+    widened = {name: factor for name, factor in factors.items() if factor > 1.0}
+    path.write_text(json.dumps({"about": about, "factors": widened}, indent=1) + "\n", encoding="utf-8")
+
+
+def _without_side(name: str) -> str:
+    return name.removesuffix("_r").removesuffix("_l")
+
+
 def bases(formula: str) -> set[str]:
     """Landmarks of a formula without their side."""
-    return {name.removesuffix("_r").removesuffix("_l") for name in parse_formula(formula).names}
+    return {_without_side(name) for name in parse_formula(formula).names}
 
 
 def anthropometry(
@@ -192,6 +223,9 @@ def anthropometry(
     people: Annotated[int, typer.Option(min=1, metavar="N", help="Generated scans.")] = 40,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the generated scans.")] = 4711,
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
+    fit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write calibration factors from the generated scans, and end.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the tables (.csv).")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
@@ -201,6 +235,10 @@ def anthropometry(
         detector = LandmarkDetector.from_pretrained(weights)
         about = f"Weights {detector.checkpoint.sha256[:16]}."
         generated = list(generated_pairs(detector, model, cache, people, seed))
+        if fit is not None:
+            said = f"{about} {len(generated)} generated scans of ICT-FaceKit faces, seed {seed}."
+            write_factors(generated, fit, said)
+            return
         real = list(annotated_pairs(detector, scans, cache))
         for found in (
             *tables(generated, "measurements_generated", about, observers=False),

@@ -7,14 +7,12 @@ from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from sgcn_core.geometry.closest_point import closest_on_triangles
 from sgcn_core.types.surface import Surface, coincident_vertices
 
 FloatArray = NDArray[np.float64]
@@ -140,12 +138,31 @@ class SurfaceWays:
             near = np.zeros(len(vertices), dtype=bool)
             near[used[self._tree.query(point, k=min(_NEAREST, len(used)))[1]]] = True
             around = np.flatnonzero(near[faces].any(axis=1))
-            corners = torch.from_numpy(vertices[faces[around]])
-            weights, squared = closest_on_triangles(torch.from_numpy(np.array(point)), corners)
-            best = int(squared.argmin())
+            closest = _closest_on_triangles(point, vertices[faces[around]])
+            best = int(np.linalg.norm(closest - point, axis=1).argmin())
             chosen.append(int(around[best]))
-            places.append(weights[best].numpy() @ corners[best].numpy())
+            places.append(closest[best])
         return chosen, np.array(places)
+
+
+def _closest_on_triangles(point: FloatArray, corners: FloatArray) -> FloatArray:
+    """The closest place (F, 3) of each triangle (F, 3, 3): on its plane if that is inside, else on its nearest edge."""
+    u, v, w = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], point - corners[:, 0]
+    uu, uv, vv = (u * u).sum(1), (u * v).sum(1), (v * v).sum(1)
+    wu, wv = (w * u).sum(1), (w * v).sum(1)
+    determinant = np.maximum(uu * vv - uv * uv, 1e-12)
+    b, c = (vv * wu - uv * wv) / determinant, (uu * wv - uv * wu) / determinant
+    inside = (b >= 0) & (c >= 0) & (b + c <= 1)
+    places = [corners[:, 0] + b[:, None] * u + c[:, None] * v]
+    for first, second in _CORNER_PAIRS:
+        edge = corners[:, second] - corners[:, first]
+        along = ((point - corners[:, first]) * edge).sum(1) / np.maximum((edge * edge).sum(1), 1e-12)
+        places.append(corners[:, first] + np.clip(along, 0.0, 1.0)[:, None] * edge)
+    stacked = np.stack(places)
+    away = np.linalg.norm(stacked - point, axis=2)
+    away[0, ~inside] = np.inf
+    nearest: FloatArray = stacked[away.argmin(axis=0), np.arange(len(corners))]
+    return nearest
 
 
 def _any_corner(chosen: NDArray[np.bool_], faces: IndexArray) -> NDArray[np.bool_]:

@@ -15,11 +15,11 @@ from sgcn_core.analysis.formula import Formula, Scene, parse_formula
 from sgcn_core.analysis.geodesic import SurfaceWays
 from sgcn_core.analysis.head_frame import FrameRecipe, Horizontal, unit
 from sgcn_core.analysis.table import AnalysisLine, MeasuredValue, MeasurementTable
+from sgcn_core.analysis.uncertainty import calibration_factors
 
 FloatArray = NDArray[np.float64]
 
 NORMAL_95 = 1.959964
-_POINT_STEP = 1e-3
 _NOT_NEGATIVE = ("distance(", "geodesic(", "to_line(")
 
 
@@ -30,6 +30,7 @@ def measure(
     definitions: Definitions | None = None,
     horizontal: Horizontal | str | ArrayLike | None = None,
     plane: tuple[ArrayLike, ArrayLike] | None = None,
+    calibrated: bool = True,
 ) -> MeasurementTable:
     """Measure a case.
 
@@ -50,6 +51,9 @@ def measure(
         needs a natural head position is not available.
     plane : (point, normal), optional
         A midsagittal plane to use instead of the one between the corners of the eyes, normal to the subject's left.
+    calibrated : bool
+        Whether standard deviations of detected landmarks' measurements are widened, see
+        :func:`sgcn_core.analysis.uncertainty.calibration_factors`.
 
     Returns
     -------
@@ -63,7 +67,8 @@ def measure(
     known = definitions or Definitions.load()
     names = None if analyses is None else list(analyses)
     given = horizontal if horizontal is None or isinstance(horizontal, Horizontal) else Horizontal.parse(horizontal)
-    ruler = _Ruler(case, known, FrameRecipe.of(case.has, horizontal=given, plane=plane))
+    factors = calibration_factors() if calibrated and case.detected else {}
+    ruler = _Ruler(case, known, FrameRecipe.of(case.has, horizontal=given, plane=plane), factors)
     values = tuple(ruler.value(each) for each in known.chosen(names))
     lines = tuple(
         line
@@ -91,6 +96,7 @@ class _Ruler:
     case: AnalysisCase
     definitions: Definitions
     recipe: FrameRecipe
+    factors: Mapping[str, float]
     _derived: dict[str, Formula] = field(default_factory=dict)
 
     @cached_property
@@ -109,6 +115,7 @@ class _Ruler:
             return MeasuredValue(measurement, status=status, reason=why.reason, missing=why.missing)
         if not np.isfinite(spread):
             return MeasuredValue(measurement, value=value, reason="the landmarks' errors are not known")
+        spread *= self.factors.get(measurement.name, 1.0)
         half = NORMAL_95 * spread
         low = value - half
         if value >= 0 and "-" not in measurement.formula and any(each in measurement.formula for each in _NOT_NEGATIVE):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 from sgcn_core.analysis.definitions import Measurement
 from sgcn_core.errors import FileFormatError, InstallationError
 from sgcn_core.io.atomic import FileState, replacing, write_text
-from sgcn_core.io.csv_cells import safe_cell
+from sgcn_core.io.csv_cells import table_text
 from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.landmarks import plain
 
@@ -227,11 +225,7 @@ def _columns() -> list[str]:
 
 
 def _csv(tables: Sequence[MeasurementTable]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, _columns(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: safe_cell(cell) for key, cell in row.items()} for row in _rows(tables))
-    return stream.getvalue()
+    return table_text([_columns(), *(list(row.values()) for row in _rows(tables))])
 
 
 def _json(tables: Sequence[MeasurementTable]) -> str:

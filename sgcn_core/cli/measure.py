@@ -201,6 +201,8 @@ class _Cases:
         self.detector = self.detector or load_detector(self.settings)
         scan = read(path)
         result = self.detector.detect(scan, self.settings, progress=report)
+        for remark in result.info.get("notes", ()):
+            note(f"note: {path}: {remark}")
         return AnalysisCase.from_result(result, scan if isinstance(scan, Surface) else None, path.stem)
 
 
