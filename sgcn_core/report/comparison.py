@@ -15,7 +15,7 @@ from sgcn_core.report.colours import LINE_COLOURS
 from sgcn_core.report.face import PIXELS_PER_MM, Face, draw, visible_landmarks
 from sgcn_core.report.face_map import FaceMap
 from sgcn_core.report.maps import map_figure
-from sgcn_core.report.measurements import UNITS
+from sgcn_core.report.measurements import DECIMALS, UNITS
 from sgcn_core.report.page import Figure, Section
 from sgcn_core.report.svg import FAINT, Drawing, number
 from sgcn_core.report.tables import Cell, Column, Table
@@ -135,6 +135,7 @@ def comparison_tables(
         ),
         rows=tuple(_change_row(each, titles or {}) for each in shown),
         flags=tuple("check" if each.significant else "" for each in shown),
+        decimals=tuple(DECIMALS.get(each.unit, 1) for each in shown),
         page_rows=_largest_first(
             [each.name for each in shown], [abs(each.difference) / max(each.sd, 1e-9) for each in shown]
         ),

@@ -214,8 +214,10 @@ class _Board:
             label = face.labels[place] + (" ?" if doubtful else "")
             if towards and abs(row - y) > 0.6:
                 self.drawing.line([(x + 1.0, y), (x + 3.2, row)], colour=FAINT, width=0.12)
-            start = x + (3.6 if towards else 1.4)
-            self.drawing.text(label, start, float(row), size=size, halo=True, bold=doubtful)
+            start, anchor = float(x) + (3.6 if towards else 1.4), "start"
+            if start + text_width(label, size) > self.drawing.width:
+                start, anchor = float(x) - 1.4, "end"
+            self.drawing.text(label, start, float(row), size=size, anchor=anchor, halo=True, bold=doubtful)
 
     def finish(self) -> Markup:
         """Legend, readings and scale bar."""

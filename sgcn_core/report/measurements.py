@@ -28,6 +28,7 @@ from sgcn_core.report.tables import Cell, Column, Table
 FloatArray = NDArray[np.float64]
 
 FLAGS = {"ok": "", "not reliable": "check", "missing": "none", "not available": "none"}
+DECIMALS = {"ratio": 2}
 UNITS = {"deg": "°", "ratio": ""}
 _COLUMNS = (
     Column(name="Measurement"),
@@ -66,6 +67,7 @@ def measurement_table(found: MeasurementTable) -> Table:
         columns=columns,
         rows=rows,
         flags=tuple(FLAGS[value.status] for value in found.values),
+        decimals=tuple(DECIMALS.get(value.measurement.unit, 1) for value in found.values),
         groups=tuple(value.measurement.group.replace("_", " ") for value in found.values),
         note=(
             "95 %: the interval that holds the true value in 95 of 100 cases, from the errors of the landmarks. "
@@ -206,7 +208,7 @@ def reading_text(value: MeasuredValue) -> str:
         return value.status
     unit = UNITS.get(value.measurement.unit, value.measurement.unit)
     gap = "" if unit == "°" else " "
-    digits = 2 if value.measurement.unit == "ratio" else 1
+    digits = DECIMALS.get(value.measurement.unit, 1)
     text = f"{value.value:.{digits}f}{gap}{unit}".strip()
     if value.low is not None and value.high is not None:
         text += f" ({value.low:.{digits}f} to {value.high:.{digits}f})"

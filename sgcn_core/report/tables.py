@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sgcn_core.io.csv_cells import safe_cell
 from sgcn_core.io.provenance import printable
@@ -66,6 +66,8 @@ class Table:
         One for each row, or empty: rows of one group stand under its name on the page.
     note : str
         What the reader has to know.
+    decimals : tuple of int
+        Of the numbers of each row on the page, instead of those of the columns; or empty.
     page_rows : tuple of int or None
         The rows that the page shows, in its order; all by default. Files have every row.
     """
@@ -77,13 +79,14 @@ class Table:
     flags: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     note: str = ""
+    decimals: tuple[int, ...] = ()
     page_rows: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         wrong = [row for row in self.rows if len(row) != len(self.columns)]
         if wrong:
             raise ValueError(f"table {self.key!r} has {len(self.columns)} columns, but a row of {len(wrong[0])}")
-        for name in ("flags", "groups"):
+        for name in ("flags", "groups", "decimals"):
             values = getattr(self, name)
             if values and len(values) != len(self.rows):
                 raise ValueError(f"table {self.key!r} has {len(self.rows)} rows, but {len(values)} {name}")
@@ -91,6 +94,12 @@ class Table:
     def flag(self, row: int) -> str:
         """How the page marks a row."""
         return self.flags[row] if self.flags else ""
+
+    def shown(self, row: int, column: Column) -> str:
+        """A cell as text of the page."""
+        if self.decimals and column.decimals is not None:
+            return replace(column, decimals=self.decimals[row]).shown(self.rows[row][self.columns.index(column)])
+        return column.shown(self.rows[row][self.columns.index(column)])
 
     def sections(self) -> list[tuple[str, list[int]]]:
         """Name and rows of each group on the page, in the order of their first row; one nameless if there are none."""
