@@ -204,7 +204,7 @@ class _Builder:
         with ThreadPoolExecutor(max_workers=2) as workers:
             views, symmetry = workers.submit(self._views), workers.submit(self._symmetry)
             rest = [*([self._comparison()] if len(self.cases) == 2 else []), self._measurements()]
-            sections = [views.result(), *rest, symmetry.result(), self._landmarks()]
+            sections = [*self._checks(), views.result(), *rest, symmetry.result(), self._landmarks()]
         tables = [table for section in sections for table in section.tables]
         called = self.options.called
         named = tuple(zip(called, (each.result for each in self.cases), strict=False))
@@ -255,14 +255,19 @@ class _Builder:
             plane=None if plane is None else (plane.point, plane.normal),
         )
 
+    def _checks(self) -> tuple[Section, ...]:
+        """What to look at first; nothing where every landmark was found."""
+        called = self.options.called if len(self.cases) > 1 else ("",)
+        found = (check_table(each.result, name=name) for each, name in zip(self.cases, called, strict=True))
+        tables = tuple(table for table in found if table is not None)
+        return (Section(key="check", title="To check", tables=tables),) if tables else ()
+
     def _views(self) -> Section:
         views = landmark_views(self.face, engine=self.options.engine)
         figures = tuple(
             Figure(caption=caption, svg=svg, size="wide" if place == 0 else "half")
             for place, (caption, svg) in enumerate(views)
         )
-        called = self.options.called if len(self.cases) > 1 else ("",)
-        checks = (check_table(each.result, name=name) for each, name in zip(self.cases, called, strict=True))
         legend = (
             "Disc: landmark; small circle: landmark of the iBUG 68 scheme; diamond and ?: uncertain, check it. Missing "
             "landmarks are not drawn. Right and left are the subject's."
@@ -272,7 +277,6 @@ class _Builder:
             key="views",
             title="Views",
             figures=figures,
-            tables=tuple(table for table in checks if table is not None),
             text=(legend + note,),
         )
 

@@ -14,6 +14,8 @@ from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.surface import Surface, used_vertices
 
+_REACH = 40.0  # mm around the landmarks; the cheeks have few
+
 
 @dataclass(frozen=True, eq=False)
 class FaceMap(ReadOnlyArrays):
@@ -26,12 +28,12 @@ class FaceMap(ReadOnlyArrays):
 def face_distances(case: AnalysisCase, other: Surface) -> FaceMap:
     """Distances of the face of a case to another surface (mm, LPS); positive where the face lies outside it.
 
-    Ears, hair and neck are left out: scans seldom show them alike.
+    What lies far from all landmarks of the face is left out: hair, neck, the back of the head.
     """
     surface = case.surface
     assert surface is not None
     distance = np.full(len(surface.vertices), np.nan)
-    kept = face_mask(case)[surface.faces].all(axis=1)
+    kept = face_mask(case, reach=_REACH)[surface.faces].all(axis=1)
     if kept.any():
         part = surface.clipped(kept).compacted()
         used = used_vertices(len(surface.vertices), surface.faces[kept])

@@ -126,5 +126,5 @@ def _colour_bar(drawing: Drawing, top: float, limit: float, low: str, high: str)
         sign = "+" if level > 0 else "−" if level < 0 else ""
         drawing.text(f"{sign}{number(abs(level))}", x, top + height + 2.8, size=2.6, anchor="middle")
     drawing.text("mm", left + width + 5, top + height + 2.8, size=2.6)
-    drawing.text(f"− {low} (broken lines)", left, top + height + 7.2, size=2.6)
-    drawing.text(f"+ {high} (solid lines)", left + width, top + height + 7.2, size=2.6, anchor="end")
+    drawing.text(f"− {low} (broken lines)", left - 14, top + height + 7.2, size=2.6)
+    drawing.text(f"+ {high} (solid lines)", left + width + 14, top + height + 7.2, size=2.6, anchor="end")

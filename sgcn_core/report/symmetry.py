@@ -12,7 +12,7 @@ from sgcn_core.report.face import Face, draw
 from sgcn_core.report.face_map import FaceMap
 from sgcn_core.report.maps import map_figure
 from sgcn_core.report.page import Figure, Section
-from sgcn_core.report.svg import Drawing
+from sgcn_core.report.svg import Drawing, spread_labels
 from sgcn_core.report.tables import Cell, Column, Table
 from sgcn_core.viz.views import FRONT
 
@@ -170,17 +170,20 @@ def _plane_figure(face: Face, found: SymmetryAnalysis, engine: str) -> Figure:
     for pair in found.plane.pairs:
         ends = face.points[[face.labels.index(pair.right), face.labels.index(pair.left)]]
         drawing.line(picture.on_page(ends), colour=LINE_COLOURS[2], width=0.25, dash="1.2 1", halo=0.15)
-    for each in found.midline:
-        if math.isfinite(each.value):
-            _deviation(drawing, each, face, picture.on_page(face.points[[face.labels.index(each.name)]])[0], column)
-    drawing.text("subject's right", 2, 4, size=2.8, halo=True)
-    drawing.text("subject's left", picture.size[0] - 2, 4, size=2.8, anchor="end", halo=True)
+    known = [each for each in found.midline if math.isfinite(each.value)]
+    places = picture.on_page(face.points[[face.labels.index(each.name) for each in known]])
+    rows = spread_labels(places[:, 1].tolist(), low=3.0, high=picture.size[1] - 3.0, gap=2.7)
+    for each, place, row in zip(known, places, rows, strict=True):
+        _deviation(drawing, each, place, column, row)
+    bottom = picture.size[1] - 3.0
+    drawing.text("subject's right", 2, bottom, size=2.8, halo=True)
+    drawing.text("subject's left", picture.size[0] - 2, bottom, size=2.8, anchor="end", halo=True)
     bars = f"Bars are {_LENGTHENED:g} times as long as the deviation"
     caption = f"{title}. {told}. {bars}; dotted: pairs that the plane rests on."
     return Figure(caption=caption, svg=drawing.markup())
 
 
-def _deviation(drawing: Drawing, each: Quantity, face: Face, place: np.ndarray, column: float) -> None:
+def _deviation(drawing: Drawing, each: Quantity, place: np.ndarray, column: float, label_row: float) -> None:
     row = float(place[1])
     scale = float(place[0] - column) / each.value if abs(each.value) > 1e-6 else 0.0
     end = column + _LENGTHENED * scale * each.value
@@ -190,7 +193,9 @@ def _deviation(drawing: Drawing, each: Quantity, face: Face, place: np.ndarray, 
     outward = 1.5 if end >= column else -1.5
     anchor = "start" if end >= column else "end"
     words = f"{each.name} {each.value:+.1f}".replace("-", "−")
-    drawing.text(words, end + outward, row, size=2.2, anchor=anchor, halo=True, bold=each.clearly)
+    start = end + outward + (2.0 if end >= column else -2.0)
+    drawing.line([(end + 0.4 * outward, row), (start - 0.3 * outward, label_row)], colour=colour, width=0.12)
+    drawing.text(words, start, label_row, size=2.3, anchor=anchor, halo=True, bold=each.clearly)
 
 
 def _clinical_first(labels: list[str]) -> tuple[int, ...]:
