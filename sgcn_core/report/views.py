@@ -17,7 +17,7 @@ from sgcn_core.viz.views import FRONT, LEFT_OBLIQUE, LEFT_SIDE, RIGHT_OBLIQUE, R
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-LARGE, SMALL = (178.0, 138.0), (88.0, 92.0)
+LARGE, SMALL = (178.0, 124.0), (88.0, 92.0)
 """Width and height of the front view and of the others, millimetres of the page."""
 DIRECTIONS: tuple[tuple[Direction, tuple[float, float], str], ...] = (
     (FRONT, LARGE, "Front"),
