@@ -11,7 +11,15 @@ Examples
 
 from __future__ import annotations
 
+import os
+import sys
+
 from sgcn_core.lazy_names import imported_on_use
+
+# OpenMP threads that spin while they wait make torch slower than one thread on a machine that is busy otherwise. The
+# choice must stand before torch is loaded; one made by the user is kept, and a torch that is there is left alone.
+if "torch" not in sys.modules:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 TYPE_CHECKING = False  # typing's own name; importing typing would take most of the time of this import
 

@@ -54,6 +54,7 @@ from sgcn_core.uncertainty.assess import (
     cut_off,
     limited_at_cuts,
     refuse_without_face,
+    refuse_without_pose,
     uncalibrated,
 )
 from sgcn_core.uncertainty.boundary import OpenEdges, near_boundary, open_edges
@@ -111,6 +112,7 @@ class Pipeline:
 
     def pose(self, clean: Cleaned, located: Located, *, seed: int) -> PosedScan:
         """The scan in millimetres, in the pose in which the network sees a face best, aligned by its landmarks."""
+        refuse_without_pose(located.hypotheses[0].confidence, self.checkpoint.thresholds)
         factor = in_mm(located.unit)
         scan = PosedScan(clean.surface.vertices * factor, clean.surface.faces, seed, factor)
         crop = CropOfHead(scan, self.to_crop.inverse().apply(self.checkpoint.prototype), self._crop_reach)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from research.benchmarks import against
 from research.benchmarks.against import Compared, alternate, measure
+from research.benchmarks.threads import ratios
 
 
 def test_runs_alternate_and_each_side_begins_as_often() -> None:
@@ -43,3 +45,15 @@ def test_each_package_is_that_of_its_own_checkout(tmp_path: Path) -> None:
 def test_a_folder_without_the_package_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="holds no sgcn_core; give the folder of a checkout"):
         next(measure(tmp_path, tmp_path / "scan.ply", repeats=1, cold_repeats=1))
+
+
+def test_threads_are_compared_within_each_round() -> None:
+    class Fixed:
+        def __init__(self, *seconds: float) -> None:
+            self.left = list(seconds)
+
+        def detect(self) -> dict[str, float]:
+            return {"seconds": self.left.pop(0)}
+
+    processes: Any = {"1 thread": Fixed(1.0, 2.0, 10.0), "2 threads": Fixed(0.8, 1.4, 40.0)}
+    assert ratios(processes, 3) == {"1 thread": (1.0, 2.0), "2 threads": (pytest.approx(0.8), 1.4)}

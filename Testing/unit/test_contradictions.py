@@ -7,8 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from sgcn_core import LandmarkDetector, Surface
+from sgcn_core import LandmarkDetector, Surface, demo_surface
 from sgcn_core.errors import FaceNotFoundError
+from sgcn_core.geometry.similarity import Similarity
+from sgcn_core.pose.finder import PoseHypothesis
+from sgcn_core.pose.search import Located
+from sgcn_core.reduction import reduced
 from sgcn_core.types.landmark_sets import mirror_label
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.uncertainty.absence import may_be_absent
@@ -181,3 +185,13 @@ def test_without_a_clear_pose_high_heatmaps_are_no_face() -> None:
     refuse_without_face(clear, Thresholds(), pose_confidence=0.3)
     with pytest.raises(FaceNotFoundError, match=r"confidence of the pose 0\.03"):
         refuse_without_face(clear, Thresholds(), pose_confidence=0.03)
+
+
+def test_where_the_head_was_hardly_found_no_landmark_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = LandmarkDetector.from_pretrained().pipeline
+    monkeypatch.setattr(pipeline, "heatmaps", lambda *_, **__: pytest.fail("looked for"))
+    clean = reduced(demo_surface()).cleaned()
+    for confidence in (0.0, 0.09):
+        nowhere = Located("mm", "stated", [PoseHypothesis(Similarity.identity(), confidence)])
+        with pytest.raises(FaceNotFoundError, match="confidence of the pose"):
+            pipeline.pose(clean, nowhere, seed=0)

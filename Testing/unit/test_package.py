@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,18 @@ def loaded_by(code: str) -> set[str]:
 
 def test_importing_the_package_loads_nothing_heavy():
     assert loaded_by("import sgcn_core") == set()
+
+
+@pytest.mark.parametrize(
+    ("before", "chosen", "policy"),
+    [("", None, "PASSIVE"), ("", "ACTIVE", "ACTIVE"), ("sys.modules['torch'] = None", None, "None")],
+)
+def test_waiting_threads_sleep_unless_the_user_or_torch_was_there_before(before, chosen, policy):
+    code = f"import os, sys\n{before}\nimport sgcn_core.settings\nprint(os.environ.get('OMP_WAIT_POLICY'))"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {} if chosen is None else {"OMP_WAIT_POLICY": chosen}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert ended.stdout.strip() == policy
 
 
 def test_the_command_line_loads_nothing_heavy_before_a_command_runs():

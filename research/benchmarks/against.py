@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,11 +159,16 @@ class WarmProcess:
 
 
 @contextmanager
-def warm(checkout: Path, scan: Path) -> Iterator[WarmProcess]:
-    """A warm process of a checkout, ended at the end."""
+def warm(checkout: Path, scan: Path, environment: Mapping[str, str] | None = None) -> Iterator[WarmProcess]:
+    """A warm process of a checkout, ended at the end; the environment by default as this one's."""
     command = [sys.executable, str(Path(__file__).with_name("warm_detection.py")), str(scan)]
     with subprocess.Popen(
-        command, cwd=checkout, env=_environment(checkout), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=checkout,
+        env={**(os.environ if environment is None else environment), "PYTHONPATH": str(checkout)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             yield WarmProcess(process, checkout)

@@ -24,8 +24,8 @@ PARTS: dict[str, Callable[[FloatArray], NDArray[np.bool_]]] = {
     "mouth and chin": lambda place: place[:, 1] < -25.0,
     "half short of the midline": lambda place: place[:, 0] > 12.0,
 }
-_FRONT = -20.0  # millimetres; without what lies behind the ears
-_LEFT, _GONE = 4.0, 6.0  # distance of a landmark to what is left, below which it is there, and above which it is not
+CUT_FRONT = -20.0  # millimetres; without what lies behind the ears
+LEFT, GONE = 4.0, 6.0  # distance of a landmark to what is left, below which it is there, and above which it is not
 
 
 def measure_parts(
@@ -67,11 +67,11 @@ def _part(head: CutHead, part: str) -> tuple[Surface, dict[str, FloatArray], lis
     """What is left of the head, its landmarks, and those that are gone."""
     scan = head.scan
     place = scan.to_head.apply(scan.surface.vertices[scan.surface.faces].mean(1))
-    surface = scan.surface.clipped(PARTS[part](place) & (place[:, 2] > _FRONT)).compacted()
+    surface = scan.surface.clipped(PARTS[part](place) & (place[:, 2] > CUT_FRONT)).compacted()
     distances = np.asarray(cKDTree(surface.vertices).query(np.stack([*scan.landmarks.values()]))[0])
     apart = dict(zip(scan.landmarks, distances.tolist(), strict=True))
-    left = {label: position for label, position in scan.landmarks.items() if apart[label] < _LEFT}
-    return surface, left, [label for label, distance in apart.items() if distance > _GONE]
+    left = {label: position for label, position in scan.landmarks.items() if apart[label] < LEFT}
+    return surface, left, [label for label, distance in apart.items() if distance > GONE]
 
 
 def _errors(result: LandmarkResult, truth: dict[str, FloatArray]) -> list[float]:

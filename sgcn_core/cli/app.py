@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -61,8 +60,5 @@ def _main(
 
 def main() -> None:
     """Entry point of the console script."""
-    # OpenMP threads that spin while they wait make torch several times slower on a machine that is busy otherwise. The
-    # choice must stand before torch is loaded; one made by the user is kept.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     interrupt_on_termination()
     app()

@@ -142,6 +142,15 @@ def limited_at_cuts(
     return replace(limited, status=tuple(status.tolist()))
 
 
+def refuse_without_pose(pose_confidence: float, thresholds: Thresholds) -> None:
+    """Raise FaceNotFoundError if the head was hardly found: then no landmark needs to be looked for."""
+    if pose_confidence < thresholds.no_pose:
+        raise FaceNotFoundError(
+            f"no face found (confidence of the pose {pose_confidence:.2f}, threshold {thresholds.no_pose:.2f}): check "
+            "the unit and that the outer side is the skin, or show the pose by three points (initial landmarks)"
+        )
+
+
 def refuse_without_face(
     seen: HeatmapConfidence,
     thresholds: Thresholds,
@@ -172,11 +181,8 @@ def refuse_without_face(
     pose = 0.0 if pose_confidence is None else pose_confidence
     is_part = pose >= thresholds.least_pose and of_part >= thresholds.least_of_part
     is_clear = pose >= thresholds.clear_pose and of_part >= thresholds.clear_part and best >= least - thresholds.margin
-    if pose_confidence is not None and pose_confidence < thresholds.no_pose:
-        raise FaceNotFoundError(
-            f"no face found (confidence of the pose {pose_confidence:.2f}, threshold {thresholds.no_pose:.2f}): check "
-            "the unit and that the outer side is the skin, or show the pose by three points (initial landmarks)"
-        )
+    if pose_confidence is not None:
+        refuse_without_pose(pose_confidence, thresholds)
     if np.count_nonzero(seen.seen & left) < thresholds.least_landmarks or not (best >= least or is_part or is_clear):
         raise FaceNotFoundError(
             f"no face found (score {best:.2f}, threshold {least:.2f}): the surface shows none, or too little of one; "

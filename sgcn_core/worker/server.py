@@ -23,7 +23,6 @@ _LISTENING_CHECK_SECONDS = 0.5
 
 def serve() -> None:
     """Answer requests on standard input until it ends, a request ends the worker, or a signal does."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the command line
     interrupt_on_termination()
     requests, descriptor = reserve_standard_streams()
     answers = Answers(descriptor)
