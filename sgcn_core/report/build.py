@@ -23,7 +23,7 @@ from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.report.comparison import changes_of, comparison_section, observer_section
 from sgcn_core.report.face import Face
 from sgcn_core.report.face_map import FaceMap, face_distances, moved
-from sgcn_core.report.landmarks import badness, check_table, landmark_table, verdict
+from sgcn_core.report.landmarks import badness, check_table, landmark_table, missing_text, verdict
 from sgcn_core.report.measurements import analysis_figures, measurement_table
 from sgcn_core.report.page import Figure, Page, Section, render_page
 from sgcn_core.report.provenance import provenance_section
@@ -260,7 +260,9 @@ class _Builder:
         called = self.options.called if len(self.cases) > 1 else ("",)
         found = (check_table(each.result, name=name) for each, name in zip(self.cases, called, strict=True))
         tables = tuple(table for table in found if table is not None)
-        return (Section(key="check", title="To check", tables=tables),) if tables else ()
+        lines = (missing_text(each.result, name=name) for each, name in zip(self.cases, called, strict=True))
+        notes = tuple(line for line in lines if line)
+        return (Section(key="check", title="To check", tables=tables, notes=notes),) if tables or notes else ()
 
     def _views(self) -> Section:
         views = landmark_views(self.face, engine=self.options.engine)

@@ -74,12 +74,12 @@ def landmark_table(result: LandmarkResult) -> Table:
 
 
 def check_table(result: LandmarkResult, *, name: str = "") -> Table | None:
-    """The landmarks to look at: uncertain and missing ones; None where there are none. `name`: of one case of two."""
+    """The uncertain landmarks; None where there are none. `name`: of one case of two."""
     whole = landmark_table(result)
-    chosen = [row for row in range(len(whole.rows)) if whole.flag(row)]
+    chosen = [row for row in range(len(whole.rows)) if whole.flag(row) == "check"]
     if not chosen:
         return None
-    names = ("Landmark", "Name", "Definition", "Status", "Expected error", "90 % bound")
+    names = ("Landmark", "Name", "Definition", "Expected error", "90 % bound")
     places = [[column.name for column in whole.columns].index(name) for name in names]
     return Table(
         key="check",
@@ -88,6 +88,12 @@ def check_table(result: LandmarkResult, *, name: str = "") -> Table | None:
         rows=tuple(tuple(whole.rows[row][place] for place in places) for row in chosen),
         flags=tuple(whole.flag(row) for row in chosen),
     )
+
+
+def missing_text(result: LandmarkResult, *, name: str = "") -> str:
+    """``Missing: me, go_r.``; empty where every landmark is placed."""
+    labels = [label for label, status in zip(result.labels, result.status, strict=True) if status == "missing"]
+    return f"Missing{f' {name}' if name else ''}: {', '.join(labels)}." if labels else ""
 
 
 def _known(label: str) -> Landmark | None:

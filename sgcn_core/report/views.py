@@ -100,7 +100,7 @@ def _write_names(drawing: Drawing, face: Face, points: np.ndarray, named: list[i
     """Names on both sides of the face, with a line to each point."""
     if not named:
         return
-    widest = max(text_width(face.labels[i] + " ?", size) for i in named)
+    widest = max(text_width(face.labels[i] + " ?", 1.15 * size) for i in named)
     left, right = widest + 1.5, drawing.width - widest - 1.5
     placed = leaders(points[named], left=left, right=right, low=3.0, high=drawing.height - 3.0, gap=1.35 * size)
     for leader in placed:
