@@ -175,7 +175,11 @@ def observer_section(
     return Section(
         key="observers",
         title="Two observers",
-        text=(text, "One surface, no registration. ICC needs several cases; see the command for observers."),
+        text=(
+            text,
+            "One surface, no registration. The plots pool the measurements of this one case; agreement over several cases, "
+            "with ICC, is a matter of the command for observers.",
+        ),
         figures=tuple(figures),
         tables=comparison_tables(face, found, changes, names=names),
     )
