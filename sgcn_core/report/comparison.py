@@ -177,8 +177,8 @@ def observer_section(
         title="Two observers",
         text=(
             text,
-            "One surface, no registration. The plots pool the measurements of this one case; agreement over several cases, "
-            "with ICC, is a matter of the command for observers.",
+            "One surface, no registration. The plots pool the measurements of this one case; agreement over several "
+            "cases, with ICC, is a matter of the command for observers.",
         ),
         figures=tuple(figures),
         tables=comparison_tables(face, found, changes, names=names),
