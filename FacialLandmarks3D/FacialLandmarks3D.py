@@ -212,6 +212,23 @@ class FacialLandmarks3DLogic(ScriptedLoadableModuleLogic):
         drive(job)
         return job
 
+    def planning(self, landmarks: Any, surface: Any = None) -> Any:
+        """Measurements, midsagittal plane, maps and comparisons of landmarks, as nodes of the scene.
+
+        Parameters
+        ----------
+        landmarks : vtkMRMLMarkupsFiducialNode
+        surface : vtkMRMLModelNode, optional
+            The scan that they lie on, where they were not placed by this module in this scene.
+
+        Returns
+        -------
+        FacialLandmarks3DLib.planning.session.Planning
+        """
+        from FacialLandmarks3DLib.planning.session import Planning
+
+        return Planning(landmarks, surface)
+
 
 class FacialLandmarks3DTest(ScriptedLoadableModuleTest):
     """What can only be tested within Slicer; the rest is in ``Testing/``."""
@@ -223,8 +240,9 @@ class FacialLandmarks3DTest(ScriptedLoadableModuleTest):
     def runTest(self, **kwargs: Any) -> None:
         """Everything, one after the other."""
         from FacialLandmarks3DLib.self_test import SELF_TESTS
+        from FacialLandmarks3DLib.self_test_planning import PLANNING_TESTS
 
-        for test in SELF_TESTS:
+        for test in (*SELF_TESTS, *PLANNING_TESTS):
             self.setUp()
             self.delayDisplay(test.__name__)
             try:

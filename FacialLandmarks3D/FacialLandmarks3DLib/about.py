@@ -1,8 +1,9 @@
-"""What Slicer shows of the module: the texts of Help & Acknowledgement, and the face in its Sample Data module."""
+"""What Slicer shows of the module: the texts of Help & Acknowledgement, and the faces in its Sample Data module."""
 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 from .messages import _
 from .worker.python import RESOURCES
@@ -15,6 +16,7 @@ CITATION = (
 )
 CONTRIBUTORS = ("FacialLandmarks3D contributors",)
 NAME = "FacialLandmarks3DFace"
+PAIR = "FacialLandmarks3DBeforeAfter"
 CATEGORY = "FacialLandmarks3D"
 _FOLDER = RESOURCES / "SampleData"
 
@@ -34,22 +36,47 @@ def acknowledgement() -> str:
 
 
 def registerSampleData() -> None:
-    """Offer the sample; called once Slicer has started, and does nothing where there is no Sample Data module."""
+    """Offer the samples; called once Slicer has started, and does nothing where there is no Sample Data module."""
     try:
         from SampleData import SampleDataLogic
     except ImportError:
         return
     if hasattr(SampleDataLogic, "registerCustomSampleDataCategory"):  # Slicer 5.11 and later
         SampleDataLogic.registerCustomSampleDataCategory(CATEGORY, title=_("Facial Landmarks 3D"))
-    file = _FOLDER / f"{NAME}.ply"
+    face = _FOLDER / f"{NAME}.ply"
     SampleDataLogic.registerCustomSampleDataSource(
         category=CATEGORY,
         sampleName=NAME,
         thumbnailFileName=str(_FOLDER / f"{NAME}.png"),
-        uris=file.as_uri(),
-        fileNames=file.name,
+        uris=face.as_uri(),
+        fileNames=face.name,
         nodeNames="Face",
         loadFileTypes="ModelFile",
-        # Slicer keeps a copy; that of an older version is replaced.
-        checksums=f"SHA256:{hashlib.sha256(file.read_bytes()).hexdigest()}",
+        checksums=_checksum(face),
     )
+    pair = (
+        (face, "FacialLandmarks3DBefore.ply", "Before", "ModelFile"),
+        (_FOLDER / "FacialLandmarks3DAfter.ply", "FacialLandmarks3DAfter.ply", "After", "ModelFile"),
+        *(
+            (_FOLDER / name, name, node, "MarkupsFile")
+            for name, node in (
+                ("FacialLandmarks3DBefore.mrk.json", "Before landmarks"),
+                ("FacialLandmarks3DAfter.mrk.json", "After landmarks"),
+            )
+        ),
+    )
+    SampleDataLogic.registerCustomSampleDataSource(
+        category=CATEGORY,
+        sampleName=PAIR,
+        thumbnailFileName=str(_FOLDER / f"{NAME}.png"),
+        uris=[file.as_uri() for file, *_rest in pair],
+        fileNames=[copy for _file, copy, *_rest in pair],
+        nodeNames=[node for *_rest, node, _kind in pair],
+        loadFileTypes=[kind for *_rest, kind in pair],
+        checksums=[_checksum(file) for file, *_rest in pair],
+    )
+
+
+def _checksum(file: Path) -> str:
+    """Slicer keeps a copy of the file; that of an older version is replaced."""
+    return f"SHA256:{hashlib.sha256(file.read_bytes()).hexdigest()}"

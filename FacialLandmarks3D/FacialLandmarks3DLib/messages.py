@@ -240,3 +240,32 @@ def batch_sentence(cases: Sequence[Any]) -> str:
         if count := statuses.count(status):
             parts.append(text.format(count=count))
     return ", ".join(parts) + "."
+
+
+# --- planning -----------------------------------------------------------------------------------------------------
+
+
+def planning_headers() -> tuple[tuple[str, str], ...]:
+    """Columns of planning's tables that the panel shows, those that a table has, and their short headers."""
+    return (
+        ("measurement", _("Measurement")),
+        ("value", _("Value")),
+        ("change", _("Change")),
+        ("difference", _("Difference")),
+        ("unit", _("Unit")),
+        ("interval", _("95 %")),
+        ("detectable", _("Detectable")),
+        ("z", _("z")),
+        ("status", _("Status")),
+    )
+
+
+def stable_regions() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What may be stable between two dates: text, and regions of sgcn_core."""
+    return (
+        (_("Forehead and nasal root"), ("forehead", "nasal root")),
+        (_("Forehead"), ("forehead",)),
+        (_("Eyes and nasal root"), ("right eye", "left eye", "nasal root")),
+        (_("Ears"), ("right ear", "left ear")),
+        (_("Upper face"), ("forehead", "nasal root", "right eye", "left eye")),
+    )

@@ -31,6 +31,7 @@ class ModulePanel(VTKObservationMixin):
         from .batch.panel import BatchPanel
         from .installation.panel import InstallationPanel
         from .installation.slicer_installation import SlicerInstallation
+        from .planning.panel import PlanningPanel
         from .review.panel import ReviewPanel
 
         VTKObservationMixin.__init__(self)
@@ -50,6 +51,7 @@ class ModulePanel(VTKObservationMixin):
             ui, self.services, lambda: self._parameters, self.show_landmarks, on_failure=self._help_with_failure
         )
         self.review = ReviewPanel(ui.reviewContainer, self.services)
+        self.planning = PlanningPanel(ui.planningContainer, self.services)
         self.batch = BatchPanel(ui.batchContainer, self.services)
         self.installation = InstallationPanel(ui.installationContainer, self.services)
         ui.weightsPathLineEdit.connect("currentPathChanged(QString)", self._on_weights)
@@ -74,6 +76,7 @@ class ModulePanel(VTKObservationMixin):
         self.detection.cancel()
         self._use(None)
         self.review.setLandmarkNode(None)
+        self.planning.setLandmarkNode(None)
         self.detection.update()
 
     def cleanup(self) -> None:
@@ -82,7 +85,7 @@ class ModulePanel(VTKObservationMixin):
         self.detection.cleanup()
         self._use(None)
         self.removeObservers()
-        for part in (self.review, self.batch, self.installation):
+        for part in (self.review, self.planning, self.batch, self.installation):
             part.cleanup()
 
     def place_again(self, initial_landmarks: InitialLandmarks | None) -> None:
@@ -93,7 +96,7 @@ class ModulePanel(VTKObservationMixin):
         """Make a markups node the output, and review it."""
         self.review.setLandmarkNode(None)  # what was reviewed in the same node is gone
         self._present_parameters().landmarks = node
-        self.review.setLandmarkNode(node)
+        self._plan_and_review(node)
         self._ui.reviewContainer.collapsed = False
         if node is not None:
             turn_to_face(node)
@@ -135,8 +138,13 @@ class ModulePanel(VTKObservationMixin):
             self._ui.weightsPathLineEdit.currentPath = parameters.weights
         if parameters.landmarkSet == LandmarkSetChoice.CUSTOM and not parameters.weights:
             self._ui.advancedCollapsibleButton.collapsed = False
-        self.review.setLandmarkNode(parameters.landmarks)
+        self._plan_and_review(parameters.landmarks)
         self.detection.update()
+
+    def _plan_and_review(self, node: Any) -> None:
+        scan = self._present_parameters().inputNode
+        self.review.setLandmarkNode(node)
+        self.planning.setLandmarkNode(node, scan if scan is not None and scan.IsA("vtkMRMLModelNode") else None)
 
     def _on_weights(self, path: str) -> None:
         if self._parameters is not None:

@@ -14,17 +14,17 @@ from .detection.job import LandmarkingCancelled
 from .detection.panel import State
 from .worker.python import make_importable
 
-_MODULE, _FACE = "FacialLandmarks3D", "Face of the self test"
+MODULE, _FACE = "FacialLandmarks3D", "Face of the self test"
 _SECONDS = 300.0
 
 
 def test_the_panel_opens_and_says_what_is_missing(test: Any) -> None:
     """Widgets and parameters are connected both ways."""
-    panel = _open()
+    panel = open_module()
     test.assertFalse(panel._ui.placeButton.enabled)
     test.assertTrue(panel._ui.reasonLabel.text)
     model = _face_node()
-    parameters = slicer.util.getModuleLogic(_MODULE).getParameterNode()
+    parameters = slicer.util.getModuleLogic(MODULE).getParameterNode()
     parameters.inputNode = model
     test.assertEqual(panel._ui.inputSelector.currentNodeID, model.GetID())
     test.assertTrue(panel._ui.placeButton.enabled)
@@ -36,13 +36,13 @@ def test_the_panel_opens_and_says_what_is_missing(test: Any) -> None:
 
 def test_the_button_places_landmarks(test: Any) -> None:
     """From the click to the review, with Slicer's own timer."""
-    panel = _open()
+    panel = open_module()
     if not _installed(panel):
         test.skipTest("PyTorch is not installed in this Slicer")
-    slicer.util.getModuleLogic(_MODULE).getParameterNode().inputNode = _face_node()
+    slicer.util.getModuleLogic(MODULE).getParameterNode().inputNode = _face_node()
     panel._ui.placeButton.click()
     test.assertEqual(panel.detection.state, State.RUNNING)
-    longest = _wait(lambda: panel.detection.state is State.IDLE)
+    longest = wait(lambda: panel.detection.state is State.IDLE)
     node = panel.review.review.node
     test.assertEqual(node.GetNumberOfControlPoints(), 62)
     test.assertIn("62", panel._ui.stageLabel.text)
@@ -51,10 +51,10 @@ def test_the_button_places_landmarks(test: Any) -> None:
 
 def test_a_second_click_cancels(test: Any) -> None:
     """The scene is as it was."""
-    panel = _open()
+    panel = open_module()
     if not _installed(panel):
         test.skipTest("PyTorch is not installed in this Slicer")
-    slicer.util.getModuleLogic(_MODULE).getParameterNode().inputNode = _face_node()
+    slicer.util.getModuleLogic(MODULE).getParameterNode().inputNode = _face_node()
     panel._ui.placeButton.click()
     slicer.app.processEvents()
     panel._ui.placeButton.click()
@@ -64,11 +64,11 @@ def test_a_second_click_cancels(test: Any) -> None:
 
 def test_a_script_need_not_wait(test: Any) -> None:
     """Slicer's timer drives a job of the logic."""
-    if not _installed(_open()):
+    if not _installed(open_module()):
         test.skipTest("PyTorch is not installed in this Slicer")
-    logic = slicer.util.getModuleLogic(_MODULE)
+    logic = slicer.util.getModuleLogic(MODULE)
     job = logic.placeLandmarks(_face_node(), "ibug68", wait=False)
-    _wait(lambda: job.done)
+    wait(lambda: job.done)
     test.assertEqual(job.result().GetNumberOfControlPoints(), 68)
     job = logic.placeLandmarks(_face_node(), wait=False)
     job.cancel()
@@ -77,9 +77,10 @@ def test_a_script_need_not_wait(test: Any) -> None:
 
 def test_every_section_has_its_widgets(test: Any) -> None:
     """Review, Batch and Installation are built into the empty layouts of their containers."""
-    panel = _open()
+    panel = open_module()
     for name, widget in (
         ("review", panel.review.ui.reviewTable),
+        ("planning", panel.planning.ui.measurementTable),
         ("batch", panel.batch.ui.batchTable),
         ("installation", panel.installation.ui.installButton),
     ):
@@ -93,18 +94,18 @@ def test_every_section_has_its_widgets(test: Any) -> None:
 
 def test_a_scan_that_is_loaded_later_becomes_the_input(test: Any) -> None:
     """With the module open and nothing chosen."""
-    panel = _open()
+    panel = open_module()
     test.assertIsNone(panel._ui.inputSelector.currentNode())
     model = _face_node()
-    _wait(lambda: panel._ui.inputSelector.currentNode() is not None, seconds=5.0)
+    wait(lambda: panel._ui.inputSelector.currentNode() is not None, seconds=5.0)
     test.assertEqual(panel._ui.inputSelector.currentNodeID, model.GetID())
 
 
 def test_a_scene_that_is_loaded_while_the_panel_is_open_is_shown(test: Any) -> None:
     """Its parameters and its landmarks."""
-    panel = _open()
+    panel = open_module()
     model, node = _face_node(), _landmarks_by_hand()
-    parameters = slicer.util.getModuleLogic(_MODULE).getParameterNode()
+    parameters = slicer.util.getModuleLogic(MODULE).getParameterNode()
     parameters.inputNode, parameters.landmarks = model, node
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scene.mrb"
@@ -130,7 +131,7 @@ def test_a_drag_is_followed_and_the_panel_keeps_its_width(test: Any) -> None:
         slicer.app.processEvents()
     node.InvokeCustomModifiedEvent(markups.PointEndInteractionEvent)
     node.SetAttribute(held, "")
-    _wait(lambda: panel.review.table.current is not None and panel.review.table.current.moved_mm is not None)
+    wait(lambda: panel.review.table.current is not None and panel.review.table.current.moved_mm is not None)
     test.assertEqual(panel.review.table.current.label, node.GetNthControlPointLabel(0))
     test.assertAlmostEqual(panel.review.table.current.moved_mm, 10.0, places=3)
     test.assertEqual((panel._ui.reviewContainer.width, _width_of_view()), (width, view))
@@ -169,7 +170,7 @@ def test_the_menu_and_its_entries(test: Any) -> None:
 
 def test_the_three_points_are_scrolled_to(test: Any) -> None:
     """After a detection that has found no face."""
-    panel = _open()
+    panel = open_module()
     error = RuntimeError("no face")
     error.kind = "FaceNotFoundError"  # type: ignore[attr-defined]
     panel._help_with_failure(error)
@@ -181,7 +182,7 @@ def test_the_three_points_are_scrolled_to(test: Any) -> None:
 
 def test_the_cli_module_runs_from_its_own_panel(test: Any) -> None:
     """With what its panel hands over where no folder was chosen."""
-    if not _installed(_open()):
+    if not _installed(open_module()):
         test.skipTest("PyTorch is not installed in this Slicer")
     if not hasattr(slicer.modules, "faciallandmarks3dcli"):
         test.skipTest("the CLI module is not loaded")
@@ -213,9 +214,10 @@ SELF_TESTS = (
 )
 
 
-def _open() -> Any:
-    slicer.util.selectModule(_MODULE)
-    return slicer.util.getModuleWidget(_MODULE).panel
+def open_module() -> Any:
+    """The panel, with its module shown."""
+    slicer.util.selectModule(MODULE)
+    return slicer.util.getModuleWidget(MODULE).panel
 
 
 def _installed(panel: Any) -> bool:
@@ -260,7 +262,7 @@ def _landmarks_by_hand() -> Any:
 
 def _reviewed() -> tuple[Any, Any]:
     """The panel with landmarks in review, and their node."""
-    panel = _open()
+    panel = open_module()
     _face_node()
     node = _landmarks_by_hand()
     panel.show_landmarks(node)
@@ -274,7 +276,7 @@ def _width_of_view() -> int:
     return 0 if manager is None or manager.threeDViewCount == 0 else int(manager.threeDWidget(0).width)
 
 
-def _wait(ended: Any, seconds: float = _SECONDS) -> float:
+def wait(ended: Any, seconds: float = _SECONDS) -> float:
     """Let Slicer work until something has ended; the longest time that it did not look at the mouse, seconds."""
     began, longest = time.monotonic(), 0.0
     while not ended():

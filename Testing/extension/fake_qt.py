@@ -195,6 +195,9 @@ class QComboBox(QWidget):
     def choose(self, index: int) -> None:
         self.currentIndex = index
 
+    def addItem(self, text: str) -> None:
+        self.__dict__.setdefault("texts", []).append(text)
+
     def changed(self, name: str, value: Any) -> None:
         if name == "currentIndex":
             self.emit("currentIndexChanged(int)", value)
@@ -211,8 +214,20 @@ class QProgressBar(QWidget):
 
 
 class qMRMLNodeComboBox(QWidget):
+    def __init__(self, name: str = "", **values: Any) -> None:
+        super().__init__(name, **{"currentNodeID": "", **values})
+        self.__dict__["node"] = None
+
     def setCurrentNode(self, node: Any) -> None:
+        self.__dict__["node"] = node
         self.currentNodeID = "" if node is None else node.GetID()
+
+    def currentNode(self) -> Any:
+        return self.node
+
+    def changed(self, name: str, value: Any) -> None:
+        if name == "currentNodeID":
+            self.emit("currentNodeChanged(vtkMRMLNode*)", self.node)
 
 
 class ctkCollapsibleButton(QWidget):
@@ -262,6 +277,51 @@ class QTableWidgetItem:
 
     def data(self, role: int) -> Any:
         return self.values.get(role)
+
+
+class QListWidgetItem:
+    """No QObject: text, data and check state have methods."""
+
+    def __init__(self, text: str = "") -> None:
+        self.shown, self.help, self.values, self.state = text, "", {}, 0
+
+    def text(self) -> str:
+        return self.shown
+
+    def setToolTip(self, text: str) -> None:
+        self.help = text
+
+    def toolTip(self) -> str:
+        return self.help
+
+    def setData(self, role: int, value: Any) -> None:
+        self.values[role] = value
+
+    def data(self, role: int) -> Any:
+        return self.values.get(role)
+
+    def setCheckState(self, state: int) -> None:
+        self.state = state
+
+    def checkState(self) -> int:
+        return self.state
+
+
+class QListWidget(QWidget):
+    def __init__(self, name: str = "", **values: Any) -> None:
+        super().__init__(name, **{"count": 0, **values})
+        self.__dict__["items"] = []
+
+    def addItem(self, text: str) -> None:
+        self.items.append(QListWidgetItem(text))
+        self.count = len(self.items)
+
+    def clear(self) -> None:
+        self.items.clear()
+        self.count = 0
+
+    def item(self, row: int) -> QListWidgetItem:
+        return self.items[row]
 
 
 class QHeaderView(QWidget):
@@ -429,7 +489,7 @@ WIDGETS: dict[str, type[QWidget]] = {
     kind.__name__: kind
     for kind in (
         QWidget, qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton, ctkPathLineEdit, QLabel, QPushButton,
-        QToolButton, QCheckBox, QComboBox, QSpinBox, QProgressBar, QTableWidget,
+        QToolButton, QCheckBox, QComboBox, QSpinBox, QProgressBar, QTableWidget, QListWidget,
     )
 }  # fmt: skip
 
@@ -438,13 +498,15 @@ def qt_module(folder: str = "") -> types.ModuleType:
     """A module ``qt``; the user chooses `folder` where asked for one."""
     module = types.ModuleType("qt")
     for kind in (
-        *WIDGETS.values(), QScrollArea, QTimer, QTableWidgetItem, QHeaderView, QPlainTextEdit, QDialog, QFont, QMenu,
-        QAction,
+        *WIDGETS.values(), QScrollArea, QTimer, QTableWidgetItem, QListWidgetItem, QHeaderView, QPlainTextEdit,
+        QDialog, QFont, QMenu, QAction,
     ):  # fmt: skip
         setattr(module, kind.__name__, kind)
     module.QVBoxLayout = module.QHBoxLayout = QLayout
     module.QColor = lambda *given: given
-    module.Qt = types.SimpleNamespace(UserRole=256, DisplayRole=0, DecorationRole=1, AlignRight=2, AlignVCenter=128)
+    module.Qt = types.SimpleNamespace(
+        UserRole=256, DisplayRole=0, DecorationRole=1, AlignRight=2, AlignVCenter=128, Checked=2, Unchecked=0
+    )
     module.QFileDialog = types.SimpleNamespace(getExistingDirectory=lambda parent=None, caption="", start="": folder)
     return module
 

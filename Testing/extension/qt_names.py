@@ -39,6 +39,7 @@ COMMON = frozenset(
         "sizePolicy",
         "styleSheet",
         "accessibleName",
+        "width",
     )
 )
 _BUTTON = "text checkable checked icon autoExclusive shortcut"
@@ -68,6 +69,10 @@ KINDS = {
         "rowCount columnCount sortingEnabled editTriggers selectionMode selectionBehavior tabKeyNavigation "
         "alternatingRowColors",
         "currentCellChanged(int,int,int,int) cellClicked(int,int) cellDoubleClicked(int,int)",
+    ),
+    "QListWidget": _kind(
+        "count currentRow selectionMode alternatingRowColors",
+        "itemChanged(QListWidgetItem*) currentRowChanged(int) itemClicked(QListWidgetItem*)",
     ),
     "QHeaderView": _kind("minimumSectionSize highlightSections defaultSectionSize stretchLastSection"),
     "QPlainTextEdit": _kind("plainText readOnly"),

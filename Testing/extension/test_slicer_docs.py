@@ -23,6 +23,7 @@ README = ROOT / "README.md"
 PANELS = sorted((MODULE / "Resources" / "UI").glob("*.ui"))
 CONTROLS = {
     "qMRMLNodeComboBox", "QComboBox", "QSpinBox", "ctkPathLineEdit", "QPushButton", "QCheckBox", "QTableWidget",
+    "QListWidget",
 }  # fmt: skip
 # A control without a text of its own stands beside the label of its name.
 KIND_OF_CONTROL = re.compile(r"(Selector|ComboBox|SpinBox|PathLineEdit)$")

@@ -173,7 +173,10 @@ def package_files(package: Path) -> dict[str, int]:
 
 
 # Each folder of the library may import those before it, and all may import the messages.
-LAYERS = ("messages", "worker", "scene", "detection", "review", "batch", "installation", "module_panel", "self_test")
+LAYERS = (
+    "messages", "worker", "scene", "detection", "review", "planning", "batch", "installation", "module_panel",
+    "self_test", "self_test_planning",
+)  # fmt: skip
 LARGEST = 320
 
 
@@ -193,5 +196,5 @@ def test_imports_of_the_library_point_downwards() -> None:
 
 def test_the_library_has_few_files_of_a_size_that_can_be_read() -> None:
     files = sorted((MODULE / "FacialLandmarks3DLib").rglob("*.py"))
-    assert len([path for path in files if path.name != "__init__.py"]) <= 45
+    assert len([path for path in files if path.name != "__init__.py"]) <= 55
     assert {path.name for path in files if len(text_of(path).splitlines()) > LARGEST} == set()

@@ -47,7 +47,13 @@ def worker() -> Iterator[None]:
 
 
 @pytest.fixture
-def application(worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Application:
+def application(worker: None, scene: Application) -> Application:
+    """A scene whose recipes may detect."""
+    return scene
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Application:
     """A scene, and what recipes call of ``slicer.util`` that needs Qt: loading, saving, the module's logic."""
     monkeypatch.setenv("SGCN_WORKER_PYTHON", cases.PYTHON)
     monkeypatch.chdir(tmp_path)
@@ -61,11 +67,18 @@ def application(worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert Path(path).is_file()
         return one.models.AddModel(path, slicer.vtkMRMLStorageNode.CoordinateSystemLPS)
 
+    def load_markups(path: str) -> Any:
+        node, storage = one.add("MarkupsFiducial", Path(path).name), slicer.vtkMRMLMarkupsJsonStorageNode()
+        storage.SetFileName(path)
+        assert storage.ReadData(node)
+        return node
+
     def logic_of(name: str) -> Any:
         return logics.setdefault(name, getattr(module, f"{name}Logic")())
 
     for name, stand_in in (
         ("loadModel", load_model),
+        ("loadMarkups", load_markups),
         ("loadVolume", lambda path: cases.face_volume_node(one, Path(path).stem)),
         ("saveNode", save_node),
         ("getModuleLogic", logic_of),
@@ -77,8 +90,8 @@ def application(worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def save_node(node: Any, path: str) -> bool:
     """With the storage node that Slicer takes for such a file; a relative path starts from the scene's folder."""
     path = os.path.join(slicer.mrmlScene.GetRootDirectory(), path)
-    kind = slicer.vtkMRMLModelStorageNode if node.IsA("vtkMRMLModelNode") else slicer.vtkMRMLMarkupsJsonStorageNode
-    storage = kind()
+    kinds = {"vtkMRMLModelNode": slicer.vtkMRMLModelStorageNode, "vtkMRMLTableNode": slicer.vtkMRMLTableStorageNode}
+    storage = kinds.get(node.GetClassName(), slicer.vtkMRMLMarkupsJsonStorageNode)()
     storage.SetFileName(path)
     return bool(storage.WriteData(node))
 
@@ -126,6 +139,19 @@ def test_a_ct(application: Application, capsys: pytest.CaptureFixture[str]) -> N
     assert len(read_surface(Path("head-skin.ply")).faces) > 1000
     width = float(re.search(r"Width of the nose: ([\d.]+) mm", capsys.readouterr().out)[1])
     assert 25 < width < 50
+
+
+def test_measurements_and_a_comparison(scene: Application, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkdir("case")
+    for date, face in (("before", "Face"), ("after", "After")):
+        shutil.copy(SAMPLE.with_name(f"FacialLandmarks3D{face}.ply"), f"case/{date}.ply")
+        shutil.copy(SAMPLE.with_name(f"FacialLandmarks3D{date.title()}.mrk.json"), f"case/{date}.mrk.json")
+    exec(recipe("Measurements and a comparison"), {"slicer": slicer})
+    told = capsys.readouterr().out
+    assert "The plane rests on" in told and "Registered on the skin" in told
+    assert re.search(r"^pg: displacement: [56]\.\d mm, detectable [34]\.\d$", told, re.MULTILINE)
+    assert len(Path("case/measurements.csv").read_text(encoding="utf-8").splitlines()) > 50
+    assert len(cases.nodes_of(scene, "MarkupsLine")) > 1
 
 
 def test_the_parameters_of_the_cli_recipe_are_those_of_its_description() -> None:

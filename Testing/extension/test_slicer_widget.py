@@ -29,7 +29,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy arr
 
 MODULE = slicer_stubs.MODULE
 LIBRARY = "FacialLandmarks3DLib"
-WITH_QT = ("module_panel", "batch.panel", "installation.panel", "review.panel", "review.sections", "review.table")
+WITH_QT = (
+    "module_panel", "batch.panel", "installation.panel", "planning.panel", "planning.widgets", "review.panel",
+    "review.sections", "review.table",
+)  # fmt: skip
 
 
 class Parent:
@@ -91,7 +94,7 @@ def window(application: Application, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def test_every_section_has_its_widgets(window: Window) -> None:
     """An empty layout is false in PythonQt: a second one was refused, and Batch and Installation stayed empty."""
-    for name in ("review", "batch", "installation"):
+    for name in ("review", "planning", "batch", "installation"):
         (content,) = getattr(window.ui, f"{name}Container").layout().widgets
         assert len(content.children) > 4, name
 
@@ -148,7 +151,9 @@ def test_labels_whose_text_changes_cannot_widen_the_panel() -> None:
         text = path.read_text(encoding="utf-8")
         for name in re.findall(r'<widget class="QLabel" name="(\w+)">', text):
             element = text[text.index(f'name="{name}">') :].partition("</widget>")[0]
-            if name.endswith(("countsLabel", "landmarkLabel", "MessageLabel", "StateLabel", "StatusLabel")) or name in (
+            if name.endswith(
+                ("countsLabel", "landmarkLabel", "measurementLabel", "MessageLabel", "StateLabel", "StatusLabel")
+            ) or name in (
                 "reasonLabel",
                 "stageLabel",
             ):

@@ -209,7 +209,15 @@ def test_all_failed_has_its_own_exit_code(detector, folder):
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("--set", "nose"), ("a.ply", "b.ply", "-o", "c.csv"), ("--unit", "inch"), ("a.ply", "--format", "txt")],
+    [
+        (),
+        ("--set", "nose"),
+        ("a.ply", "b.ply", "-o", "c.csv"),
+        ("a.ply", "--unit", "furlong"),
+        ("a.ply", "--csv-dialect", "tsv"),
+        ("a.ply", "--mm-per-unit", "0"),
+        ("a.ply", "--format", "txt"),
+    ],
 )
 def test_usage_errors(detector, arguments):
     ended = run("detect", *arguments)

@@ -32,7 +32,8 @@ def differences(result: LandmarkResult, expected: np.ndarray) -> np.ndarray:
 
 def test_all_landmarks_of_the_demo_face_are_found_on_it(reference: LandmarkResult, face: Surface) -> None:
     assert reference.labels == LandmarkSet.load("all").labels
-    assert reference.status.count("found") >= 120
+    assert reference.status.count("found") >= 110  # of the edge of the jaw the bound is too large for it
+    assert "missing" not in reference.status
     corners = face.vertices[face.faces]
     tree = cKDTree(np.concatenate([corners.reshape(-1, 3), corners.mean(1)]))
     present = reference.positions[np.isfinite(reference.positions).all(1)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from research.documentation.definitions import PAGE, by_group, definitions_page, landmark_files, picture_name, read_json
 from research.documentation.pages import landmark_tables, measurement_tables, reference_pages, summary_of
 from sgcn_core.analysis import Definitions
 from sgcn_core.analysis.formula import FUNCTIONS
@@ -29,6 +30,24 @@ def test_every_landmark_is_defined_on_the_page() -> None:
         for each in LandmarkSet.load(name).landmarks
     ]
     assert rows == wanted and len(rows) == 130
+
+
+def test_the_definitions_page_is_what_the_files_give() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert definitions_page() == page, "run python -m research.documentation.definitions"
+    for label in LandmarkSet.load("all").labels:
+        assert f"| `{label}` |" in page
+    assert "| `go_r` | right soft-tissue gonion" in page and "C, 2.2 mm (Ort 2012) |" in page
+    assert "| `en_l` |" in page.partition("clinical-eyes.png")[2].partition("![")[0]
+
+
+def test_every_group_of_landmarks_has_a_small_picture() -> None:
+    folder = DOCS / "images" / "definitions"
+    names = {
+        picture_name(read_json(file)["name"], group) for file in landmark_files() for group in by_group(read_json(file))
+    }
+    assert {path.name for path in folder.glob("*.png")} == names and len(names) == 14
+    assert all(path.stat().st_size < 80_000 for path in folder.glob("*.png"))
 
 
 def test_every_measurement_analysis_and_function_is_on_the_page() -> None:

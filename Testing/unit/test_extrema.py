@@ -10,11 +10,11 @@ import torch
 from scipy.spatial import cKDTree
 from tiny_face_model import CENTRE, SEMI_AXES, ellipsoid
 
+from research.synthesis.closest_on_triangles import closest_on_triangles
 from research.synthesis.extrema import EXTREMA, Extremum, LandmarkExtrema
 from research.synthesis.face_model import FaceModel
 from research.synthesis.random_tensors import Draw
 from research.synthesis.shapes import ShapeOptions, draw_vertices
-from sgcn_core.geometry.closest_point import closest_on_triangles
 
 TOP = CENTRE + SEMI_AXES * [0, 0, 1]
 

@@ -9,7 +9,8 @@ pytest.importorskip("torch_geometric", reason="the generator carries samples in 
 
 from research.synthesis.alignment import axis_angle_rotations
 from research.synthesis.population_check import by_region, spread
-from research.training.consistency import residuals, well_defined
+from research.training.consistency import residuals
+from sgcn_core.uncertainty.domain import well_defined
 
 
 def test_turning_and_moving_people_is_no_variation() -> None:

@@ -25,6 +25,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in (".", "Testing/extension", "Tes
 
 import slicer_cases as cases
 from face_volume import face_volume
+from planning_cases import Pair
 from slicer_scene import Application, slicer
 from slicer_view import ThreeDView, save
 
@@ -142,6 +143,29 @@ def landmarks_on_a_volume(desk: Desk) -> None:
     desk.save("volume.png")
 
 
+def measurements_and_a_change(desk: Desk) -> None:
+    """The lines of analyses, the plane and the displacements; then the map of the change."""
+    pair = Pair(desk.application)
+    for model in (pair.face, pair.face_after):
+        model.GetDisplayNode().SetColor(*SKIN)
+    for node in (pair.before, pair.after):
+        node.GetDisplayNode().SetVisibility(False)
+    pair.face_after.GetDisplayNode().SetVisibility(False)
+    planning = pair.planning
+    planning.measure(["farkas", "ricketts"])
+    planning.fit_plane()
+    print(planning.compare(pair.after, pair.face_after))
+    desk.view.look(CENTRE, DISTANCE, turn=45)
+    desk.save("planning.png")
+    planning.clear()
+    print(planning.change_map(pair.after, pair.face_after))
+    planning.nodes.remove("midsagittal plane")
+    pair.face.GetDisplayNode().SetVisibility(False)
+    pair.face_after.GetDisplayNode().SetVisibility(True)
+    desk.view.look(CENTRE, DISTANCE, turn=20)
+    desk.save("change.png")
+
+
 def show_coronal_slice(desk: Desk, volume: Any, *, offset: float) -> Any:
     """Show a slice in the 3D view, as the eye in Slicer's slice views does; it lives as long as what is returned."""
     logic = slicer.vtkMRMLSliceLogic()
@@ -159,7 +183,13 @@ def show_coronal_slice(desk: Desk, volume: Any, *, offset: float) -> Any:
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    pictures = (landmarks_on_the_sample, landmarks_to_check, points_for_the_pose, landmarks_on_a_volume)
+    pictures = (
+        landmarks_on_the_sample,
+        landmarks_to_check,
+        points_for_the_pose,
+        landmarks_on_a_volume,
+        measurements_and_a_change,
+    )
     desks = [Desk() for _picture in pictures]
     for desk, draw in zip(desks, pictures, strict=True):
         draw(desk)

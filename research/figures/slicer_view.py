@@ -16,6 +16,7 @@ MANAGERS = (
     "vtkMRMLCameraDisplayableManager",
     "vtkMRMLModelDisplayableManager",
     "vtkMRMLMarkupsDisplayableManager",
+    "vtkMRMLColorLegendDisplayableManager",
 )
 # Slicer's own background of 3D views, see vtkMRMLViewNode.
 _BACKGROUND = (0.7568627450980392, 0.7647058823529412, 0.9098039215686275)

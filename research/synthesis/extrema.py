@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from research.synthesis.closest_on_triangles import closest_on_triangles
 from research.synthesis.surface_patches import SearchArea, SurfacePatches
-from sgcn_core.geometry.closest_point import closest_on_triangles
 
 # Width of the soft maximum, in millimetres of the criterion: what is this close to the extremum shares in it.
 _SOFTNESS = 0.15

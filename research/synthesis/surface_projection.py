@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from research.synthesis.closest_on_triangles import closest_on_triangles
 from research.synthesis.population import Population
-from sgcn_core.geometry.closest_point import closest_on_triangles
 
 # Triangles searched around each landmark, and how many of them get the exact distance.
 _AROUND, _EXACT = 60, 6

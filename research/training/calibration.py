@@ -8,6 +8,7 @@ repeated in seconds.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,22 +22,29 @@ from research.synthesis.effect_mask import EffectMask
 from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
 from research.synthesis.generated_scan import ScanMaker
 from research.synthesis.generator import FaceGenerator, GeneratorOptions
+from research.synthesis.gnm import GnmHead
 from research.synthesis.makehuman import MakeHuman
 from research.synthesis.random_tensors import Draw
+from research.training.annotated_scans import AnnotatedScan, annotated_scans, as_calibration_data
 from research.training.calibration_data import CalibrationData, collect
 from research.training.calibration_report import calibration_figures, reliability_rows
+from research.training.domain_fit import DomainSamples, fit_domain
 from research.training.error_model_fit import fit_error_model
+from sgcn_core.detector import LandmarkDetector
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.refinement.modes import MODES
 from sgcn_core.refinement.shape_model import LandmarkShape
 from sgcn_core.training.validation import mean_errors
 from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM
 from sgcn_core.uncertainty.calibration import Calibration
+from sgcn_core.uncertainty.error_model import ErrorModel
 from sgcn_core.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 _MODES, _PEOPLE, _BATCH = 60, 1600, 16
 # Faces on which the precision of the network is measured, three at a time, of a stream that training never draws.
 _FOUND_ON, _STREAM = 120, 5
+# Seeds of GNM's people begin here.
+_GNM_SEED = 3000
 # Median length of a vector of three standard normal numbers.
 _MEDIAN_LENGTH = 1.538
 
@@ -44,13 +52,18 @@ _MEDIAN_LENGTH = 1.538
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m research.training.calibration", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="weights to calibrate (safetensors)")
-    parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
+    parser.add_argument("--model", type=Path, help="ict_facekit.npz; not needed with --keep-models")
     parser.add_argument("--clinical", type=Path, default=CLINICAL_VERTICES, help="JSON: clinical label -> vertex")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's data: one scan in four shows its people")
     parser.add_argument("--scans", type=int, default=240, help="generated scans to detect on")
     parser.add_argument("--kept-scans", type=Path, help="folder in which generated scans are kept for other weights")
     parser.add_argument("--seed", type=int, default=0, help="of the scans")
     parser.add_argument("--features", type=Path, help="detections (.npz): used where the file is there, else written")
+    parser.add_argument("--keep-models", action="store_true", help="fit the domain only")
+    parser.add_argument("--gnm", type=Path, help="gnm_head.npz: people whom the network was not trained on")
+    parser.add_argument("--gnm-scans", type=int, default=70, help="generated scans of them")
+    parser.add_argument("--gnm-features", type=Path, help="detections on them (.npz): used or written, as --features")
+    parser.add_argument("--annotated", type=Path, nargs="*", default=[], help="folders of annotated real scans")
     parser.add_argument("--out", type=Path, help="write the weights with their calibration here")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     return parser.parse_args(arguments)
@@ -62,24 +75,38 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     console = Console(width=120, highlight=False)
     checkpoint = load_checkpoint(options.weights)
+    if options.keep_models:
+        kept = checkpoint.calibration
+        if kept is None:
+            raise SystemExit(f"{options.weights} holds no calibration to keep; leave --keep-models out")
+        shape, models, info = kept.shape, dict(kept.models), dict(kept.info)
+    else:
+        if options.model is None:
+            raise SystemExit("--model is needed: the face model that people are generated from")
+        shape, models, info = fit_models(checkpoint, options, console)
+    calibrated = replace(checkpoint, calibration=Calibration(shape, models, info))
+    if options.gnm is not None or options.annotated:
+        domains = fit_domains(calibrated, options, console)
+        models, info = {**models, **domains}, {**info, "domain": domain_record(options, domains)}
+    if options.out is not None:
+        save_checkpoint(replace(checkpoint, calibration=Calibration(shape, models, info)), options.out)
+
+
+def fit_models(
+    checkpoint: Checkpoint, options: argparse.Namespace, console: Console
+) -> tuple[LandmarkShape, dict[str, ErrorModel], dict[str, Any]]:
+    """Shape statistics, error models by refinement mode, and what they were fitted on."""
     model = FaceModel.load(options.model, options.clinical)
     shape = fit_shape(checkpoint, model)
-    with_shape = replace(checkpoint, calibration=Calibration(shape))
-    if options.features is not None and options.features.exists():
-        data = CalibrationData.load(options.features)
-    else:
-        makers = scan_makers(model, options.makehuman, options.seed)
-        with console.status("detecting") as status:
-            data = collect(
-                Pipeline(with_shape, with_shape.method, torch.device("cpu")),
-                makers,
-                tuple(MODES),
-                options.scans,
-                kept=options.kept_scans,
-                report=lambda number: status.update(f"scan {number + 1} of {options.scans}"),
-            )
-        if options.features is not None:
-            data.save(options.features)
+    makers = scan_makers(model, options.makehuman, options.seed)
+    data = detections(
+        replace(checkpoint, calibration=Calibration(shape)),
+        makers,
+        options.scans,
+        console,
+        cache=options.features,
+        kept=options.kept_scans,
+    )
     held_out = data.number % 3 == 2
     models, measured = {}, {}
     for mode in map(str, data.modes):
@@ -89,9 +116,81 @@ def main(arguments: list[str] | None = None) -> None:
         measured[mode] = calibration_figures(models[mode], rest)
         console.print(f"\nRefinement mode {mode}\n")
         print_report(console, measured[mode], reliability_rows(models[mode], rest))
-    if options.out is not None:
-        info = {"seed": options.seed, "fitted_on": int((~held_out).sum()), "measured": measured}
-        save_checkpoint(replace(checkpoint, calibration=Calibration(shape, models, info)), options.out)
+    return shape, models, {"seed": options.seed, "fitted_on": int((~held_out).sum()), "measured": measured}
+
+
+def detections(
+    checkpoint: Checkpoint,
+    makers: list[ScanMaker],
+    scans: int,
+    console: Console,
+    *,
+    cache: Path | None = None,
+    kept: Path | None = None,
+) -> CalibrationData:
+    """Detections on generated scans in all refinement modes, from the cache where it is there."""
+    if cache is not None and cache.exists():
+        return CalibrationData.load(cache)
+    with console.status("detecting") as status:
+        data = collect(
+            Pipeline(checkpoint, checkpoint.method, torch.device("cpu")),
+            makers,
+            tuple(MODES),
+            scans,
+            kept=kept,
+            report=lambda number: status.update(f"scan {number + 1} of {scans}"),
+        )
+    if cache is not None:
+        data.save(cache)
+    return data
+
+
+def fit_domains(checkpoint: Checkpoint, options: argparse.Namespace, console: Console) -> dict[str, ErrorModel]:
+    """The error models with their domains, by refinement mode."""
+    assert checkpoint.calibration is not None
+    models, detector = checkpoint.calibration.models, LandmarkDetector(checkpoint)
+    real = list(annotated_scans(detector, options.annotated))
+    unseen = unseen_people(checkpoint, options, console)
+    annotators = numbered(real)
+    data = as_calibration_data(detector.pipeline, real, tuple(models)) if real else None
+    fitted = {}
+    for mode, model in models.items():
+        sources = [] if data is None else [(data.of_mode(mode), annotators)]
+        if unseen is not None:
+            sources.append((unseen.of_mode(mode), [-1] * len(unseen.size)))
+        fitted[mode] = fit_domain(model, DomainSamples.of(model, sources), checkpoint.labels)
+        domain = fitted[mode].domain
+        assert domain is not None
+        for number, group in enumerate(("well-defined", "loosely defined")):
+            console.print(
+                f"mode {mode}, {group}: domain {domain.deviation[number]:.2f} mm along one axis, "
+                f"factor on the bound {domain.factor[number]:.2f}"
+            )
+    return fitted
+
+
+def unseen_people(checkpoint: Checkpoint, options: argparse.Namespace, console: Console) -> CalibrationData | None:
+    """Detections on generated scans of GNM's people; None where they are not asked for."""
+    if options.gnm is None:
+        return None
+    maker = ScanMaker(GnmHead.load(options.gnm), seed=options.seed + _GNM_SEED)
+    return detections(checkpoint, [maker], options.gnm_scans, console, cache=options.gnm_features)
+
+
+def numbered(scans: list[AnnotatedScan]) -> list[int]:
+    """A number for the annotator of each scan."""
+    names = sorted({scan.annotator for scan in scans})
+    return [names.index(scan.annotator) for scan in scans]
+
+
+def domain_record(options: argparse.Namespace, models: Mapping[str, ErrorModel]) -> dict[str, Any]:
+    """What the domains were fitted on, for the weights file."""
+    return {
+        "gnm_scans": options.gnm_scans if options.gnm is not None else 0,
+        "seed": options.seed + _GNM_SEED,
+        "annotated": [folder.name for folder in options.annotated],
+        "modes": list(models),
+    }
 
 
 def scan_makers(model: FaceModel, makehuman: Path | None, seed: int) -> list[ScanMaker]:

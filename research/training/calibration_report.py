@@ -25,7 +25,8 @@ def calibration_figures(model: ErrorModel, data: ModeData) -> dict[str, Any]:
     covered = data.covered[data.known]
     missing = estimate.absent > model.missing_above[0]
     told = ~absent & ~missing
-    found = told & (estimate.bound <= Thresholds().uncertain_bound)
+    limits = model.limits(Thresholds().uncertain_bound)[np.nonzero(data.known)[1]]
+    found = told & (estimate.bound <= limits)
     return {
         "scans": len(data.size),
         "refused": len(data.refused),

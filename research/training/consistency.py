@@ -22,11 +22,11 @@ from research.synthesis.shapes import ShapeOptions
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.types.surface import Surface
+from sgcn_core.uncertainty.domain import well_defined
 
 FloatArray = NDArray[np.float64]
 # As the generator makes them, neutral, eyes open.
 _VARIED = ShapeOptions(expressive=0.0, blink=0.0)
-_WELL_DEFINED = ("en", "ex", "ch", "prn", "sn", "ls", "li", "cph", "al", "ac", "sts", "sti")
 _STREAM = 0xC0
 
 
@@ -73,13 +73,6 @@ def measure(
         place = dict(zip(found.labels, found.positions, strict=True))
         detected.append(np.stack([place[label] for label in labels]))
     return labels, np.stack(detected), np.stack(truth)
-
-
-def well_defined(label: str) -> bool:
-    """Whether a landmark is a corner, a tip or a border: ``ibug27`` to ``ibug67`` and their like."""
-    if label.startswith("ibug"):
-        return int(label[4:]) >= 27
-    return label.removesuffix("_r").removesuffix("_l") in _WELL_DEFINED
 
 
 def main() -> None:

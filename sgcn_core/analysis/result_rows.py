@@ -26,6 +26,9 @@ Row = dict[str, Cell]
 
 SUFFIXES = (".csv", ".json")
 
+DIRECTIONS = "asymmetry by direction"
+"""Group of the rows that split a pair's asymmetry into its three directions."""
+
 _LEVELS = {"perceptible": "above what is perceived", "usual": "above what is usual"}
 _COLUMNS = ("group", "name", "value", "low", "high", "unit", "reproducibility", "flag")
 
@@ -36,7 +39,7 @@ def symmetry_rows(analysis: SymmetryAnalysis) -> list[Row]:
     for pair in analysis.pairs:
         rows.append(_row("asymmetry", pair.distance, pair.name, pair.reproducibility))
         for part in (pair.lateral, pair.up, pair.forward):
-            rows.append(_row("asymmetry", part, f"{pair.name} {part.name}", pair.reproducibility))
+            rows.append(_row(DIRECTIONS, part, f"{pair.name} {part.name}", pair.reproducibility))
     for cant in analysis.cants:
         rows += [_row("cant", one, one.name) for one in (cant.frontal, cant.axial, cant.angle)]
     for group, (value, count) in analysis.groups.items():

@@ -22,29 +22,37 @@ MAP_SUFFIXES = (".vtp", ".ply")
 QUASI_LANDMARK_SUFFIXES = (".npz", ".csv")
 
 
+class CaseLoader:
+    """Makes cases of inputs; the detector is loaded when the first scan comes."""
+
+    def __init__(self, settings: DetectionSettings) -> None:
+        self._settings = settings
+        self._detector: Any = None
+
+    def of(self, path: Path, surface: Path | None, report: Any) -> AnalysisCase:
+        """The case of a landmark file with its surface, if one is given, or of a scan."""
+        from sgcn_core.analysis.case import AnalysisCase
+        from sgcn_core.io.meshes import read_surface
+        from sgcn_core.skin.extract import read_scan
+
+        if landmark_suffix(path) is not None:
+            return AnalysisCase.from_file(path, None if surface is None else read_surface(surface))
+        from sgcn_core.cli.detect import load_detector
+
+        self._detector = self._detector or load_detector(self._settings)
+        scan = read_scan(path)
+        result = self._detector.detect(scan, self._settings, progress=report)
+        for remark in result.info.get("notes", ()):
+            note(f"note: {path}: {remark}")
+        return AnalysisCase.from_result(result, scan, path.stem)
+
+
 def load_cases(
     paths: Sequence[Path], surfaces: Sequence[Path | None], settings: DetectionSettings, report: Any
 ) -> list[AnalysisCase]:
-    """The cases of the inputs, with the surface of each; the detector is loaded when it is needed."""
-    from sgcn_core.analysis.case import AnalysisCase
-    from sgcn_core.io.meshes import read_surface
-    from sgcn_core.skin.extract import read_scan
-
-    detector: Any = None
-    cases = []
-    for path, surface in zip(paths, surfaces, strict=True):
-        if landmark_suffix(path) is not None:
-            cases.append(AnalysisCase.from_file(path, None if surface is None else read_surface(surface)))
-            continue
-        from sgcn_core.cli.detect import load_detector
-
-        detector = detector or load_detector(settings)
-        scan = read_scan(path)
-        result = detector.detect(scan, settings, progress=report)
-        for remark in result.info.get("notes", ()):
-            note(f"note: {path}: {remark}")
-        cases.append(AnalysisCase.from_result(result, scan, path.stem))
-    return cases
+    """The cases of the inputs, with the surface of each."""
+    loader = CaseLoader(settings)
+    return [loader.of(path, surface, report) for path, surface in zip(paths, surfaces, strict=True)]
 
 
 def checked_outputs(
@@ -102,4 +110,4 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 def _shown(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return f"{value:.2f}".replace("-0.00", "0.00") if isinstance(value, float) else str(value)

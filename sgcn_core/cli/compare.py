@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -103,12 +104,18 @@ def compare(
             print_json({**about, **tables})
         else:
             for title, rows in tables.items():
-                print_table(f"{title}, {before.name} to {after.name}", rows)
+                print_table(f"{title}, {before.name} to {after.name}", [row for row in rows if _is_news(row)])
+            still = sum(not _is_news(row) for rows in tables.values() for row in rows)
             say(
+                f"{still} landmarks and measurements have not changed beyond their uncertainty (--output lists them); "
                 f"registered by the {registration.method} of {', '.join(registration.regions)}: residual "
                 f"{registration.residual:.2f} mm"
             )
     raise end(ExitCode.OK)
+
+
+def _is_news(row: Mapping[str, Any]) -> bool:
+    return "no" not in (row.get("moved"), row.get("significant"))
 
 
 def _changes(before: AnalysisCase, after: AnalysisCase) -> tuple[Change, ...]:

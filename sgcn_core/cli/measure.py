@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sgcn_core.batch import ExitCode, PlanError, check_outputs, describe
+from sgcn_core.cli.cases import CaseLoader
 from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say
 from sgcn_core.cli.options import Debug, Device, Json, Overwrite, Seed, Weights
 from sgcn_core.errors import SgcnError
@@ -19,7 +20,7 @@ from sgcn_core.io.formats import landmark_suffix
 from sgcn_core.settings import DetectionSettings
 
 if TYPE_CHECKING:
-    from sgcn_core.analysis import AnalysisCase, Definitions, Horizontal, MeasurementTable, Norm
+    from sgcn_core.analysis import Definitions, Horizontal, MeasurementTable, Norm
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _tables(
     """Measurements of every input that can be read; the others are reported."""
     from sgcn_core import analysis
 
-    cases, tables = _Cases(settings), []
+    cases, tables = CaseLoader(settings), []
     for number, path in enumerate(inputs):
         report = start(number, path.name)
         try:
@@ -179,31 +180,6 @@ def _tables(
                 raise
             note(f"error: {describe(error) if str(path) in str(error) else f'{path}: {describe(error)}'}")
     return tables
-
-
-class _Cases:
-    """Makes cases of inputs; the detector is loaded when the first scan comes."""
-
-    def __init__(self, settings: DetectionSettings) -> None:
-        self.settings = settings
-        self.detector: Any = None
-
-    def of(self, path: Path, surface: Path | None, report: Any) -> AnalysisCase:
-        from sgcn_core.analysis import AnalysisCase
-        from sgcn_core.io.meshes import read_surface
-        from sgcn_core.io.read import read
-        from sgcn_core.types.surface import Surface
-
-        if landmark_suffix(path) is not None:
-            return AnalysisCase.from_file(path, None if surface is None else read_surface(surface))
-        from sgcn_core.cli.detect import load_detector
-
-        self.detector = self.detector or load_detector(self.settings)
-        scan = read(path)
-        result = self.detector.detect(scan, self.settings, progress=report)
-        for remark in result.info.get("notes", ()):
-            note(f"note: {path}: {remark}")
-        return AnalysisCase.from_result(result, scan if isinstance(scan, Surface) else None, path.stem)
 
 
 def _shown(table: MeasurementTable, *, whole: bool) -> str:

@@ -61,7 +61,8 @@ def symmetry(
 ) -> None:
     """Measure the asymmetry of a face against its midsagittal plane.
 
-    Every number has a 95 % interval. Left and right are the subject's.
+    Every number has a 95 % interval. Left and right are the subject's. The file of --output also tells sideways, upward
+    and forward asymmetry apart.
     """
     belongs_to_landmarks(surface, case, "--surface")
     if quasi_landmarks is not None and not dense:
@@ -71,7 +72,7 @@ def symmetry(
     with reporting_errors(debug=debug):
         settings = DetectionSettings(seed=seed, weights=weights, device=device)
         from sgcn_core.analysis.distance_maps import mirror_map
-        from sgcn_core.analysis.result_rows import plane_record, symmetry_rows, write_rows
+        from sgcn_core.analysis.result_rows import DIRECTIONS, plane_record, symmetry_rows, write_rows
         from sgcn_core.analysis.symmetry import analyse_symmetry, find_plane
         from sgcn_core.errors import LandmarkError
 
@@ -101,7 +102,7 @@ def symmetry(
         if as_json:
             print_json({**about, **tables})
         else:
-            print_table(found.name, [row for row in rows if row["value"] is not None])
+            print_table(found.name, [row for row in rows if row["value"] is not None and row["group"] != DIRECTIONS])
             print_table("asymmetry by correspondence", tables.get("dense", []))
             say(
                 f"plane from {middle.method} ({', '.join(middle.landmarks)}): residual {middle.residual:.2f} mm, "

@@ -1,13 +1,11 @@
-"""Closest points of triangles, batched, on the model's device; closest points of a surface."""
+"""Closest places of triangles and of a surface to points. NumPy and SciPy only: 3D Slicer has no PyTorch of its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.types.arrays import ReadOnlyArrays
@@ -18,28 +16,30 @@ FloatArray = NDArray[np.float64]
 _VERTICES = 16
 
 
-def closest_on_triangles(points: Tensor, corners: Tensor) -> tuple[Tensor, Tensor]:
+def closest_on_triangles(points: FloatArray, corners: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Closest point of every triangle.
 
     Parameters
     ----------
-    points : Tensor, shape (..., 3), or broadcastable to it
-    corners : Tensor, shape (..., 3, 3), corner by coordinate
+    points : ndarray (..., 3), or broadcastable to it
+    corners : ndarray (..., 3, 3), corner by coordinate
 
     Returns
     -------
-    weights : Tensor, shape (..., 3)
+    weights : ndarray (..., 3)
         Barycentric, none negative.
-    squared : Tensor, shape (...)
+    squared : ndarray (...)
         Squared distance.
     """
-    candidates = torch.stack([_within(points, corners), *(_on_edge(points, corners, start) for start in range(3))], -2)
+    candidates = np.stack(
+        [_within(points, corners), *(_on_edge(points, corners, start) for start in range(3))], axis=-2
+    )
     places = candidates @ corners
-    squared = (places - points[..., None, :]).square().sum(-1)
-    squared = squared.masked_fill((candidates < -1e-6).any(-1), torch.inf)
-    best = squared.argmin(-1, keepdim=True)
-    weights = torch.gather(candidates, -2, best[..., None].expand(*best.shape, 3))[..., 0, :]
-    return weights, torch.gather(squared, -1, best)[..., 0]
+    squared = ((places - points[..., None, :]) ** 2).sum(axis=-1)
+    squared[(candidates < -1e-6).any(axis=-1)] = np.inf
+    best = squared.argmin(axis=-1)[..., None]
+    weights: FloatArray = np.take_along_axis(candidates, best[..., None], axis=-2)[..., 0, :]
+    return weights, np.take_along_axis(squared, best, axis=-1)[..., 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,34 +74,34 @@ def closest_places(points: FloatArray, index: SurfaceIndex, *, vertices: int = _
     count = min(vertices, len(index.vertices))
     near = np.asarray(index.vertex_tree.query(points, k=count)[1]).reshape(len(points), count)
     owners, triangles = index.triangles_around(near.ravel(), np.repeat(np.arange(len(points)), count))
-    corners = torch.from_numpy(index.vertices[index.faces[triangles]])
-    weights, squared = closest_on_triangles(torch.from_numpy(points[owners]), corners)
-    order = np.lexsort((squared.numpy(), owners))
+    corners = index.vertices[index.faces[triangles]]
+    weights, squared = closest_on_triangles(points[owners], corners)
+    order = np.lexsort((squared, owners))
     first = order[np.unique(owners[order], return_index=True)[1]]
     found: FloatArray = points.copy()
-    found[owners[first]] = torch.einsum("lk,lkc->lc", weights[first], corners[first]).numpy()
+    found[owners[first]] = np.einsum("lk,lkc->lc", weights[first], corners[first])
     triangle, barycentric = np.full(len(points), -1, dtype=np.int64), np.zeros((len(points), 3))
-    triangle[owners[first]], barycentric[owners[first]] = triangles[first], weights[first].numpy()
+    triangle[owners[first]], barycentric[owners[first]] = triangles[first], weights[first]
     return ClosestPlaces(found, triangle, barycentric)
 
 
-def _within(points: Tensor, corners: Tensor) -> Tensor:
+def _within(points: FloatArray, corners: FloatArray) -> FloatArray:
     """Barycentric coordinates of the projection onto the plane; those of the first corner where it has no area."""
     u, v = corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :]
     w = points - corners[..., 0, :]
     uu, uv, vv = (u * u).sum(-1), (u * v).sum(-1), (v * v).sum(-1)
     wu, wv = (w * u).sum(-1), (w * v).sum(-1)
-    determinant = (uu * vv - uv * uv).clamp(min=1e-12)
+    determinant = np.maximum(uu * vv - uv * uv, 1e-12)
     b, c = (vv * wu - uv * wv) / determinant, (uu * wv - uv * wu) / determinant
-    return torch.stack([1.0 - b - c, b, c], -1)
+    return np.stack([1.0 - b - c, b, c], axis=-1)
 
 
-def _on_edge(points: Tensor, corners: Tensor, start: int) -> Tensor:
+def _on_edge(points: FloatArray, corners: FloatArray, start: int) -> FloatArray:
     """Barycentric coordinates of the closest point of the edge that leaves corner ``start``."""
     end = (start + 1) % 3
     edge = corners[..., end, :] - corners[..., start, :]
-    along = ((points - corners[..., start, :]) * edge).sum(-1) / edge.square().sum(-1).clamp(min=1e-12)
-    along = along.clamp(0.0, 1.0)
-    parts = [torch.zeros_like(along)] * 3
+    along = ((points - corners[..., start, :]) * edge).sum(-1) / np.maximum((edge**2).sum(-1), 1e-12)
+    along = np.clip(along, 0.0, 1.0)
+    parts = [np.zeros_like(along)] * 3
     parts[start], parts[end] = 1.0 - along, along
-    return torch.stack(parts, -1)
+    return np.stack(parts, axis=-1)

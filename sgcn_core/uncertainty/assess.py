@@ -73,7 +73,7 @@ def calibrated(
     estimate = model.estimate(features, within=CONFIDENT_WITHIN_MM, size=assessed)
     probable = estimate.absent > model.missing_above[0]
     missing = probable & (may_be_absent | (estimate.absent > _SURELY_ABSENT))
-    uncertain = probable | at_boundary | (estimate.bound > thresholds.uncertain_bound)
+    uncertain = probable | at_boundary | (estimate.bound > model.limits(thresholds.uncertain_bound))
     status = np.where(missing, MISSING, np.where(uncertain, UNCERTAIN, FOUND))
     of_scan = size / assessed
     return Assessment(estimate.within, tuple(status.tolist()), of_scan * estimate.expected, of_scan * estimate.bound)

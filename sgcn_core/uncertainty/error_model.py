@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.uncertainty.domain import Domain, ErrorLengths
+
 FloatArray = NDArray[np.float64]
 
 EDGES: tuple[float, ...] = (0.0, 0.35, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0, 45.0)
@@ -16,6 +18,8 @@ for a landmark that the scan does not show."""
 
 BOUND_SHARE = 0.9
 """Share of landmarks whose error shall lie below their stated bound."""
+
+_DOMAIN = "domain."
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,7 @@ class ErrorModel:
     typical : (C - 1,), mean error of each class, millimetres of the head frame
     stretch : (1,), factor on the bound, by which it holds for as many landmarks as it says (conformal)
     missing_above : (1,), probability of being absent above which a landmark is reported missing
+    domain : Domain or None, what a stated error holds besides the network's; None in weights from before it was known
     """
 
     centre: FloatArray
@@ -61,6 +66,7 @@ class ErrorModel:
     typical: FloatArray
     stretch: FloatArray
     missing_above: FloatArray
+    domain: Domain | None = None
 
     def __post_init__(self) -> None:
         features, labels = len(self.centre), self.label.shape
@@ -71,6 +77,8 @@ class ErrorModel:
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"the error model's {name} has shape {getattr(self, name).shape}, expected {shape}")
+        if self.domain is not None and len(self.domain.observers) != labels[0]:
+            raise ValueError(f"the domain knows {len(self.domain.observers)} landmarks, the error model {labels[0]}")
 
     def probabilities(self, features: FloatArray, labels: NDArray[np.int64] | None = None) -> FloatArray:
         """Probability of every class (M, C) for rows of features (M, F); row i is of landmark ``labels[i]``, or i."""
@@ -95,15 +103,28 @@ class ErrorModel:
         """
         shares = self.probabilities(features, labels)
         present = np.maximum(1.0 - shares[:, -1], 1e-9)
-        below = np.concatenate([np.zeros((len(shares), 1)), np.cumsum(shares[:, :-1], axis=1)], axis=1)
-        bound = _quantiles(below / present[:, None], BOUND_SHARE) * self.stretch[0]
-        reached = np.array([np.interp(within / size, EDGES, row) for row in below])
+        of_present = shares[:, :-1] / present[:, None]
+        if self.domain is None:
+            below = np.concatenate([np.zeros((len(shares), 1)), np.cumsum(of_present, axis=1)], axis=1)
+            expected = size * (of_present @ self.typical)
+            bound = size * _quantiles(below, BOUND_SHARE) * self.stretch[0]
+            reached = np.array([np.interp(within / size, EDGES, row) for row in below])
+        else:
+            lengths = ErrorLengths(size * self.typical, of_present, self.domain.offset(labels))
+            expected, reached = lengths.mean(), lengths.within(within)
+            bound = lengths.quantile(BOUND_SHARE) * self.domain.factor[self.domain.group(labels)]
         return ErrorEstimate(
             absent=shares[:, -1],
-            expected=size * (shares[:, :-1] @ self.typical) / present,
-            bound=size * bound,
-            within=np.clip(reached, 0.0, 1.0),
+            expected=expected,
+            bound=bound,
+            within=np.clip(reached * present, 0.0, 1.0),
         )
+
+    def limits(self, otherwise: float) -> FloatArray:
+        """90 % bound (L,) above which each landmark is uncertain; ``otherwise`` where no domain is known."""
+        if self.domain is None:
+            return np.full(len(self.label), otherwise)
+        return self.domain.limit[self.domain.group()]
 
     def symmetric(self, mirror: NDArray[np.int64]) -> ErrorModel:
         """The model that says the same of the right and the left landmark where the same is seen of both.
@@ -116,12 +137,19 @@ class ErrorModel:
 
     def arrays(self) -> dict[str, FloatArray]:
         """All that has to be stored, by name."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        own = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "domain"}
+        of_domain = {} if self.domain is None else self.domain.arrays()
+        return own | {_DOMAIN + name: values for name, values in of_domain.items()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.floating]]) -> ErrorModel:
-        """The model of :meth:`arrays`; KeyError where one is lacking."""
-        return cls(**{entry.name: np.asarray(arrays[entry.name], dtype=np.float64) for entry in fields(cls)})
+        """The model of :meth:`arrays`; KeyError where one is lacking. Files without a domain are read, too."""
+        names = [entry.name for entry in fields(cls) if entry.name != "domain"]
+        domain = {name.removeprefix(_DOMAIN): values for name, values in arrays.items() if name.startswith(_DOMAIN)}
+        return cls(
+            **{name: np.asarray(arrays[name], dtype=np.float64) for name in names},
+            domain=Domain.from_arrays(domain) if domain else None,
+        )
 
 
 def _quantiles(below: FloatArray, share: float) -> FloatArray:

@@ -35,7 +35,8 @@ class Thresholds:
     least_at_cut : mean confidence of the best ``part_landmarks`` where a volume's field of view cuts landmarks off. Of
         generated heads cut above or below the nose or in half 0.80 and more, of the shared ones cut above the mouth
         0.78 and more; of backs of heads, necks and vaults 0.66 and less
-    uncertain_bound : a landmark whose 90 % bound is larger, in millimetres of the person, is uncertain
+    uncertain_bound : a landmark whose 90 % bound is larger, in millimetres of the person, is uncertain; where the
+        calibration knows the domain it has limits of its own
     """
 
     found_peak: float = 0.45

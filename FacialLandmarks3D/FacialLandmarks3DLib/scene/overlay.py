@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import slicer
 import vtk
 from numpy.typing import ArrayLike
 from vtk.util.numpy_support import numpy_to_vtk
@@ -19,6 +20,7 @@ HEATMAP, MAP = "heatmap", "map"
 """Kinds of overlays; a model shows one at a time."""
 # Kept in the model, so that a scene that was saved meanwhile gets its look back as well.
 _LOOK = PREFIX + "look_before_heatmap"
+_LEGEND = PREFIX + "legend"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,16 @@ class ScalarOverlay:
         return self._model if self._model is not None and shown_on(self._model) == self.kind else None
 
     def show(
-        self, model_node: Any, name: str, values: ArrayLike, *, colors: Any, low: float, high: float, changed: str
+        self,
+        model_node: Any,
+        name: str,
+        values: ArrayLike,
+        *,
+        colors: Any,
+        low: float,
+        high: float,
+        changed: str,
+        legend: str = "",
     ) -> None:
         """Colour a model; what was shown on it before goes.
 
@@ -68,6 +79,7 @@ class ScalarOverlay:
         colors : vtkMRMLColorNode
         low, high : values of the first and the last colour
         changed : what to do where the model has another number of points
+        legend : title of a colour legend in the views; none where it is empty
 
         Raises
         ------
@@ -85,6 +97,8 @@ class ScalarOverlay:
         array.SetName(name)
         model_node.AddPointScalars(array)
         _color(model_node.GetDisplayNode(), name, colors, low, high)
+        if legend:
+            _add_legend(model_node, legend)
 
     def hide(self) -> None:
         """Give the model back its own look and take the values from it; nothing happens where nothing is shown."""
@@ -126,6 +140,7 @@ def recover_look(model_node: Any, kind: str | None = None) -> None:
     look, display = _Look(**json.loads(text)), model_node.GetDisplayNode()
     if kind not in (None, look.kind):
         return
+    _remove_legend(model_node)
     if display is not None:
         before = display.StartModify()
         display.SetScalarVisibility(look.visibility)
@@ -171,6 +186,27 @@ def _color(display: Any, name: str, colors: Any, low: float, high: float) -> Non
     display.SetScalarRange(low, high)
     display.SetScalarVisibility(True)
     display.EndModify(before)
+
+
+def _add_legend(model: Any, title: str) -> None:
+    """A colour legend; without one where this Slicer has none, and where the user has made one already."""
+    logic = getattr(slicer, "vtkSlicerColorLogic", None)  # of the module Colors
+    if logic is None or not model.GetScene().GetClassNameByTag("ColorLegendDisplay"):
+        return
+    if logic.GetColorLegendDisplayNode(model) is not None:
+        return
+    legend = logic.AddDefaultColorLegendDisplayNode(model)
+    legend.SetAttribute(_LEGEND, "1")
+    legend.SetTitleText(title)
+    legend.SetLabelFormat("%.1f")
+    legend.SetVisibility2D(False)
+
+
+def _remove_legend(model: Any) -> None:
+    logic = getattr(slicer, "vtkSlicerColorLogic", None)
+    legend = None if logic is None else logic.GetColorLegendDisplayNode(model)
+    if legend is not None and legend.GetAttribute(_LEGEND):
+        model.GetScene().RemoveNode(legend)
 
 
 def _remove_values(model: Any, look: _Look) -> None:
