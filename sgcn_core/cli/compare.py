@@ -19,6 +19,7 @@ from sgcn_core.settings import DetectionSettings
 if TYPE_CHECKING:
     from sgcn_core.analysis.case import AnalysisCase
     from sgcn_core.analysis.comparison import Change
+    from sgcn_core.analysis.dense import DenseFace
 
 
 def compare(
@@ -88,12 +89,13 @@ def compare(
             "residual_mm": registration.residual,
             "after_to_before": registration.motion.as_matrix().tolist(),
         }
+        faces: tuple[DenseFace, ...] = ()
         if dense:
             from sgcn_core.analysis.dense import fit_dense
             from sgcn_core.analysis.dense_maps import dense_change, dense_record, dense_rows
 
             faces = fit_dense(before), fit_dense(after)
-            moved = dense_change(*faces, registration)
+            moved = dense_change(faces[0], faces[1], registration)
             tables["dense"] = dense_rows(moved)
             about["dense_fit"] = {"before": dense_record(faces[0]), "after": dense_record(faces[1])}
             if map_file is not None:
@@ -105,6 +107,9 @@ def compare(
         else:
             for title, rows in tables.items():
                 print_table(f"{title}, {before.name} to {after.name}", [row for row in rows if _is_news(row)])
+            for face in faces:
+                share, residual = f"{face.fitted:.0%}", f"{face.median_residual:.2f}"
+                say(f"statistical face, {face.name}: {share} on skin, median residual {residual} mm")
             still = sum(not _is_news(row) for rows in tables.values() for row in rows)
             say(
                 f"{still} landmarks and measurements have not changed beyond their uncertainty (--output lists them); "

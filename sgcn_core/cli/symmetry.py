@@ -103,7 +103,9 @@ def symmetry(
             print_json({**about, **tables})
         else:
             print_table(found.name, [row for row in rows if row["value"] is not None and row["group"] != DIRECTIONS])
-            print_table("asymmetry by correspondence", tables.get("dense", []))
+            if dense:
+                print_table("asymmetry by correspondence", tables["dense"])
+                say(f"statistical face: {fitted.fitted:.0%} on skin, median residual {fitted.median_residual:.2f} mm")
             say(
                 f"plane from {middle.method} ({', '.join(middle.landmarks)}): residual {middle.residual:.2f} mm, "
                 f"direction +- {middle.angle_sd:.2f} degrees, position +- {middle.position_sd:.2f} mm (SD); "
