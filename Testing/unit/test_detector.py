@@ -166,11 +166,9 @@ def test_a_part_of_a_face_gives_its_landmarks_and_calls_the_others_missing(
     assert np.isfinite(moved).sum() >= len(seen) - 1 and np.nanmax(moved) < 4.0
 
 
-@pytest.mark.parametrize(("factor", "error"), [(20.0, FaceNotFoundError), (2.2, SurfaceError), (0.45, SurfaceError)])
-def test_impossible_size_asks_for_the_unit(
-    detector: LandmarkDetector, face: Surface, factor: float, error: type[Exception]
-) -> None:
-    with pytest.raises(error, match="unit"):
+@pytest.mark.parametrize("factor", [20.0, 2.2, 0.45])
+def test_impossible_size_asks_for_the_unit(detector: LandmarkDetector, face: Surface, factor: float) -> None:
+    with pytest.raises(SurfaceError, match="unit"):
         detector.detect(face.with_(vertices=face.vertices * factor, unit=None))
 
 
