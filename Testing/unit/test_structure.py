@@ -9,11 +9,11 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "sgcn_core"
-# What detection needs: 16,900 after the house was put in order; large meshes, contradicting landmarks, units of any kind
-# and bounds came afterwards. What is made of landmarks and of many cases has a limit of its own.
-MOST_LINES = 19_400
+# What detection needs: 16,900 after the house was put in order; large meshes, contradicting landmarks, units of any
+# kind and bounds came afterwards. What is made of landmarks and of many cases has a limit of its own.
+MOST_LINES = 19_450
 AFTER_DETECTION = ("analysis", "cohort", "report")
-MOST_LINES_AFTER = 9_900
+MOST_LINES_AFTER = 10_720  # of which 800 for dense correspondence
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("child_process", "errors", "lazy_names", "method", "paper"),
@@ -106,7 +106,7 @@ def test_the_package_needs_nothing_of_the_repository_around_it() -> None:
 
 def test_the_installed_package_stays_small() -> None:
     lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in modules().items()}
-    after = sum(count for name, count in lines.items() if name.split(".")[1:2] and name.split(".")[1] in AFTER_DETECTION)
+    after = sum(count for name, count in lines.items() if {*name.split(".")[1:2]} & set(AFTER_DETECTION))
     assert sum(lines.values()) - after <= MOST_LINES and after <= MOST_LINES_AFTER, (sum(lines.values()) - after, after)
 
 

@@ -20,9 +20,10 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from research.synthesis.face_model import FaceModel
+from research.synthesis.gnm import GnmHead
 from research.synthesis.random_tensors import Draw
 from research.synthesis.scan_meshes import Mesh, decimated, slid
-from research.synthesis.shapes import ShapeOptions, draw_vertices
+from research.synthesis.shapes import ShapeOptions
 from sgcn_core.analysis.case import AnalysisCase
 from sgcn_core.analysis.midsagittal import MidsagittalPlane
 from sgcn_core.analysis.symmetry import PLANES, analyse_symmetry, find_plane
@@ -63,7 +64,10 @@ DEFORMATIONS = (
 
 @dataclass(frozen=True, eq=False)
 class AsymmetricFace:
-    """A scan in mm and LPS, its true landmarks by label, and its true plane: normal to the left, and a point."""
+    """A scan in mm and LPS, its true landmarks by label, and its true plane: normal to the left, and a point.
+
+    The mesh (V, 3) is what the scan was made of, before it was triangulated anew, in the place of the scan.
+    """
 
     name: str
     deformation: Deformation
@@ -71,29 +75,33 @@ class AsymmetricFace:
     landmarks: dict[str, FloatArray]
     normal: FloatArray
     point: FloatArray
+    mesh: FloatArray
 
 
 class SymmetricPeople:
-    """Exactly symmetric people of the face model."""
+    """Exactly symmetric people of the face model, or of another population."""
 
-    def __init__(self, model: FaceModel, *, seed: int) -> None:
+    def __init__(self, model: FaceModel | GnmHead, *, seed: int) -> None:
         mirror = np.array([-1.0, 1.0, 1.0])
         neutral = model.neutral.numpy().astype(np.float64)
         self.partner = cKDTree(neutral).query(neutral * mirror)[1]
+        known = model.known.numpy()
+        self.labels = tuple(label for label, there in zip(model.labels, known, strict=True) if there)
+        self.rows = model.landmarks.numpy()[known]
         self.model, self.seed, self.mirror = model, seed, mirror
 
     def person(self, number: int) -> FloatArray:
         """Vertices (V, 3), left, up, forward, millimetres."""
         draw = Draw.seeded(self.model.device, self.seed, 0x5A, number)
         options = ShapeOptions(identity=1.0, asymmetry=0.0, warp=0.0, expressive=0.0, blink=0.0)
-        vertices = draw_vertices(self.model, options, draw, 1)[0].numpy().astype(np.float64)
+        vertices = self.model.draw(options, draw, 1)[0].numpy().astype(np.float64)
         symmetric: FloatArray = (vertices + vertices[self.partner] * self.mirror) / 2.0
         return symmetric
 
     def face(self, number: int, deformation: Deformation) -> AsymmetricFace:
         """The scan of a person with a deformation, in a random pose."""
-        vertices, rows = self.person(number), self.model.landmarks.numpy()
-        deformed = _deformed(vertices, dict(zip(self.model.labels, vertices[rows], strict=True)), deformation)
+        vertices, rows = self.person(number), self.rows
+        deformed = _deformed(vertices, dict(zip(self.labels, vertices[rows], strict=True)), deformation)
         rng = np.random.default_rng((self.seed, number))
         mesh = decimated(slid(Mesh(deformed, self.model.faces.numpy()), rng), _TRIANGLES)
         turn = Rotation.from_euler("xyz", rng.uniform(-25, 25, 3), degrees=True).as_matrix() @ _TO_LPS
@@ -103,11 +111,10 @@ class SymmetricPeople:
             name=f"person {number}, {deformation.name}",
             deformation=deformation,
             surface=Surface(noisy @ turn.T + shift, mesh.faces, unit="mm"),
-            landmarks={
-                label: place for label, place in zip(self.model.labels, deformed[rows] @ turn.T + shift, strict=True)
-            },
+            landmarks={label: place for label, place in zip(self.labels, deformed[rows] @ turn.T + shift, strict=True)},
             normal=turn[:, 0],
             point=shift,
+            mesh=deformed @ turn.T + shift,
         )
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         surface_change,
     )
     from sgcn_core.analysis.definitions import Definitions
+    from sgcn_core.analysis.dense import DenseFace, fit_dense
+    from sgcn_core.analysis.dense_maps import CorrespondenceMap, dense_asymmetry, dense_change
     from sgcn_core.analysis.distance_maps import DistanceMap, VolumeBetween, mirror_map, volume_between
     from sgcn_core.analysis.head_frame import Horizontal
     from sgcn_core.analysis.measuring import measure
@@ -36,7 +38,9 @@ __all__ = [
     "AnalysisLine",
     "Change",
     "Comparison",
+    "CorrespondenceMap",
     "Definitions",
+    "DenseFace",
     "Displacement",
     "DistanceMap",
     "Horizontal",
@@ -51,7 +55,10 @@ __all__ = [
     "agreement",
     "analyse_symmetry",
     "compare",
+    "dense_asymmetry",
+    "dense_change",
     "find_plane",
+    "fit_dense",
     "landmark_agreement",
     "load_norms",
     "measure",
@@ -72,6 +79,8 @@ __getattr__ = imported_on_use(
         "case": "AnalysisCase",
         "comparison": "Change Comparison Displacement Registration compare measurement_changes register surface_change",
         "definitions": "Definitions",
+        "dense": "DenseFace fit_dense",
+        "dense_maps": "CorrespondenceMap dense_asymmetry dense_change",
         "distance_maps": "DistanceMap VolumeBetween mirror_map volume_between",
         "head_frame": "Horizontal",
         "measuring": "measure",

@@ -33,7 +33,7 @@ def region_landmarks(names: Iterable[str]) -> tuple[str, ...]:
     SettingsError
         A region is unknown.
     """
-    return tuple(dict.fromkeys(label for name in names for label in _region(name)[0]))
+    return tuple(dict.fromkeys(label for name in names for label in region_of(name)[0]))
 
 
 def region_mask(case: AnalysisCase, names: Iterable[str]) -> BoolArray:
@@ -50,7 +50,7 @@ def region_mask(case: AnalysisCase, names: Iterable[str]) -> BoolArray:
         raise LandmarkError("a region of skin needs a surface; give the scan the landmarks were placed on")
     mask = np.zeros(len(case.surface.vertices), dtype=bool)
     for name in names:
-        labels, radius = _region(name)
+        labels, radius = region_of(name)
         places = [case.position(label) for label in labels if case.has(label)]
         if not places:
             raise LandmarkError(
@@ -81,7 +81,14 @@ def near(case: AnalysisCase, places: NDArray[np.float64], reach: float) -> BoolA
     return mask
 
 
-def _region(name: str) -> tuple[tuple[str, ...], float]:
+def region_of(name: str) -> tuple[tuple[str, ...], float]:
+    """Landmarks of a region, and how far around them its skin reaches, millimetres.
+
+    Raises
+    ------
+    SettingsError
+        The region is unknown.
+    """
     if name not in _regions():
         similar = get_close_matches(name, _regions(), n=3)
         hint = f"; similar: {', '.join(similar)}" if similar else ""

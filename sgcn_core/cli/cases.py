@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sgcn_core.analysis.case import AnalysisCase
 
 MAP_SUFFIXES = (".vtp", ".ply")
+QUASI_LANDMARK_SUFFIXES = (".npz", ".csv")
 
 
 class CaseLoader:
@@ -65,7 +66,10 @@ def checked_outputs(
         for option, path in given.items():
             if option == "--map" and path.suffix.lower() not in MAP_SUFFIXES:
                 raise FileFormatError(f"cannot write a map to {path}; use the suffix {' or '.join(MAP_SUFFIXES)}")
-            if option != "--map":
+            if option == "--quasi-landmarks" and path.suffix.lower() not in QUASI_LANDMARK_SUFFIXES:
+                suffixes = " or ".join(QUASI_LANDMARK_SUFFIXES)
+                raise FileFormatError(f"cannot write quasi-landmarks to {path}; use the suffix {suffixes}")
+            if option not in ("--map", "--quasi-landmarks"):
                 checked_suffix(path)
         check_outputs(list(given.values()), [path for path in inputs if path is not None])
     except (PlanError, SgcnError) as error:

@@ -13,12 +13,13 @@ from sgcn_core.batch import ExitCode
 from sgcn_core.cli.cases import belongs_to_landmarks, checked_outputs, load_cases, print_table
 from sgcn_core.cli.console import end, print_json, progress_bar, reporting_errors, say
 from sgcn_core.cli.options import Debug, Device, Json, Overwrite, Seed, Weights
-from sgcn_core.cli.symmetry import Map, Output
+from sgcn_core.cli.symmetry import Dense, Map, Output
 from sgcn_core.settings import DetectionSettings
 
 if TYPE_CHECKING:
     from sgcn_core.analysis.case import AnalysisCase
     from sgcn_core.analysis.comparison import Change
+    from sgcn_core.analysis.dense import DenseFace
 
 
 def compare(
@@ -42,6 +43,7 @@ def compare(
     ] = None,
     output: Output = None,
     map_file: Map = None,
+    dense: Dense = False,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     weights: Weights = None,
@@ -73,9 +75,9 @@ def compare(
             "displacements": displacement_rows(found),
             "measurements": change_rows(_changes(before, after)),
         }
-        if map_file is not None or volumes:
+        if (map_file is not None and not dense) or volumes:
             change = comparison.surface_change(before, after, registration)
-            if map_file is not None:
+            if map_file is not None and not dense:
                 change.write(map_file, unless_changed_since=states["--map"])
             measured = {name: volume_between(change, region_mask(after, (name,))) for name in volumes or ()}
             tables["volumes"] = volume_rows(measured)
@@ -87,6 +89,17 @@ def compare(
             "residual_mm": registration.residual,
             "after_to_before": registration.motion.as_matrix().tolist(),
         }
+        faces: tuple[DenseFace, ...] = ()
+        if dense:
+            from sgcn_core.analysis.dense import fit_dense
+            from sgcn_core.analysis.dense_maps import dense_change, dense_record, dense_rows
+
+            faces = fit_dense(before), fit_dense(after)
+            moved = dense_change(faces[0], faces[1], registration)
+            tables["dense"] = dense_rows(moved)
+            about["dense_fit"] = {"before": dense_record(faces[0]), "after": dense_record(faces[1])}
+            if map_file is not None:
+                moved.write(map_file, unless_changed_since=states["--map"])
         if output is not None:
             write_rows(tables, output, about=about, unless_changed_since=states["--output"])
         if as_json:
@@ -94,6 +107,9 @@ def compare(
         else:
             for title, rows in tables.items():
                 print_table(f"{title}, {before.name} to {after.name}", [row for row in rows if _is_news(row)])
+            for face in faces:
+                share, residual = f"{face.fitted:.0%}", f"{face.median_residual:.2f}"
+                say(f"statistical face, {face.name}: {share} on skin, median residual {residual} mm")
             still = sum(not _is_news(row) for rows in tables.values() for row in rows)
             say(
                 f"{still} landmarks and measurements have not changed beyond their uncertainty (--output lists them); "

@@ -19,6 +19,11 @@ Map = Annotated[
     typer.Option("--map", metavar="FILE", help="Surface with the signed distance of each vertex: .vtp, .ply."),
 ]
 
+Dense = Annotated[
+    bool,
+    typer.Option("--dense", help="Fit a statistical face; the map is then by correspondence, not of closest places."),
+]
+
 
 def symmetry(
     case: Annotated[
@@ -42,6 +47,11 @@ def symmetry(
     ] = None,
     output: Output = None,
     map_file: Map = None,
+    dense: Dense = False,
+    quasi_landmarks: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Vertices of the statistical face on the scan: .npz, .csv. Needs --dense."),
+    ] = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     weights: Weights = None,
@@ -55,7 +65,10 @@ def symmetry(
     and forward asymmetry apart.
     """
     belongs_to_landmarks(surface, case, "--surface")
-    states = checked_outputs({"--output": output, "--map": map_file}, (case, surface, weights), overwrite=overwrite)
+    if quasi_landmarks is not None and not dense:
+        raise typer.BadParameter("--quasi-landmarks needs --dense")
+    outputs = {"--output": output, "--map": map_file, "--quasi-landmarks": quasi_landmarks}
+    states = checked_outputs(outputs, (case, surface, weights), overwrite=overwrite)
     with reporting_errors(debug=debug):
         settings = DetectionSettings(seed=seed, weights=weights, device=device)
         from sgcn_core.analysis.distance_maps import mirror_map
@@ -70,14 +83,29 @@ def symmetry(
         middle = find_plane(found, method=plane, without=without or ())
         analysis = analyse_symmetry(found, middle, without=without or ())
         rows, about = symmetry_rows(analysis), {"case": found.name, "plane": plane_record(middle)}
-        if output is not None:
-            write_rows({"symmetry": rows}, output, about=about, unless_changed_since=states["--output"])
-        if map_file is not None and found.surface is not None:
+        tables = {"symmetry": rows}
+        if dense:
+            from sgcn_core.analysis.dense import fit_dense
+            from sgcn_core.analysis.dense_maps import dense_asymmetry, dense_record, dense_rows
+
+            fitted = fit_dense(found)
+            asymmetry = dense_asymmetry(fitted, middle)
+            tables["dense"], about["dense_fit"] = dense_rows(asymmetry), dense_record(fitted)
+            if quasi_landmarks is not None:
+                fitted.write(quasi_landmarks, unless_changed_since=states["--quasi-landmarks"])
+            if map_file is not None:
+                asymmetry.write(map_file, unless_changed_since=states["--map"])
+        elif map_file is not None and found.surface is not None:
             mirror_map(found.surface, middle).write(map_file, unless_changed_since=states["--map"])
+        if output is not None:
+            write_rows(tables, output, about=about, unless_changed_since=states["--output"])
         if as_json:
-            print_json({**about, "symmetry": rows})
+            print_json({**about, **tables})
         else:
             print_table(found.name, [row for row in rows if row["value"] is not None and row["group"] != DIRECTIONS])
+            if dense:
+                print_table("asymmetry by correspondence", tables["dense"])
+                say(f"statistical face: {fitted.fitted:.0%} on skin, median residual {fitted.median_residual:.2f} mm")
             say(
                 f"plane from {middle.method} ({', '.join(middle.landmarks)}): residual {middle.residual:.2f} mm, "
                 f"direction +- {middle.angle_sd:.2f} degrees, position +- {middle.position_sd:.2f} mm (SD); "
