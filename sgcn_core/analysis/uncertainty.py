@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.types.landmark_sets import LandmarkSet
-from sgcn_core.types.landmarks import LandmarkResult
+from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS, LandmarkResult
 
 FloatArray = NDArray[np.float64]
 
@@ -29,20 +29,20 @@ def landmark_covariance(result: LandmarkResult, *, observers: bool = True) -> Fl
 
     The error of the detector is taken as normal and the same in all directions, with the standard deviation for which
     9 of 10 errors stay below the landmark's 90 % bound; where only an expected error is known, that for which it is
-    the mean. What observers disagree by is added, as the definition of a landmark is no sharper than that.
+    the mean. What observers disagree by is added, as the definition of a landmark is no sharper than that, unless the
+    stated errors hold it already (`holds_observers`).
     Landmarks without errors beside landmarks with errors, or in a file that holds no detection (neither a model's name
     nor a confidence below 1), were placed by hand: for them the observers' part stands alone.
 
-    Errors of different landmarks are taken as independent, which they are not quite; `calibration_factors` makes up
-    for where that understates a measurement, and ``python -m research.experiments.anthropometry`` measures how many
-    intervals hold.
+    Errors of different landmarks are taken as independent, which they are not quite;
+    ``python -m research.experiments.anthropometry`` measures how many intervals hold.
 
     Parameters
     ----------
     result : LandmarkResult
         Its errors are in millimetres, whatever its unit.
     observers : bool
-        Whether to add the observers' disagreement.
+        Whether to add the observers' disagreement. It is not taken out of errors that hold it.
 
     Returns
     -------
@@ -52,11 +52,12 @@ def landmark_covariance(result: LandmarkResult, *, observers: bool = True) -> Fl
     spread = np.where(
         np.isfinite(result.error_bound), result.error_bound / BOUND_IN_SD, result.expected_error / MEAN_IN_SD
     )
-    detected_without_errors = is_detection(result) and not np.isfinite(spread).any()
-    if not detected_without_errors:
-        spread = np.where(np.isfinite(spread), spread, 0.0)
+    stated = np.isfinite(spread)
+    if stated.any() or not is_detection(result):
+        spread = np.where(stated, spread, 0.0)
     if observers:
-        spread = np.hypot(spread, observer_spread(result.labels))
+        held = stated & holds_observers(result)
+        spread = np.hypot(spread, np.where(held, 0.0, observer_spread(result.labels)))
     missing = np.array([state == "missing" for state in result.status], dtype=bool)
     spread = np.where(missing, np.nan, spread)
     covariance: FloatArray = spread[:, None, None] ** 2 * np.eye(3)
@@ -66,6 +67,14 @@ def landmark_covariance(result: LandmarkResult, *, observers: bool = True) -> Fl
 def is_detection(result: LandmarkResult) -> bool:
     """Whether landmarks come from a detector: they name its model, or a confidence below 1."""
     return bool(result.info.get("model")) or bool((result.confidence < 1).any())
+
+
+def holds_observers(result: LandmarkResult) -> bool:
+    """Whether the stated errors hold the observers' disagreement, as the detector writes into ``info``.
+
+    Formats that keep no ``info`` (.csv, .fcsv, and what Slicer saves) lose that; intervals are then wider than needed.
+    """
+    return result.info.get(ERRORS_HOLD_OBSERVERS) is True
 
 
 @cache
