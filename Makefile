@@ -68,6 +68,7 @@ benchmark: $(DEV)
 
 pictures: $(DEV)
 	$(BIN)/python -m research.figures.make_pictures
+	$(BIN)/python -m research.figures.make_report_picture
 
 clean:
 	rm -rf $(VENV) demo site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -9,8 +9,11 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "sgcn_core"
-# 16,900 after the house was put in order; large meshes and contradicting landmarks came afterwards.
-MOST_LINES = 24_400  # of which 5,500 for the analysis and its commands, 900 for cohorts, 200 for bounds
+# What detection needs: 16,900 after the house was put in order; large meshes, contradicting landmarks, units of any kind
+# and bounds came afterwards. What is made of landmarks and of many cases has a limit of its own.
+MOST_LINES = 19_400
+AFTER_DETECTION = ("analysis", "cohort", "report")
+MOST_LINES_AFTER = 9_900
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("child_process", "errors", "lazy_names", "method", "paper"),
@@ -24,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline",),
     ("detector",),
     ("analysis", "demo", "evaluation", "training", "viz"),
+    ("report",),
     ("batch",),
     ("cohort", "worker"),
     ("cli",),
@@ -101,8 +105,9 @@ def test_the_package_needs_nothing_of_the_repository_around_it() -> None:
 
 
 def test_the_installed_package_stays_small() -> None:
-    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in modules().values())
-    assert lines <= MOST_LINES, f"{lines} lines"
+    lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in modules().items()}
+    after = sum(count for name, count in lines.items() if name.split(".")[1:2] and name.split(".")[1] in AFTER_DETECTION)
+    assert sum(lines.values()) - after <= MOST_LINES and after <= MOST_LINES_AFTER, (sum(lines.values()) - after, after)
 
 
 def test_a_circle_by_a_late_import_is_seen(tmp_path: Path) -> None:

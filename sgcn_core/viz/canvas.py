@@ -98,21 +98,25 @@ class Canvas:
 
     def save(self, path: Path, *, unless_changed_since: FileState | None = None) -> None:
         """Write the picture as PNG; see ``sgcn_core.io.atomic.replacing``."""
-        from vtkmodules.util.numpy_support import numpy_to_vtk
-        from vtkmodules.vtkCommonDataModel import vtkImageData
-        from vtkmodules.vtkIOImage import vtkPNGWriter
+        pixels = np.clip(self.pixels + 0.5, 0, 255).astype(np.uint8)
+        write_bytes(path, png_bytes(pixels), unless_changed_since=unless_changed_since)
 
-        height, width = self.pixels.shape[:2]
-        flipped = np.ascontiguousarray(np.clip(self.pixels[::-1] + 0.5, 0, 255).astype(np.uint8))
-        image = vtkImageData()
-        image.SetDimensions(width, height, 1)
-        image.GetPointData().SetScalars(numpy_to_vtk(flipped.reshape(-1, 3), deep=True))
-        writer = vtkPNGWriter()
-        writer.SetInputData(image)
-        writer.WriteToMemoryOn()
-        writer.Write()
-        encoded = bytes(memoryview(writer.GetResult()))
-        write_bytes(path, encoded, unless_changed_since=unless_changed_since)
+
+def png_bytes(pixels: NDArray[np.uint8]) -> bytes:
+    """An (h, w, 3) picture, row 0 at the top, as the content of a PNG file."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkIOImage import vtkPNGWriter
+
+    height, width = pixels.shape[:2]
+    image = vtkImageData()
+    image.SetDimensions(width, height, 1)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(pixels[::-1]).reshape(-1, 3), deep=True))
+    writer = vtkPNGWriter()
+    writer.SetInputData(image)
+    writer.WriteToMemoryOn()
+    writer.Write()
+    return bytes(memoryview(writer.GetResult()))
 
 
 def _thickened(mask: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from sgcn_core.viz.canvas import Canvas, text_mask
 from sgcn_core.viz.labels import leaders, tag_places
 from sgcn_core.viz.scene import Scene, build_scene
 from sgcn_core.viz.system_libraries import RenderWarning
-from sgcn_core.viz.views import BACKGROUND, FAINT_INK, INK, PAPER, DrawnView, View, views_of
+from sgcn_core.viz.views import BACKGROUND, FAINT_INK, INK, PAPER, ColouredMesh, DrawnView, View, views_of
 
 _SUPERSAMPLING = 2
 _HEADER, _FOOTER = 34, 34
@@ -85,10 +85,10 @@ def render_landmarks(
     panel = (size[0] // 3, size[1] - _HEADER - _FOOTER)
     margins = (_NAME_COLUMN + 14 if labels else 10, 8)
     views = views_of(scene.focus, width=panel[0], height=panel[1], margins=margins)
-    drawn = _draw(scene, views, engine)
+    drawn = drawn_views(scene.mesh, views, engine=engine)
     canvas = Canvas(*size, BACKGROUND)
     for number, (view, picture) in enumerate(zip(views, drawn, strict=True)):
-        canvas.paste(_reduced(picture.image), number * panel[0], _HEADER)
+        canvas.paste(reduced(picture.image), number * panel[0], _HEADER)
         _mark(canvas, scene, view, picture, left=number * panel[0], names=labels)
         canvas.text(view.direction.title, (number + 0.5) * panel[0], _HEADER / 2, size=15, colour=INK, align="centre")
     _write_legend(canvas, scene, result, Path(surface.source or "surface").name if title is None else title)
@@ -101,21 +101,35 @@ def render_landmarks(
     return path
 
 
-def _draw(scene: Scene, views: Sequence[View], engine: str) -> tuple[DrawnView, ...]:
+def drawn_views(mesh: ColouredMesh, views: Sequence[View], *, engine: str = "auto") -> tuple[DrawnView, ...]:
+    """Draw a mesh given in the head frame, each view with `_SUPERSAMPLING` times its pixels.
+
+    Parameters
+    ----------
+    mesh : ColouredMesh
+    views : sequence of View
+    engine : {"auto", "vtk", "software"}
+        "auto" draws with VTK or, without OpenGL, with NumPy, warning with `RenderWarning`.
+
+    Raises
+    ------
+    RenderError
+        An unknown engine, or VTK was asked for and cannot draw.
+    """
     enlarged = [view.enlarged(_SUPERSAMPLING) for view in views]
     if engine not in ("auto", "vtk", "software"):
         raise RenderError(f"engine must be 'auto', 'vtk' or 'software', received '{engine}'")
     if engine != "software":
         try:
-            return subprocess_engine.draw(scene.mesh, enlarged)[0]
+            return subprocess_engine.draw(mesh, enlarged)[0]
         except (RenderError, OSError) as error:
             if engine == "vtk":
                 raise RenderError(str(error)) from error
             warnings.warn(f"{error}. Drawn without OpenGL instead.", RenderWarning, stacklevel=3)
-    return tuple(software.draw(scene.mesh, view) for view in enlarged)
+    return tuple(software.draw(mesh, view) for view in enlarged)
 
 
-def _reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Mean of every block of supersampled pixels."""
     height, width = (length // _SUPERSAMPLING for length in image.shape[:2])
     blocks = image.reshape(height, _SUPERSAMPLING, width, _SUPERSAMPLING, 3)

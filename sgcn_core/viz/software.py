@@ -104,5 +104,6 @@ def _shade(seen: ColouredMesh, pixels: Array, winner: NDArray[np.int64], view: V
     for position, strength in LIGHTS:
         towards = np.asarray(position) / np.linalg.norm(position)
         brightness += strength * np.maximum(normals @ towards, 0.0)
+    brightness = 1.0 - seen.shading * (1.0 - brightness)
     image[drawn] = np.einsum("nk,nkd->nd", weights, seen.colours[faces]) * brightness[:, None]
     return np.asarray(np.clip(image * 255 + 0.5, 0, 255), dtype=np.uint8)

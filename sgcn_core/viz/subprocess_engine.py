@@ -17,7 +17,7 @@ from sgcn_core.child_process import python_command, python_environment
 from sgcn_core.errors import RenderError
 from sgcn_core.io.temporary import private_folder
 from sgcn_core.viz.system_libraries import driver_hint, is_loadable, missing_libraries, named_in, remedy
-from sgcn_core.viz.views import DIRECTIONS, ColouredMesh, DrawnView, View
+from sgcn_core.viz.views import ColouredMesh, Direction, DrawnView, View
 
 _SECONDS_ALLOWED = 180
 
@@ -99,7 +99,7 @@ def _reason(code: int, stderr: str) -> str:
 def _write_job(path: Path, mesh: ColouredMesh, views: Sequence[View]) -> None:
     described = [
         {
-            "direction": DIRECTIONS.index(view.direction),
+            "direction": [view.direction.title, view.direction.axes, view.direction.near_half],
             "centre": view.centre.tolist(),
             "scale": view.scale,
             "size": [view.width, view.height],
@@ -112,6 +112,7 @@ def _write_job(path: Path, mesh: ColouredMesh, views: Sequence[View]) -> None:
         faces=mesh.faces,
         normals=mesh.normals,
         colours=mesh.colours,
+        shading=mesh.shading,
         views=np.array(json.dumps(described)),
     )
 
@@ -119,13 +120,17 @@ def _write_job(path: Path, mesh: ColouredMesh, views: Sequence[View]) -> None:
 def _read_job(path: Path) -> tuple[ColouredMesh, tuple[View, ...]]:
     """The mesh and the views that `draw` wrote for the drawing process."""
     with np.load(path) as data:
-        mesh = ColouredMesh(data["vertices"], data["faces"], data["normals"], data["colours"])
+        mesh = ColouredMesh(data["vertices"], data["faces"], data["normals"], data["colours"], float(data["shading"]))
         described = json.loads(str(data["views"]))
     views = tuple(
-        View(DIRECTIONS[entry["direction"]], np.array(entry["centre"]), entry["scale"], *entry["size"])
+        View(_direction(*entry["direction"]), np.array(entry["centre"]), entry["scale"], *entry["size"])
         for entry in described
     )
     return mesh, views
+
+
+def _direction(title: str, axes: Sequence[Sequence[float]], near_half: bool) -> Direction:
+    return Direction(title, tuple((x, y, z) for x, y, z in axes), near_half)
 
 
 def main() -> None:

@@ -47,12 +47,15 @@ class ColouredMesh:
         Unit vectors.
     colours : (P, 3) float64
         Red, green, blue in [0, 1].
+    shading : float
+        Share of light and shade in [0, 1]; less of it leaves the colours of a map as they are in its colour bar.
     """
 
     vertices: Array
     faces: NDArray[np.int64]
     normals: Array
     colours: Array
+    shading: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,11 @@ class Direction:
 RIGHT_SIDE = Direction("right side", ((0, 0, 1), (0, 1, 0), (-1, 0, 0)), near_half=True)
 FRONT = Direction("front", ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
 LEFT_SIDE = Direction("left side", ((0, 0, -1), (0, 1, 0), (1, 0, 0)), near_half=True)
+_DIAGONAL = float(np.sqrt(0.5))
+RIGHT_OBLIQUE = Direction(
+    "right 45°", ((_DIAGONAL, 0, _DIAGONAL), (0, 1, 0), (-_DIAGONAL, 0, _DIAGONAL)), near_half=True
+)
+LEFT_OBLIQUE = Direction("left 45°", ((_DIAGONAL, 0, -_DIAGONAL), (0, 1, 0), (_DIAGONAL, 0, _DIAGONAL)), near_half=True)
 DIRECTIONS = (RIGHT_SIDE, FRONT, LEFT_SIDE)
 
 
@@ -118,7 +126,7 @@ class View:
     def mesh(self, mesh: ColouredMesh) -> ColouredMesh:
         """The mesh in this view's frame."""
         normals = mesh.normals @ self.direction.rotation.T
-        return ColouredMesh(self.to_view(mesh.vertices), mesh.faces, normals, mesh.colours)
+        return ColouredMesh(self.to_view(mesh.vertices), mesh.faces, normals, mesh.colours, mesh.shading)
 
     def enlarged(self, factor: int) -> View:
         """The same picture with more pixels."""

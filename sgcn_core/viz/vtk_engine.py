@@ -82,9 +82,9 @@ def _actor(seen: ColouredMesh) -> vtkRenderingCore.vtkActor:
     actor.SetMapper(mapper)
     surface = actor.GetProperty()
     surface.SetInterpolationToPhong()
-    surface.SetAmbient(AMBIENT)
-    surface.SetDiffuse(1.0)
-    surface.SetSpecular(0.08)
+    surface.SetAmbient(1.0 - seen.shading * (1.0 - AMBIENT))
+    surface.SetDiffuse(seen.shading)
+    surface.SetSpecular(0.08 * seen.shading)
     surface.SetSpecularPower(25)
     return actor
 

@@ -1,0 +1,111 @@
+"""What a report says about the landmarks: verdict, what to check, and the table with definitions and errors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sgcn_core.report.tables import Cell, Column, Table
+from sgcn_core.types.landmark_sets import Landmark, LandmarkSet
+from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM, LandmarkResult
+
+_COLUMNS = (
+    Column(name="Landmark"),
+    Column(name="Name"),
+    Column(name="Definition"),
+    Column(name="Class"),
+    Column(name="Status"),
+    Column(name="Expected error", unit="mm", decimals=1),
+    Column(name="90 % bound", unit="mm", decimals=1),
+    Column(name="Confidence", decimals=2),
+    Column(name="x", decimals=3, on_page=False),
+    Column(name="y", decimals=3, on_page=False),
+    Column(name="z", decimals=3, on_page=False),
+    Column(name="Unit", on_page=False),
+    Column(name="Frame", on_page=False),
+)
+_FLAGS = {"uncertain": "check", "missing": "none"}
+
+
+def verdict(result: LandmarkResult) -> str:
+    """One line: ``128 of 130 placed, median expected error 1.0 mm; check 2``."""
+    placed = [status != "missing" for status in result.status]
+    errors = result.expected_error[np.isfinite(result.expected_error)]
+    error = f"median expected error {np.median(errors):.1f} mm" if len(errors) else "expected error not known"
+    doubtful = result.status.count("uncertain")
+    check = f"check {doubtful}" if doubtful else "none to check"
+    return f"{sum(placed)} of {len(placed)} placed, {error}; {check}"
+
+
+def badness(result: LandmarkResult) -> tuple[float, ...]:
+    """Sorts cases: the larger, the more there is to look at. Share to check or missing, then the expected error."""
+    doubtful = 1.0 - result.status.count("found") / max(len(result), 1)
+    errors = result.expected_error[np.isfinite(result.expected_error)]
+    return doubtful, float(np.median(errors)) if len(errors) else math.inf
+
+
+def landmark_table(result: LandmarkResult) -> Table:
+    """Every landmark with its definition, status and errors; positions, in the result's frame and unit, in files."""
+    rows: list[tuple[Cell, ...]] = []
+    groups = []
+    for place, (label, status) in enumerate(zip(result.labels, result.status, strict=True)):
+        landmark = _known(label)
+        position: tuple[Cell, ...] = (None,) * 3 if status == "missing" else tuple(result.positions[place].tolist())
+        errors = (_or_none(result.expected_error[place]), _or_none(result.error_bound[place]))
+        confidence = None if status == "missing" else float(result.confidence[place])
+        about = (landmark.name, landmark.definition, landmark.reproducibility) if landmark else ("", "", "")
+        rows.append((label, *about, status, *errors, confidence, *position, result.unit, result.frame))
+        groups.append(_group(label, landmark))
+    return Table(
+        key="landmarks",
+        title="Landmarks",
+        columns=_COLUMNS,
+        rows=tuple(rows),
+        flags=tuple(_FLAGS.get(status, "") for status in result.status),
+        groups=tuple(groups),
+        page_rows=tuple(sorted(range(len(rows)), key=lambda row: result.labels[row].startswith("ibug"))),
+        note=(
+            "Class: how well human observers agree, A 0.4-0.9 mm, B 0.8-1.5 mm, C 1.5 mm and more. Nine of ten errors "
+            f"stay below the bound. Confidence: probability of an error below {CONFIDENT_WITHIN_MM:g} mm. Right and "
+            "left are the subject's."
+        ),
+    )
+
+
+def check_table(result: LandmarkResult, *, name: str = "") -> Table | None:
+    """The uncertain landmarks; None where there are none. `name`: of one case of two."""
+    whole = landmark_table(result)
+    chosen = [row for row in range(len(whole.rows)) if whole.flag(row) == "check"]
+    if not chosen:
+        return None
+    names = ("Landmark", "Name", "Definition", "Expected error", "90 % bound")
+    places = [[column.name for column in whole.columns].index(name) for name in names]
+    return Table(
+        key="check",
+        title=f"Landmarks to check: {name}" if name else "Landmarks to check",
+        columns=tuple(whole.columns[place] for place in places),
+        rows=tuple(tuple(whole.rows[row][place] for place in places) for row in chosen),
+        flags=tuple(whole.flag(row) for row in chosen),
+    )
+
+
+def missing_text(result: LandmarkResult, *, name: str = "") -> str:
+    """``Missing: me, go_r.``; empty where every landmark is placed."""
+    labels = [label for label, status in zip(result.labels, result.status, strict=True) if status == "missing"]
+    return f"Missing{f' {name}' if name else ''}: {', '.join(labels)}." if labels else ""
+
+
+def _known(label: str) -> Landmark | None:
+    known = LandmarkSet.load("all")
+    return known.landmarks[known.index(label)] if label in known else None
+
+
+def _group(label: str, landmark: Landmark | None) -> str:
+    if landmark is None:
+        return "other"
+    return f"{landmark.group} (iBUG 68)" if label.startswith("ibug") else landmark.group
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
