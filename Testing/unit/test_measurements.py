@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from sgcn_core.analysis import AnalysisCase, Definitions, measure
 from sgcn_core.analysis.formula import Scene, parse_formula
-from sgcn_core.analysis.uncertainty import calibration_factors, landmark_covariance
+from sgcn_core.analysis.uncertainty import landmark_covariance
 from sgcn_core.errors import FileFormatError, LandmarkError, SettingsError
 from sgcn_core.io.markups import read_landmarks, write_landmarks
 from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS, LandmarkResult
@@ -437,26 +437,3 @@ def test_a_format_without_provenance_makes_intervals_wider_and_never_narrower(su
     )
     read = read_landmarks(write_landmarks(result, tmp_path / f"face{suffix}"))
     assert landmark_covariance(read)[0, 0, 0] == pytest.approx(1.0 + 0.41**2, rel=1e-3)
-
-
-def test_intervals_of_detected_landmarks_are_widened_where_calibration_says_so() -> None:
-    points = positions()
-    result = LandmarkResult(
-        tuple(points),
-        list(points.values()),
-        np.full(len(points), 0.9),
-        ("found",) * len(points),
-        error_bound=np.full(len(points), 1.0),
-    )
-    case = AnalysisCase.from_result(result)
-    widened, plain = measure(case), measure(case, calibrated=False)
-    factor = calibration_factors()["outercanthal_width"]
-    assert factor > 1.2
-    assert widened["outercanthal_width"].sd == pytest.approx(factor * plain["outercanthal_width"].sd)
-    assert widened["nasolabial_angle"].sd == plain["nasolabial_angle"].sd
-    placed = case_of(points)
-    assert measure(placed)["outercanthal_width"].sd == measure(placed, calibrated=False)["outercanthal_width"].sd
-
-
-def test_calibration_names_measurements_that_exist() -> None:
-    assert set(calibration_factors()) <= set(Definitions.load().measurements)

@@ -33,9 +33,6 @@ from sgcn_core.types.landmarks import LandmarkResult
 WELL_DEFINED = frozenset({"en", "ex", "al", "ch", "n", "sn", "prn", "ls", "li"})
 """Landmarks, without side, of the distances for which there is a bar."""
 
-MOST_WIDENED, FEWEST = 2.5, 30
-"""Largest factor on a standard deviation, and fewest values from which one is taken."""
-
 AVERAGES = frozenset({"template_female", "template_male"})
 """Averages of scans, made symmetric: no person's face."""
 
@@ -54,23 +51,26 @@ class Pair:
 
 @dataclass
 class Comparison:
-    """Detected minus true values of one measurement, with the bounds of the intervals; how many are not reliable."""
+    """Detected minus true values of one measurement, and its intervals, without values that are not reliable.
+
+    Whether the intervals of those hold is kept apart; the scores, errors in standard deviations, are of all values.
+    """
 
     differences: list[float] = field(default_factory=list)
     held: list[bool] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
-    not_reliable: int = 0
+    held_not_reliable: list[bool] = field(default_factory=list)
 
-    def factor(self) -> float:
-        """By how much standard deviations must grow, so that 95 % intervals hold for 95 of 100; not below 1."""
-        needed = np.quantile(np.abs(self.scores), 0.95, method="higher") / NORMAL_95
-        return float(np.clip(needed, 1.0, MOST_WIDENED))
+    def factor(self) -> float | None:
+        """By how much standard deviations would have to grow (or may shrink) for 95 of 100 intervals to hold."""
+        known = np.abs(self.scores)[np.isfinite(self.scores)]
+        return float(np.quantile(known, 0.95, method="higher")) / NORMAL_95 if len(known) else None
 
     def row(self, name: str, unit: str) -> dict[str, Cell]:
         """Cells of the table."""
         away = np.abs(self.differences)
-        measured = len(away) + self.not_reliable
+        every = self.held + self.held_not_reliable
         return {
             "what": name,
             "unit": unit,
@@ -79,7 +79,9 @@ class Comparison:
             "95 % of errors": float(np.quantile(away, 0.95)) if len(away) else None,
             "interval holds, %": 100.0 * float(np.mean(self.held)) if self.held else None,
             "mean half width": float(np.mean(self.widths)) if self.widths else None,
-            "not reliable, %": 100.0 * self.not_reliable / measured if measured else None,
+            "not reliable, %": 100.0 * len(self.held_not_reliable) / len(every) if every else None,
+            "with those: interval holds, %": 100.0 * float(np.mean(every)) if every else None,
+            "factor for 95 %": self.factor(),
         }
 
 
@@ -88,7 +90,6 @@ class Evaluation:
     """Values of every measurement on detected and on true landmarks."""
 
     pairs: Sequence[Pair]
-    calibrated: bool = True
 
     @cached_property
     def by_name(self) -> dict[str, Comparison]:
@@ -99,17 +100,18 @@ class Evaluation:
                 if value.value is None or truth.value is None or value.low is None or value.high is None:
                     continue
                 entry = found.setdefault(value.name, Comparison())
-                if self.calibrated and value.status != "ok":
-                    entry.not_reliable += 1
+                entry.scores.append((value.value - truth.value) / (value.sd or np.nan))
+                holds = value.low <= truth.value <= value.high
+                if value.status != "ok":
+                    entry.held_not_reliable.append(holds)
                     continue
                 entry.differences.append(value.value - truth.value)
-                entry.held.append(value.low <= truth.value <= value.high)
+                entry.held.append(holds)
                 entry.widths.append((value.high - value.low) / 2.0)
-                entry.scores.append((value.value - truth.value) / (value.sd or np.nan))
         return found
 
     def _table(self, result: LandmarkResult) -> MeasurementTable:
-        return measure(AnalysisCase.from_result(result), calibrated=self.calibrated)
+        return measure(AnalysisCase.from_result(result))
 
     def together(self, name: str, unit: str, chosen: Callable[[str], bool]) -> dict[str, Cell]:
         """One row over all measurements that are chosen."""
@@ -119,7 +121,8 @@ class Evaluation:
                 whole.differences += comparison.differences
                 whole.held += comparison.held
                 whole.widths += comparison.widths
-                whole.not_reliable += comparison.not_reliable
+                whole.scores += comparison.scores
+                whole.held_not_reliable += comparison.held_not_reliable
         return whole.row(name, unit)
 
 
@@ -211,21 +214,6 @@ def is_well_defined(measurement: str) -> bool:
     return formula.startswith("distance(") and formula.count("(") == 1 and bases(formula) <= WELL_DEFINED
 
 
-def write_factors(pairs: Sequence[Pair], path: Path, about: str) -> None:
-    """Factors of every measurement, left and right together, from uncalibrated intervals."""
-    scores: dict[str, Comparison] = {}
-    for name, comparison in Evaluation(pairs, calibrated=False).by_name.items():
-        pooled = scores.setdefault(_without_side(name), Comparison())
-        pooled.scores += comparison.scores
-    factors = {
-        name: round(scores[_without_side(name)].factor(), 2)
-        for name in Definitions.load().measurements
-        if len(scores.get(_without_side(name), Comparison()).scores) >= FEWEST
-    }
-    widened = {name: factor for name, factor in factors.items() if factor > 1.0}
-    path.write_text(json.dumps({"about": about, "factors": widened}, indent=1) + "\n", encoding="utf-8")
-
-
 def _without_side(name: str) -> str:
     return name.removesuffix("_r").removesuffix("_l")
 
@@ -242,9 +230,6 @@ def anthropometry(
     people: Annotated[int, typer.Option(min=1, metavar="N", help="Generated scans.")] = 40,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the generated scans.")] = 4711,
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
-    fit: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write calibration factors from the generated scans, and end.")
-    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the tables (.csv).")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
@@ -254,11 +239,8 @@ def anthropometry(
         detector = LandmarkDetector.from_pretrained(weights)
         about = f"Weights {detector.checkpoint.sha256[:16]}."
         generated = list(generated_pairs(detector, model, cache, people, seed))
-        if fit is not None:
-            said = f"{about} {len(generated)} generated scans of ICT-FaceKit faces, seed {seed}."
-            write_factors(generated, fit, said)
-            return
-        real = list(annotated_pairs(detector, scans, cache))
+        annotated = annotated_pairs(detector, scans, cache)
+        real = [pair for pair in annotated if Evaluation([pair]).by_name]  # not those of the 68 points alone
         people_alone = [pair for pair in real if pair.name not in AVERAGES]
         for found in (
             *tables(generated, "measurements_generated", f"{about} Generated, seed {seed}."),

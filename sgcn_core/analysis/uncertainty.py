@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -75,19 +74,6 @@ def holds_observers(result: LandmarkResult) -> bool:
     Formats that keep no ``info`` (.csv, .fcsv, and what Slicer saves) lose that; intervals are then wider than needed.
     """
     return result.info.get(ERRORS_HOLD_OBSERVERS) is True
-
-
-@cache
-def calibration_factors() -> Mapping[str, float]:
-    """By how much the standard deviation of a measurement grows on detected landmarks, by its name; 1 if not listed.
-
-    Both ends of a lid opening or of the mouth err in opposite directions more often than not, so that independent
-    errors understate its width. ``python -m research.experiments.anthropometry --fit`` measures the factors on
-    generated scans, such that 95 % intervals hold for 95 of 100.
-    """
-    file = resources.files("sgcn_core") / "resources" / "analysis" / "calibration.json"
-    factors: Mapping[str, float] = json.loads(file.read_text(encoding="utf-8"))["factors"]
-    return factors
 
 
 def observer_spread(labels: tuple[str, ...]) -> FloatArray:
