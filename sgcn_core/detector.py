@@ -23,7 +23,7 @@ from sgcn_core.settings import DetectionSettings
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.stages import Clock, Heatmaps, Placed, PosedScan, Progress
 from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS, LandmarkSet
-from sgcn_core.types.landmarks import LandmarkResult
+from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS, LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.uncertainty.assess import Assessment
 from sgcn_core.uncertainty.thresholds import MISSING
@@ -152,7 +152,7 @@ class LandmarkDetector:
             assessment = path.assess(placed, scan, size=posed.size, pose_confidence=confidence)
             notes = [*scan.notes, *clean.notes, *check_size(located, posed.size, scan.unit)]
             notes += other_faces(located, posed.to_head)
-        info = {**self._provenance(path.method, settings, posed, located), "notes": notes, "stages": clock.seconds}
+        info = {**self._provenance(path, settings, posed, located), "notes": notes, "stages": clock.seconds}
         if not isinstance(surface, Surface):
             info["input"] = input_record(surface)
         return _result(placed, assessment, located.unit, scan.frame, info).select(labels)
@@ -178,8 +178,9 @@ class LandmarkDetector:
         return wanted
 
     def _provenance(
-        self, method: Method, settings: DetectionSettings, posed: PosedScan, located: Located
+        self, path: Pipeline, settings: DetectionSettings, posed: PosedScan, located: Located
     ) -> dict[str, Any]:
+        method, model = path.method, path.error_model
         return {
             "pose": posed.input_to_head.as_matrix().tolist(),
             "pose_confidence": round(located.hypotheses[0].confidence, 3),
@@ -191,6 +192,7 @@ class LandmarkDetector:
             "model": "2S-SGCN",
             "version": __version__,
             "weights_sha256": self.checkpoint.sha256,
+            ERRORS_HOLD_OBSERVERS: model is not None and model.domain is not None,
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -393,6 +394,9 @@ def test_provenance_is_taken_from_the_workers_answer() -> None:
         "notes": [NOTE],
     }
     assert provenance_of(result, landmark_set="clinical", input_name="Visage é") == PROVENANCE
+    result["info"]["errors_hold_observers"] = True
+    held = provenance_of(result, landmark_set="clinical", input_name="Visage é")
+    assert held == replace(PROVENANCE, errors_hold_observers=True)
 
 
 def test_a_node_that_nobody_has_placed_has_no_provenance(application: Application) -> None:

@@ -23,7 +23,7 @@ from FacialLandmarks3DLib.planning.tables import show_chart, show_table
 from FacialLandmarks3DLib.review.heatmap import HeatmapOverlay
 from FacialLandmarks3DLib.scene.nodes import ReviewError
 from FacialLandmarks3DLib.scene.overlay import MAP, shown_on
-from FacialLandmarks3DLib.scene.provenance import PREFIX
+from FacialLandmarks3DLib.scene.provenance import PREFIX, Provenance, write_provenance
 from planning_cases import Pair
 from slicer_scene import Application, slicer
 
@@ -31,6 +31,8 @@ from sgcn_core.analysis.case import AnalysisCase
 from sgcn_core.analysis.distance_maps import distance_map, mirror_map
 from sgcn_core.analysis.measuring import measure
 from sgcn_core.analysis.symmetry import find_plane
+from sgcn_core.analysis.uncertainty import BOUND_IN_SD
+from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
@@ -89,6 +91,21 @@ def test_a_landmark_moved_by_hand_is_as_certain_as_observers_agree(pair: Pair) -
     place = before.index("go_r")
     assert np.trace(after.covariance[place]) < 0.7 * np.trace(before.covariance[place])
     assert after.position("go_r")[1] == pytest.approx(before.position("go_r")[1] - 4.0)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_observers_are_added_unless_the_stated_errors_hold_them(pair: Pair, held: bool) -> None:
+    from FacialLandmarks3DLib.scene.detected import adopt
+
+    adopt(pair.before)
+    write_provenance(pair.before, Provenance(model="2S-SGCN", version="1", errors_hold_observers=held))
+    cases.move(pair.before, "go_r", (0.0, 4.0, 0.0))
+    found, stated = case_of(pair.before), read_landmarks(cases.BEFORE)
+    of_detector = (stated.error_bound[stated.index("prn")] / BOUND_IN_SD) ** 2
+    wanted = of_detector if held else of_detector + 0.41**2
+    assert found.covariance[found.index("prn")] == pytest.approx(wanted * np.eye(3), abs=2e-3)
+    assert found.covariance[found.index("go_r"), 0, 0] == pytest.approx(1.38**2)  # placed by hand: observers alone
+    assert found.info["errors_hold_observers"] is held
 
 
 def test_lists_that_cannot_be_measured_are_refused(pair: Pair) -> None:

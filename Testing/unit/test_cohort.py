@@ -60,7 +60,7 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 def summary(out: Path) -> list[dict[str, str]]:
-    with (out / "summary.csv").open(newline="") as stream:
+    with (out / "summary.csv").open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -322,7 +322,8 @@ def test_the_command_writes_what_detect_writes(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["detect", str(folder / "ward" / "face.ply"), "-o", str(tmp_path / "one.mrk.json"),
                                     "--set", "clinical", "--seed", "2"]).exit_code == ExitCode.OK  # fmt: skip
     batch, single = read_landmarks(out / "ward" / "face.mrk.json"), read_landmarks(tmp_path / "one.mrk.json")
-    assert np.array_equal(batch.positions, single.positions) and batch.status == single.status
+    # Another number of threads changes the last bits.
+    assert np.allclose(batch.positions, single.positions, atol=1e-5) and batch.status == single.status
     assert "stages" in single.info and "stages" not in batch.info
     picture = (out / "ward" / "face.png").read_bytes()
     (out / "ward" / "face.png").unlink()

@@ -11,9 +11,10 @@ from scipy.spatial.transform import Rotation
 
 from sgcn_core.analysis import AnalysisCase, Definitions, measure
 from sgcn_core.analysis.formula import Scene, parse_formula
-from sgcn_core.analysis.uncertainty import calibration_factors
+from sgcn_core.analysis.uncertainty import landmark_covariance
 from sgcn_core.errors import FileFormatError, LandmarkError, SettingsError
-from sgcn_core.types.landmarks import LandmarkResult
+from sgcn_core.io.markups import read_landmarks, write_landmarks
+from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS, LandmarkResult
 from sgcn_core.types.surface import Surface
 
 P = positions()
@@ -395,24 +396,44 @@ def test_detected_without_errors_have_no_covariance_but_placed_ones_have_that_of
     assert np.isnan(AnalysisCase.from_result(detected).covariance).all()
 
 
-def test_intervals_of_detected_landmarks_are_widened_where_calibration_says_so() -> None:
-    points = positions()
+@pytest.mark.parametrize(
+    ("info", "variances"),
+    [
+        # Of the stated 90 % bound 2.5003 mm and of the stated mean 1.5958 mm: 1 mm along each axis. Observers: 0.41 mm.
+        ({"model": "2S-SGCN"}, [1.0 + 0.41**2, 1.0 + 0.41**2, 0.41**2]),
+        ({"model": "2S-SGCN", ERRORS_HOLD_OBSERVERS: False}, [1.0 + 0.41**2, 1.0 + 0.41**2, 0.41**2]),
+        ({"model": "2S-SGCN", ERRORS_HOLD_OBSERVERS: True}, [1.0, 1.0, 0.41**2]),
+    ],
+)
+@pytest.mark.parametrize("suffix", [None, ".mrk.json", ".json"])
+def test_observers_are_counted_once(info: dict, variances: list[float], suffix: str | None, tmp_path) -> None:
     result = LandmarkResult(
-        tuple(points),
-        list(points.values()),
-        np.full(len(points), 0.9),
-        ("found",) * len(points),
-        error_bound=np.full(len(points), 1.0),
+        ("prn", "en_r", "en_l"),  # the last one placed by hand
+        np.eye(3),
+        [0.9, 0.8, 1.0],
+        ("found",) * 3,
+        info=info,
+        error_bound=[2.5003, np.nan, np.nan],
+        expected_error=[1.3, 1.5958, np.nan],
     )
-    case = AnalysisCase.from_result(result)
-    widened, plain = measure(case), measure(case, calibrated=False)
-    factor = calibration_factors()["outercanthal_width"]
-    assert factor > 1.2
-    assert widened["outercanthal_width"].sd == pytest.approx(factor * plain["outercanthal_width"].sd)
-    assert widened["nasolabial_angle"].sd == plain["nasolabial_angle"].sd
-    placed = case_of(points)
-    assert measure(placed)["outercanthal_width"].sd == measure(placed, calibrated=False)["outercanthal_width"].sd
+    if suffix is not None:
+        result = read_landmarks(write_landmarks(result, tmp_path / f"face{suffix}"))
+    covariance = landmark_covariance(result)
+    assert covariance == pytest.approx(np.array(variances)[:, None, None] * np.eye(3), rel=1e-4)
+    alone = landmark_covariance(result, observers=False)
+    assert alone[:, 0, 0] == pytest.approx([1.0, 1.0, 0.0], rel=1e-4)
 
 
-def test_calibration_names_measurements_that_exist() -> None:
-    assert set(calibration_factors()) <= set(Definitions.load().measurements)
+@pytest.mark.parametrize("suffix", [".csv", ".fcsv"])
+def test_a_format_without_provenance_makes_intervals_wider_and_never_narrower(suffix: str, tmp_path) -> None:
+    result = LandmarkResult(
+        ("prn",),
+        [[0, 0, 0]],
+        [0.9],
+        ("found",),
+        info={ERRORS_HOLD_OBSERVERS: True},
+        expected_error=[1.3],
+        error_bound=[2.5],  # 1 mm along each axis; .fcsv keeps one digit
+    )
+    read = read_landmarks(write_landmarks(result, tmp_path / f"face{suffix}"))
+    assert landmark_covariance(read)[0, 0, 0] == pytest.approx(1.0 + 0.41**2, rel=1e-3)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -33,8 +33,8 @@ from sgcn_core.types.landmarks import LandmarkResult
 WELL_DEFINED = frozenset({"en", "ex", "al", "ch", "n", "sn", "prn", "ls", "li"})
 """Landmarks, without side, of the distances for which there is a bar."""
 
-MOST_WIDENED, FEWEST = 2.5, 30
-"""Largest factor on a standard deviation, and fewest values from which one is taken."""
+AVERAGES = frozenset({"template_female", "template_male"})
+"""Averages of scans, made symmetric: no person's face."""
 
 PRODUCT_OF_OTHERS = frozenset({"bust_with_shirt"})
 """Scans whose landmarks were placed by another detector."""
@@ -51,21 +51,26 @@ class Pair:
 
 @dataclass
 class Comparison:
-    """Detected minus true values of one measurement, with the bounds of the intervals."""
+    """Detected minus true values of one measurement, and its intervals, without values that are not reliable.
 
-    differences: list[float]
-    held: list[bool]
-    widths: list[float]
-    scores: list[float]
+    Whether the intervals of those hold is kept apart; the scores, errors in standard deviations, are of all values.
+    """
 
-    def factor(self) -> float:
-        """By how much standard deviations must grow, so that 95 % intervals hold for 95 of 100; not below 1."""
-        needed = np.quantile(np.abs(self.scores), 0.95, method="higher") / NORMAL_95
-        return float(np.clip(needed, 1.0, MOST_WIDENED))
+    differences: list[float] = field(default_factory=list)
+    held: list[bool] = field(default_factory=list)
+    widths: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    held_not_reliable: list[bool] = field(default_factory=list)
+
+    def factor(self) -> float | None:
+        """By how much standard deviations would have to grow (or may shrink) for 95 of 100 intervals to hold."""
+        known = np.abs(self.scores)[np.isfinite(self.scores)]
+        return float(np.quantile(known, 0.95, method="higher")) / NORMAL_95 if len(known) else None
 
     def row(self, name: str, unit: str) -> dict[str, Cell]:
         """Cells of the table."""
         away = np.abs(self.differences)
+        every = self.held + self.held_not_reliable
         return {
             "what": name,
             "unit": unit,
@@ -74,6 +79,9 @@ class Comparison:
             "95 % of errors": float(np.quantile(away, 0.95)) if len(away) else None,
             "interval holds, %": 100.0 * float(np.mean(self.held)) if self.held else None,
             "mean half width": float(np.mean(self.widths)) if self.widths else None,
+            "not reliable, %": 100.0 * len(self.held_not_reliable) / len(every) if every else None,
+            "with those: interval holds, %": 100.0 * float(np.mean(every)) if every else None,
+            "factor for 95 %": self.factor(),
         }
 
 
@@ -82,8 +90,6 @@ class Evaluation:
     """Values of every measurement on detected and on true landmarks."""
 
     pairs: Sequence[Pair]
-    observers: bool
-    calibrated: bool = True
 
     @cached_property
     def by_name(self) -> dict[str, Comparison]:
@@ -93,26 +99,30 @@ class Evaluation:
             for value, truth in zip(detected.values, known.values, strict=True):
                 if value.value is None or truth.value is None or value.low is None or value.high is None:
                     continue
-                if self.calibrated and value.status != "ok":
-                    continue
-                entry = found.setdefault(value.name, Comparison([], [], [], []))
-                entry.differences.append(value.value - truth.value)
-                entry.held.append(value.low <= truth.value <= value.high)
-                entry.widths.append((value.high - value.low) / 2.0)
+                entry = found.setdefault(value.name, Comparison())
                 entry.scores.append((value.value - truth.value) / (value.sd or np.nan))
+                holds = value.low <= truth.value <= value.high
+                if value.status != "ok":
+                    entry.held_not_reliable.append(holds)
+                    continue
+                entry.differences.append(value.value - truth.value)
+                entry.held.append(holds)
+                entry.widths.append((value.high - value.low) / 2.0)
         return found
 
     def _table(self, result: LandmarkResult) -> MeasurementTable:
-        return measure(AnalysisCase.from_result(result, observers=self.observers), calibrated=self.calibrated)
+        return measure(AnalysisCase.from_result(result))
 
     def together(self, name: str, unit: str, chosen: Callable[[str], bool]) -> dict[str, Cell]:
         """One row over all measurements that are chosen."""
-        whole = Comparison([], [], [], [])
+        whole = Comparison()
         for each, comparison in self.by_name.items():
             if chosen(each):
                 whole.differences += comparison.differences
                 whole.held += comparison.held
                 whole.widths += comparison.widths
+                whole.scores += comparison.scores
+                whole.held_not_reliable += comparison.held_not_reliable
         return whole.row(name, unit)
 
 
@@ -167,20 +177,16 @@ def _hand_placed(found: LandmarkResult, positions: Mapping[str, np.ndarray]) -> 
     )
 
 
-def tables(pairs: Sequence[Pair], name: str, about: str, *, observers: bool) -> list[Table]:
+def tables(pairs: Sequence[Pair], name: str, about: str) -> list[Table]:
     """Over all measurements together, and of each."""
     definitions = Definitions.load().measurements
-    evaluation = Evaluation(pairs, observers)
-
-    def well_defined(each: str) -> bool:
-        formula = definitions[each].formula
-        return formula.startswith("distance(") and formula.count("(") == 1 and bases(formula) <= WELL_DEFINED
+    evaluation = Evaluation(pairs)
 
     def of_unit(unit: str) -> Callable[[str], bool]:
         return lambda each: definitions[each].unit == unit
 
     rows = [
-        evaluation.together("distances of en, ex, al, ch, n, sn, prn, ls, li", "mm", well_defined),
+        evaluation.together("distances of en, ex, al, ch, n, sn, prn, ls, li", "mm", is_well_defined),
         evaluation.together("all lengths", "mm", of_unit("mm")),
         evaluation.together("all angles", "deg", of_unit("deg")),
         evaluation.together("all indices", "%", of_unit("%")),
@@ -188,23 +194,24 @@ def tables(pairs: Sequence[Pair], name: str, about: str, *, observers: bool) -> 
         evaluation.together("all", "", lambda each: True),
     ]
     each = [comparison.row(key, definitions[key].unit) for key, comparison in evaluation.by_name.items()]
-    said = f"{about} {len(pairs)} scans, observers' part {'in' if observers else 'left out of'} the intervals."
+    said = f"{about} {len(pairs)} scans."
     return [Table(f"{name}_summary", said, rows), Table(name, said, each)]
 
 
-def write_factors(pairs: Sequence[Pair], path: Path, about: str) -> None:
-    """Factors of every measurement, left and right together, from uncalibrated intervals."""
-    scores: dict[str, Comparison] = {}
-    for name, comparison in Evaluation(pairs, observers=True, calibrated=False).by_name.items():
-        pooled = scores.setdefault(_without_side(name), Comparison([], [], [], []))
-        pooled.scores += comparison.scores
-    factors = {
-        name: round(scores[_without_side(name)].factor(), 2)
-        for name in Definitions.load().measurements
-        if len(scores.get(_without_side(name), Comparison([], [], [], [])).scores) >= FEWEST
-    }
-    widened = {name: factor for name, factor in factors.items() if factor > 1.0}
-    path.write_text(json.dumps({"about": about, "factors": widened}, indent=1) + "\n", encoding="utf-8")
+def by_scan(pairs: Sequence[Pair], about: str) -> Table:
+    """All measurements of each scan, and those of its well-defined distances."""
+    rows = []
+    for pair in pairs:
+        evaluation = Evaluation([pair])
+        rows.append(evaluation.together(pair.name, "", lambda each: True))
+        rows.append(evaluation.together(f"{pair.name}, well-defined distances", "mm", is_well_defined))
+    return Table("measurements_by_scan", f"{about} Each scan with landmarks placed by hand.", rows)
+
+
+def is_well_defined(measurement: str) -> bool:
+    """Whether a measurement is a distance between two landmarks of `WELL_DEFINED`."""
+    formula = Definitions.load().measurements[measurement].formula
+    return formula.startswith("distance(") and formula.count("(") == 1 and bases(formula) <= WELL_DEFINED
 
 
 def _without_side(name: str) -> str:
@@ -223,9 +230,6 @@ def anthropometry(
     people: Annotated[int, typer.Option(min=1, metavar="N", help="Generated scans.")] = 40,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the generated scans.")] = 4711,
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Other weights than the shipped ones.")] = None,
-    fit: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write calibration factors from the generated scans, and end.")
-    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the tables (.csv).")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
@@ -235,15 +239,14 @@ def anthropometry(
         detector = LandmarkDetector.from_pretrained(weights)
         about = f"Weights {detector.checkpoint.sha256[:16]}."
         generated = list(generated_pairs(detector, model, cache, people, seed))
-        if fit is not None:
-            said = f"{about} {len(generated)} generated scans of ICT-FaceKit faces, seed {seed}."
-            write_factors(generated, fit, said)
-            return
-        real = list(annotated_pairs(detector, scans, cache))
+        annotated = annotated_pairs(detector, scans, cache)
+        real = [pair for pair in annotated if Evaluation([pair]).by_name]  # not those of the 68 points alone
+        people_alone = [pair for pair in real if pair.name not in AVERAGES]
         for found in (
-            *tables(generated, "measurements_generated", about, observers=False),
-            *tables(generated, "measurements_generated_with_observers", about, observers=True)[:1],
-            *tables(real, "measurements_real", about, observers=True),
+            *tables(generated, "measurements_generated", f"{about} Generated, seed {seed}."),
+            *tables(real, "measurements_real", f"{about} Landmarks placed by hand."),
+            *tables(people_alone, "measurements_real_scans", f"{about} Without averages of scans.")[:1],
+            by_scan(real, about),
         ):
             print_and_write(found, out)
         (cache / "weights.json").write_text(json.dumps(detector.checkpoint.sha256), encoding="utf-8")

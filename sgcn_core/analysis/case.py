@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.analysis.uncertainty import is_detection, landmark_covariance
+from sgcn_core.analysis.uncertainty import landmark_covariance
 from sgcn_core.errors import LandmarkError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.types.arrays import ReadOnlyArrays
@@ -42,8 +42,6 @@ class AnalysisCase(ReadOnlyArrays):
         The scan, millimetres, LPS.
     name : str
         For tables; empty if none was given.
-    detected : bool
-        Whether landmarks were detected; intervals of measurements are then widened by what calibration found.
     info : dict
         Provenance of the landmarks.
 
@@ -59,7 +57,6 @@ class AnalysisCase(ReadOnlyArrays):
     status: tuple[str, ...]
     surface: Surface | None = None
     name: str = ""
-    detected: bool = False
     info: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -121,7 +118,6 @@ class AnalysisCase(ReadOnlyArrays):
             status=result.status,
             surface=None if surface is None else _overlaid(surface, positions, result.unit),
             name=name,
-            detected=is_detection(result),
             info=dict(result.info),
         )
 

@@ -78,7 +78,7 @@ class Displacement(ReadOnlyArrays):
     vector : ndarray (3,)
         To its place in the second case, mm, LPS of the first case; NaN if it is missing in one of them.
     covariance : ndarray (3, 3)
-        Of both landmarks and the registration, mm^2; NaN if unknown.
+        Of both landmarks, as independent (see `measurement_changes`), and of the registration, mm^2; NaN if unknown.
     """
 
     label: str
@@ -108,7 +108,7 @@ class Displacement(ReadOnlyArrays):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """Change of one measurement against what errors alone would make of it.
+    """Change of one measurement against what errors alone would make of it; see `measurement_changes`.
 
     Attributes
     ----------
@@ -287,8 +287,10 @@ def measurement_changes(
 ) -> tuple[Change, ...]:
     """Changes of measurements (M,) from their values and standard deviations before and after.
 
-    The errors of both are taken as independent: what the same observer or detector does wrong alike in both cases makes
-    the minimal detectable change larger than it need be.
+    The errors of both dates are taken as independent. They are not quite: where an observer's, or the detector's, idea
+    of a landmark differs from its definition, it does so alike on both scans of one person, and that offset cancels in
+    the difference. How much of the stated errors is such an offset is not known, so nothing is subtracted: the minimal
+    detectable change is larger than it need be (conservative), and a smaller change may be a true one.
 
     Raises
     ------

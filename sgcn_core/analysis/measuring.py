@@ -15,7 +15,6 @@ from sgcn_core.analysis.formula import Formula, Scene, parse_formula
 from sgcn_core.analysis.geodesic import SurfaceWays
 from sgcn_core.analysis.head_frame import FrameRecipe, Horizontal, unit
 from sgcn_core.analysis.table import AnalysisLine, MeasuredValue, MeasurementTable
-from sgcn_core.analysis.uncertainty import calibration_factors
 
 FloatArray = NDArray[np.float64]
 
@@ -30,7 +29,6 @@ def measure(
     definitions: Definitions | None = None,
     horizontal: Horizontal | str | ArrayLike | None = None,
     plane: tuple[ArrayLike, ArrayLike] | None = None,
-    calibrated: bool = True,
 ) -> MeasurementTable:
     """Measure a case.
 
@@ -51,9 +49,6 @@ def measure(
         needs a natural head position is not available.
     plane : (point, normal), optional
         A midsagittal plane to use instead of the one between the corners of the eyes, normal to the subject's left.
-    calibrated : bool
-        Whether standard deviations of detected landmarks' measurements are widened, see
-        :func:`sgcn_core.analysis.uncertainty.calibration_factors`.
 
     Returns
     -------
@@ -67,8 +62,7 @@ def measure(
     known = definitions or Definitions.load()
     names = None if analyses is None else list(analyses)
     given = horizontal if horizontal is None or isinstance(horizontal, Horizontal) else Horizontal.parse(horizontal)
-    factors = calibration_factors() if calibrated and case.detected else {}
-    ruler = _Ruler(case, known, FrameRecipe.of(case.has, horizontal=given, plane=plane), factors)
+    ruler = _Ruler(case, known, FrameRecipe.of(case.has, horizontal=given, plane=plane))
     values = tuple(ruler.value(each) for each in known.chosen(names))
     lines = tuple(
         line
@@ -96,7 +90,6 @@ class _Ruler:
     case: AnalysisCase
     definitions: Definitions
     recipe: FrameRecipe
-    factors: Mapping[str, float]
     _derived: dict[str, Formula] = field(default_factory=dict)
 
     @cached_property
@@ -115,7 +108,6 @@ class _Ruler:
             return MeasuredValue(measurement, status=status, reason=why.reason, missing=why.missing)
         if not np.isfinite(spread):
             return MeasuredValue(measurement, value=value, reason="the landmarks' errors are not known")
-        spread *= self.factors.get(measurement.name, 1.0)
         half = NORMAL_95 * spread
         low = value - half
         if value >= 0 and "-" not in measurement.formula and any(each in measurement.formula for each in _NOT_NEGATIVE):

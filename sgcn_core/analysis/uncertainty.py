@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.types.landmark_sets import LandmarkSet
-from sgcn_core.types.landmarks import LandmarkResult
+from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS, LandmarkResult
 
 FloatArray = NDArray[np.float64]
 
@@ -29,20 +28,20 @@ def landmark_covariance(result: LandmarkResult, *, observers: bool = True) -> Fl
 
     The error of the detector is taken as normal and the same in all directions, with the standard deviation for which
     9 of 10 errors stay below the landmark's 90 % bound; where only an expected error is known, that for which it is
-    the mean. What observers disagree by is added, as the definition of a landmark is no sharper than that.
+    the mean. What observers disagree by is added, as the definition of a landmark is no sharper than that, unless the
+    stated errors hold it already (`holds_observers`).
     Landmarks without errors beside landmarks with errors, or in a file that holds no detection (neither a model's name
     nor a confidence below 1), were placed by hand: for them the observers' part stands alone.
 
-    Errors of different landmarks are taken as independent, which they are not quite; `calibration_factors` makes up
-    for where that understates a measurement, and ``python -m research.experiments.anthropometry`` measures how many
-    intervals hold.
+    Errors of different landmarks are taken as independent, which they are not quite;
+    ``python -m research.experiments.anthropometry`` measures how many intervals hold.
 
     Parameters
     ----------
     result : LandmarkResult
         Its errors are in millimetres, whatever its unit.
     observers : bool
-        Whether to add the observers' disagreement.
+        Whether to add the observers' disagreement. It is not taken out of errors that hold it.
 
     Returns
     -------
@@ -52,11 +51,12 @@ def landmark_covariance(result: LandmarkResult, *, observers: bool = True) -> Fl
     spread = np.where(
         np.isfinite(result.error_bound), result.error_bound / BOUND_IN_SD, result.expected_error / MEAN_IN_SD
     )
-    detected_without_errors = is_detection(result) and not np.isfinite(spread).any()
-    if not detected_without_errors:
-        spread = np.where(np.isfinite(spread), spread, 0.0)
+    stated = np.isfinite(spread)
+    if stated.any() or not is_detection(result):
+        spread = np.where(stated, spread, 0.0)
     if observers:
-        spread = np.hypot(spread, observer_spread(result.labels))
+        held = stated & holds_observers(result)
+        spread = np.hypot(spread, np.where(held, 0.0, observer_spread(result.labels)))
     missing = np.array([state == "missing" for state in result.status], dtype=bool)
     spread = np.where(missing, np.nan, spread)
     covariance: FloatArray = spread[:, None, None] ** 2 * np.eye(3)
@@ -68,17 +68,12 @@ def is_detection(result: LandmarkResult) -> bool:
     return bool(result.info.get("model")) or bool((result.confidence < 1).any())
 
 
-@cache
-def calibration_factors() -> Mapping[str, float]:
-    """By how much the standard deviation of a measurement grows on detected landmarks, by its name; 1 if not listed.
+def holds_observers(result: LandmarkResult) -> bool:
+    """Whether the stated errors hold the observers' disagreement, as the detector writes into ``info``.
 
-    Both ends of a lid opening or of the mouth err in opposite directions more often than not, so that independent
-    errors understate its width. ``python -m research.experiments.anthropometry --fit`` measures the factors on
-    generated scans, such that 95 % intervals hold for 95 of 100.
+    Formats that keep no ``info`` (.csv, .fcsv, and what Slicer saves) lose that; intervals are then wider than needed.
     """
-    file = resources.files("sgcn_core") / "resources" / "analysis" / "calibration.json"
-    factors: Mapping[str, float] = json.loads(file.read_text(encoding="utf-8"))["factors"]
-    return factors
+    return result.info.get(ERRORS_HOLD_OBSERVERS) is True
 
 
 def observer_spread(labels: tuple[str, ...]) -> FloatArray:

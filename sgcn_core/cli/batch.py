@@ -34,7 +34,7 @@ def batch(
     ],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder of the results and the summary.")],
     workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Worker processes; by default one for every two cores.")
+        int | None, typer.Option(min=1, metavar="N", help="Worker processes, of about 0.5 GB each; by default one for each core, up to 8.")
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -87,7 +87,7 @@ def batch(
         cases=tuple(cases),
         folder=output,
         settings=settings,
-        workers=workers or max(1, (os.cpu_count() or 1) // 2),
+        workers=workers or min(os.cpu_count() or 1, 8),
         scheduler=scheduler,
         resume=resume,
         overwrite=overwrite,

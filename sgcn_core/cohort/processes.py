@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import signal
 import subprocess
@@ -33,7 +32,7 @@ def run_in_processes(
     cases : sequence of Case
     settings : DetectionSettings
     workers : int
-        Number of processes; each uses its share of the processor's cores.
+        Number of processes, of one thread each.
     work : str
         ``module:function`` that gets a case and the settings, and returns its record.
     debug : bool
@@ -49,7 +48,7 @@ def run_in_processes(
         waiting.put(case)
     results: queue.SimpleQueue[CaseRecord | BaseException] = queue.SimpleQueue()
     workers = min(workers, len(cases))
-    crew = [_Worker(waiting, results, settings, _environment(workers), work, debug) for _ in range(workers)]
+    crew = [_Worker(waiting, results, settings, _environment(), work, debug) for _ in range(workers)]
     for member in crew:
         member.start()
     try:
@@ -63,10 +62,9 @@ def run_in_processes(
             member.stop()
 
 
-def _environment(workers: int) -> dict[str, str]:
-    """That of the children: threads of all of them together are as many as there are cores."""
-    threads = max(1, (os.cpu_count() or 1) // max(1, workers))
-    return {**python_environment(), "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+def _environment() -> dict[str, str]:
+    """That of the children: one thread each, as the last bits of a result depend on the number of threads."""
+    return {**python_environment(), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 class _Worker(threading.Thread):

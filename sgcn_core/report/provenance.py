@@ -10,9 +10,10 @@ from sgcn_core.types.landmarks import LandmarkResult
 
 HOW_INTERVALS = (
     "Error of a landmark: expected (mean) error and the bound that 9 of 10 errors stay below, calibrated on generated "
-    "faces with known landmarks; confidence is the probability of an error below 4 mm.",
+    "and real faces; confidence is the probability of an error below 4 mm.",
     "Covariance of a landmark: normal and equal in all directions, so wide that the bound holds 90 %, plus what "
-    "trained observers disagree by. Landmarks placed by hand have the observers' part alone.",
+    "trained observers disagree by where the bound does not hold it. Landmarks placed by hand have the observers' part "
+    "alone.",
     "Interval of a measurement: 1.96 standard deviations from the covariance of its landmarks, whose errors are taken "
     "as independent. It does not hold the error of the scanner, nor facial expression.",
 )

@@ -38,6 +38,9 @@ STATUSES: tuple[str, ...] = ("found", "uncertain", "missing")
 CONFIDENT_WITHIN_MM = 4.0
 """Confidence is the probability that a landmark lies within so many millimetres of its true position."""
 
+ERRORS_HOLD_OBSERVERS = "errors_hold_observers"
+"""Entry of ``info``: true where the stated errors hold what trained observers disagree by, besides the detector's."""
+
 
 def _unknown() -> NDArray[np.float64]:
     return np.array(np.nan)

@@ -12,7 +12,7 @@ from ..messages import _
 from ..review.rows import rows_of
 from ..scene.detected import detected_landmarks
 from ..scene.nodes import ReviewError, is_there, labels_of, world_position
-from ..scene.provenance import read_provenance, unit_in_mm
+from ..scene.provenance import Provenance, read_provenance, unit_in_mm
 from ..scene.world_surface import WorldSurface
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def case_of(node: Any, surface: WorldSurface | None = None) -> AnalysisCase:
         status=tuple(status),
         unit="mm" if provenance is None else provenance.unit,
         frame="RAS",
-        # Where every landmark was placed by hand, nothing is left of a detection.
-        info={"model": provenance.model} if provenance is not None and by_detector else {},
+        info=_info(provenance) if by_detector else {},
         expected_error=np.array(errors)[:, 0],
         error_bound=np.array(errors)[:, 1],
     )
@@ -94,6 +93,15 @@ def to_lps(points: ArrayLike, node: Any) -> NDArray[np.float64]:
 def to_world(points: ArrayLike, node: Any) -> NDArray[np.float64]:
     """Points (..., 3) in millimetres and LPS in Slicer's world, in which the landmarks of a node lie."""
     return np.asarray(points, dtype=np.float64) * _RAS_TO_LPS / unit_in_mm(node)
+
+
+def _info(provenance: Provenance | None) -> dict[str, Any]:
+    """What the analysis asks of a detection; where every landmark was placed by hand nothing is left of one."""
+    from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS
+
+    if provenance is None:
+        return {}
+    return {"model": provenance.model, ERRORS_HOLD_OBSERVERS: provenance.errors_hold_observers}
 
 
 def _errors(expected: float | None, bound: float | None) -> tuple[float, float]:

@@ -27,6 +27,7 @@ class Provenance:
     mirrored : whether the model's transforms mirrored it
     notes : what the worker and the reading of the model had to say
     unit : of the numbers in the scene, which Slicer takes for millimetres
+    errors_hold_observers : whether the stated errors hold what trained observers disagree by
     """
 
     model: str = ""
@@ -40,6 +41,7 @@ class Provenance:
     mirrored: bool = False
     notes: tuple[str, ...] = ()
     unit: str = "mm"
+    errors_hold_observers: bool = False
 
 
 def provenance_of(
@@ -64,6 +66,7 @@ def provenance_of(
         unit=str(result.get("unit", "mm")),
         mirrored=mirrored,
         notes=(*notes, *result.get("notes", ())),
+        errors_hold_observers=info.get("errors_hold_observers") is True,
     )
 
 
