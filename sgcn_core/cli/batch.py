@@ -34,7 +34,8 @@ def batch(
     ],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder of the results and the summary.")],
     workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Worker processes, of about 0.5 GB each; by default one for each core, up to 8.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Worker processes, 0.5 GB each; by default one a core, at most 8."),
     ] = None,
     scheduler: Annotated[
         str | None,
