@@ -55,8 +55,9 @@ lint: $(DEV)
 docs: $(DOCS)
 	$(BIN)/python -m mkdocs build --strict --quiet
 
-test: lint $(SLICER)
-	$(MAKE) docs
+# mypy and the documentation take one core each.
+test: $(SLICER) $(DOCS)
+	$(MAKE) --jobs 2 lint docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 wheel: $(DEV)
