@@ -309,7 +309,8 @@ def test_the_command_writes_what_detect_writes(tmp_path: Path) -> None:
     from sgcn_core.batch import ExitCode
     from sgcn_core.cli.app import app
     from sgcn_core.demo import demo_surface
-    from sgcn_core.io.meshes import write_surface
+    from sgcn_core.detector import LandmarkDetector
+    from sgcn_core.io.meshes import read_surface, write_surface
 
     folder, out = tmp_path / "in", tmp_path / "out.v2"
     (folder / "ward").mkdir(parents=True)
@@ -319,9 +320,9 @@ def test_the_command_writes_what_detect_writes(tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, arguments)
     assert ended.exit_code == ExitCode.SOME_FAILED, ended.output
     assert "1 done, 1 failed" in ended.output and "broken" in ended.output
-    assert CliRunner().invoke(app, ["detect", str(folder / "ward" / "face.ply"), "-o", str(tmp_path / "one.mrk.json"),
-                                    "--set", "clinical", "--seed", "2"]).exit_code == ExitCode.OK  # fmt: skip
-    batch, single = read_landmarks(out / "ward" / "face.mrk.json"), read_landmarks(tmp_path / "one.mrk.json")
+    face = read_surface(folder / "ward" / "face.ply")
+    single = LandmarkDetector.from_pretrained().detect(face, landmark_set="clinical", seed=2)
+    batch = read_landmarks(out / "ward" / "face.mrk.json")
     # Another number of threads changes the last bits.
     assert np.allclose(batch.positions, single.positions, atol=1e-5) and batch.status == single.status
     assert "stages" in single.info and "stages" not in batch.info
