@@ -44,7 +44,7 @@ def run_on_cluster(
     try:
         from distributed import Client, as_completed
     except ImportError as error:
-        raise InstallationError("--scheduler needs Dask: pip install 'sgcn-landmarks[cluster]'") from error
+        raise InstallationError("--scheduler needs Dask: pip install 'sgcn-core[cluster]'") from error
     try:
         client = Client(address, timeout=ANSWERS_WITHIN, set_as_default=False)
     except (OSError, ValueError) as error:
