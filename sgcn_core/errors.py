@@ -45,3 +45,7 @@ class InstallationError(SgcnError):
 
 class DeviceError(SgcnError):
     """The compute device is not available or cannot be used."""
+
+
+NOT_USABLE: tuple[type[SgcnError], ...] = (DeviceError, InstallationError, ModelError)
+"""With these no input at all can be worked on."""

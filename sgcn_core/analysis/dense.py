@@ -6,7 +6,6 @@ two cases, or between both halves of one, then compare places that correspond in
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from sgcn_core.errors import FileFormatError, LandmarkError, SurfaceError
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.geometry.triangles import vertex_normals
 from sgcn_core.io.atomic import FileState, write_bytes, write_text
+from sgcn_core.io.csv_cells import table_text
 from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.surface import Surface
 
@@ -139,16 +139,14 @@ class DenseFace(ReadOnlyArrays):
             Another suffix.
         """
         file = Path(path)
-        if file.suffix.lower() == ".npz":
+        if checked_suffix(file) == ".npz":
             arrays = {key: getattr(self, key) for key in _KEYS}
             arrays |= {"pose": self.pose.as_matrix(), "labels": np.array(self.labels), "name": np.array(self.name)}
             stream = io.BytesIO()
             np.savez_compressed(stream, **arrays)
             write_bytes(file, stream.getvalue(), unless_changed_since=unless_changed_since)
-        elif file.suffix.lower() == ".csv":
-            write_text(file, self._csv(), unless_changed_since=unless_changed_since)
         else:
-            raise FileFormatError(f"cannot write quasi-landmarks to {file}; use the suffix {' or '.join(SUFFIXES)}")
+            write_text(file, self._csv(), unless_changed_since=unless_changed_since)
         return file
 
     @classmethod
@@ -179,15 +177,21 @@ class DenseFace(ReadOnlyArrays):
         labels: dict[int, list[str]] = {}
         for label, vertex in zip(self.labels, self.landmarks.tolist(), strict=True):
             labels.setdefault(vertex, []).append(label)
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("vertex", "mirror", "landmark", "x", "y", "z", "residual_mm"))
+        table: list[tuple[str | int, ...]] = [("vertex", "mirror", "landmark", "x", "y", "z", "residual_mm")]
         rows = zip(self.mirror.tolist(), self.vertices.tolist(), self.residual.tolist(), strict=True)
         for vertex, (partner, place, residual) in enumerate(rows):
             coordinates = [f"{value:.4f}" for value in place]
             known = "" if residual != residual else f"{residual:.4f}"
-            writer.writerow((vertex, partner, " ".join(labels.get(vertex, ())), *coordinates, known))
-        return stream.getvalue()
+            table.append((vertex, partner, " ".join(labels.get(vertex, ())), *coordinates, known))
+        return table_text(table)
+
+
+def checked_suffix(path: Path) -> str:
+    """The suffix of a file of quasi-landmarks; FileFormatError for another than .npz and .csv."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise FileFormatError(f"cannot write quasi-landmarks to {path}; use the suffix {' or '.join(SUFFIXES)}")
+    return suffix
 
 
 def fit_dense(case: AnalysisCase) -> DenseFace:

@@ -12,15 +12,12 @@ from scipy.spatial import cKDTree
 
 from sgcn_core.analysis.comparison import Registration
 from sgcn_core.analysis.dense import DenseFace
-from sgcn_core.analysis.distance_maps import DISTANCE
+from sgcn_core.analysis.distance_maps import DISTANCE, write_map
 from sgcn_core.analysis.midsagittal import MidsagittalPlane
 from sgcn_core.analysis.regions import region_names, region_of
 from sgcn_core.analysis.result_rows import Row
-from sgcn_core.errors import FileFormatError
 from sgcn_core.geometry.triangles import vertex_normals
-from sgcn_core.io.atomic import FileState, replacing
-from sgcn_core.io.ply import ply_bytes
-from sgcn_core.io.vtk_polydata import write_vtp
+from sgcn_core.io.atomic import FileState
 from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.surface import Surface
 
@@ -70,17 +67,9 @@ class CorrespondenceMap(ReadOnlyArrays):
         FileFormatError
             Another suffix.
         """
-        file = Path(path)
         arrays = {DISTANCE: self.distance, SHIFT: self.length}
         arrays |= {f"shift_{axis}": self.shift[:, column].copy() for column, axis in enumerate("LPS")}
-        if file.suffix.lower() not in (".vtp", ".ply"):
-            raise FileFormatError(f"cannot write a map to {file}; use the suffix .vtp or .ply")
-        with replacing(file, unless_changed_since=unless_changed_since) as temporary:
-            if file.suffix.lower() == ".vtp":
-                write_vtp(self.surface, temporary, arrays=arrays)
-            else:
-                temporary.write_bytes(ply_bytes(self.surface, arrays=arrays))
-        return file
+        return write_map(self.surface, arrays, path, unless_changed_since=unless_changed_since)
 
 
 def dense_asymmetry(face: DenseFace, plane: MidsagittalPlane) -> CorrespondenceMap:

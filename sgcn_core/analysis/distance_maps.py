@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from sgcn_core.types.surface import Surface
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+MAP_SUFFIXES = (".vtp", ".ply")
 
 DISTANCE = "distance_mm"
 """Name of the array in the files."""
@@ -57,15 +60,7 @@ class DistanceMap(ReadOnlyArrays):
         FileFormatError
             Another suffix.
         """
-        file = Path(path)
-        if file.suffix.lower() not in (".vtp", ".ply"):
-            raise FileFormatError(f"cannot write a distance map to {file}; use the suffix .vtp or .ply")
-        with replacing(file, unless_changed_since=unless_changed_since) as temporary:
-            if file.suffix.lower() == ".vtp":
-                write_vtp(self.surface, temporary, arrays={DISTANCE: self.distance})
-            else:
-                temporary.write_bytes(ply_bytes(self.surface, arrays={DISTANCE: self.distance}))
-        return file
+        return write_map(self.surface, {DISTANCE: self.distance}, path, unless_changed_since=unless_changed_since)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +86,38 @@ class VolumeBetween:
     def net(self) -> float:
         """What the first surface has more than the other, cm^3."""
         return self.outside - self.inside
+
+
+def checked_suffix(path: Path) -> str:
+    """The suffix of the file of a map; FileFormatError for another than .vtp and .ply."""
+    suffix = path.suffix.lower()
+    if suffix not in MAP_SUFFIXES:
+        raise FileFormatError(f"cannot write a map to {path}; use the suffix {' or '.join(MAP_SUFFIXES)}")
+    return suffix
+
+
+def write_map(
+    surface: Surface,
+    arrays: Mapping[str, FloatArray],
+    path: str | os.PathLike[str],
+    *,
+    unless_changed_since: FileState | None = None,
+) -> Path:
+    """Write a surface with values (P,) at its vertices, by name: .vtp (arrays) or .ply (properties).
+
+    Raises
+    ------
+    FileFormatError
+        Another suffix.
+    """
+    file = Path(path)
+    suffix = checked_suffix(file)
+    with replacing(file, unless_changed_since=unless_changed_since) as temporary:
+        if suffix == ".vtp":
+            write_vtp(surface, temporary, arrays=arrays)
+        else:
+            temporary.write_bytes(ply_bytes(surface, arrays=arrays))
+    return file
 
 
 def distance_map(surface: Surface, other: Surface) -> DistanceMap:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
@@ -18,7 +16,7 @@ from sgcn_core.analysis.observers import LandmarkAgreement
 from sgcn_core.analysis.symmetry_values import WITHIN_95, Quantity, SymmetryAnalysis
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.atomic import FileState, write_text
-from sgcn_core.io.csv_cells import safe_cell
+from sgcn_core.io.csv_cells import table_text
 from sgcn_core.types.landmarks import plain
 
 Cell = str | int | float | None
@@ -167,14 +165,9 @@ def write_rows(
 
 
 def _csv(tables: Mapping[str, Sequence[Row]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     columns = list(dict.fromkeys(column for rows in tables.values() for row in rows for column in row))
-    writer.writerow(["table", *columns])
-    for name, rows in tables.items():
-        for row in rows:
-            writer.writerow([safe_cell("" if cell is None else cell) for cell in (name, *map(row.get, columns))])
-    return stream.getvalue()
+    filled = ([name, *map(row.get, columns)] for name, rows in tables.items() for row in rows)
+    return table_text([["table", *columns], *filled])
 
 
 def _row(group: str, quantity: Quantity, name: str, reproducibility: str = "") -> Row:

@@ -6,7 +6,16 @@ Used by the command line, the CLI module and the panel of 3D Slicer, and the wor
 from __future__ import annotations
 
 from sgcn_core.batch.models import Loaded, Models, fastest_device
-from sgcn_core.batch.outcome import DEBUG_HINT, EXIT_CODE_MEANINGS, ExitCode, Outcome, describe, exit_code, totals
+from sgcn_core.batch.outcome import (
+    DEBUG_HINT,
+    EXIT_CODE_MEANINGS,
+    ExitCode,
+    Outcome,
+    code_of,
+    describe,
+    exit_code,
+    totals,
+)
 from sgcn_core.batch.plan import Job, PlanError, Request, check_outputs, plan
 from sgcn_core.batch.run import Progress, run_job
 from sgcn_core.batch.table import write_table
@@ -23,6 +32,7 @@ __all__ = [
     "Progress",
     "Request",
     "check_outputs",
+    "code_of",
     "describe",
     "exit_code",
     "fastest_device",

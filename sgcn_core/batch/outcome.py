@@ -91,11 +91,15 @@ class Outcome:
 def exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
     """The exit code that sums up all outcomes."""
     failed = sum(outcome.error is not None for outcome in outcomes)
+    lacking = any(outcome.picture_error is not None for outcome in outcomes)
+    return code_of(inputs=len(outcomes), failed=failed, picture_lacking=lacking)
+
+
+def code_of(*, inputs: int, failed: int, picture_lacking: bool) -> ExitCode:
+    """The exit code of so many inputs, of which so many failed."""
     if failed:
-        return ExitCode.ALL_FAILED if failed == len(outcomes) else ExitCode.SOME_FAILED
-    if any(outcome.picture_error is not None for outcome in outcomes):
-        return ExitCode.PICTURE_FAILED
-    return ExitCode.OK
+        return ExitCode.ALL_FAILED if failed == inputs else ExitCode.SOME_FAILED
+    return ExitCode.PICTURE_FAILED if picture_lacking else ExitCode.OK
 
 
 def totals(outcomes: Sequence[Outcome]) -> str:

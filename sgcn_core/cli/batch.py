@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from sgcn_core.batch import ExitCode, PlanError, describe
+from sgcn_core.batch import ExitCode, PlanError, code_of, describe
 from sgcn_core.cli.console import end, note, print_json, reporting_errors, say, shows_progress
 from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Weights, one_of
 from sgcn_core.cohort import CaseRecord, Cohort, cases_of, run_cohort
@@ -110,10 +110,8 @@ def batch(
 
 
 def _exit_code(records: list[CaseRecord]) -> ExitCode:
-    failed = sum(not record.done for record in records)
-    if failed:
-        return ExitCode.ALL_FAILED if failed == len(records) else ExitCode.SOME_FAILED
-    return ExitCode.PICTURE_FAILED if any(record.error for record in records) else ExitCode.OK
+    failed, lacking = sum(not record.done for record in records), any(record.error for record in records)
+    return code_of(inputs=len(records), failed=failed, picture_lacking=lacking)
 
 
 def _totals(records: list[CaseRecord], folder: Path) -> str:

@@ -10,16 +10,15 @@ import typer
 
 from sgcn_core.batch import PlanError, check_outputs, describe
 from sgcn_core.cli.console import note, say
-from sgcn_core.errors import FileFormatError, SgcnError
+from sgcn_core.errors import SgcnError
 from sgcn_core.io.atomic import FileState, file_state
 from sgcn_core.io.formats import landmark_suffix
 from sgcn_core.settings import DetectionSettings
 
 if TYPE_CHECKING:
     from sgcn_core.analysis.case import AnalysisCase
-
-MAP_SUFFIXES = (".vtp", ".ply")
-QUASI_LANDMARK_SUFFIXES = (".npz", ".csv")
+    from sgcn_core.types.landmarks import LandmarkResult
+    from sgcn_core.types.surface import Surface
 
 
 class CaseLoader:
@@ -33,18 +32,22 @@ class CaseLoader:
         """The case of a landmark file with its surface, if one is given, or of a scan."""
         from sgcn_core.analysis.case import AnalysisCase
         from sgcn_core.io.meshes import read_surface
-        from sgcn_core.skin.extract import read_scan
 
         if landmark_suffix(path) is not None:
             return AnalysisCase.from_file(path, None if surface is None else read_surface(surface))
-        from sgcn_core.cli.detect import load_detector
-
-        self._detector = self._detector or load_detector(self._settings)
-        scan = read_scan(path)
-        result = self._detector.detect(scan, self._settings, progress=report)
+        result, scan = self.detected(path, report)
         for remark in result.info.get("notes", ()):
             note(f"note: {path}: {remark}")
         return AnalysisCase.from_result(result, scan, path.stem)
+
+    def detected(self, path: Path, report: Any) -> tuple[LandmarkResult, Surface]:
+        """The landmarks of a scan, and the scan."""
+        from sgcn_core.cli.detect import load_detector
+        from sgcn_core.skin.extract import read_scan
+
+        self._detector = self._detector or load_detector(self._settings)
+        scan = read_scan(path)
+        return self._detector.detect(scan, self._settings, progress=report), scan
 
 
 def load_cases(
@@ -60,17 +63,12 @@ def checked_outputs(
 ) -> dict[str, FileState]:
     """The present state of each output, by its option; a usage error where one cannot be written."""
     given = {option: path for option, path in outputs.items() if path is not None}
-    from sgcn_core.analysis.result_rows import checked_suffix
+    from sgcn_core.analysis import dense, distance_maps, result_rows
 
+    checks = {"--map": distance_maps.checked_suffix, "--quasi-landmarks": dense.checked_suffix}
     try:
         for option, path in given.items():
-            if option == "--map" and path.suffix.lower() not in MAP_SUFFIXES:
-                raise FileFormatError(f"cannot write a map to {path}; use the suffix {' or '.join(MAP_SUFFIXES)}")
-            if option == "--quasi-landmarks" and path.suffix.lower() not in QUASI_LANDMARK_SUFFIXES:
-                suffixes = " or ".join(QUASI_LANDMARK_SUFFIXES)
-                raise FileFormatError(f"cannot write quasi-landmarks to {path}; use the suffix {suffixes}")
-            if option not in ("--map", "--quasi-landmarks"):
-                checked_suffix(path)
+            checks.get(option, result_rows.checked_suffix)(path)
         check_outputs(list(given.values()), [path for path in inputs if path is not None])
     except (PlanError, SgcnError) as error:
         raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error

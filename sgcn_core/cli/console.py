@@ -13,10 +13,9 @@ from typing import Any
 import typer
 
 from sgcn_core.batch import ExitCode, Progress, describe
-from sgcn_core.errors import DeviceError, InstallationError, ModelError, SgcnError
+from sgcn_core.errors import NOT_USABLE, SgcnError
 from sgcn_core.io.provenance import printable
 
-_NOT_USABLE = (ModelError, DeviceError, InstallationError)
 _lost: list[str] = []
 
 
@@ -84,7 +83,7 @@ def reporting_errors(*, debug: bool) -> Iterator[None]:
         if debug:
             raise
         note(f"error: {describe(error)}")
-        raise typer.Exit(ExitCode.NOT_USABLE if isinstance(error, _NOT_USABLE) else ExitCode.ALL_FAILED) from None
+        raise typer.Exit(ExitCode.NOT_USABLE if isinstance(error, NOT_USABLE) else ExitCode.ALL_FAILED) from None
 
 
 def shows_progress() -> bool:

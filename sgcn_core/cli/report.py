@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sgcn_core.batch import ExitCode, PlanError, check_outputs, describe
+from sgcn_core.cli.cases import CaseLoader
 from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say
 from sgcn_core.cli.options import Debug, Device, Json, Overwrite, Seed, Weights, one_of
 from sgcn_core.errors import SettingsError, SgcnError
@@ -110,7 +111,7 @@ def report(
     """
     with _usage_errors():
         plan = _plan(cases, output, surface or [], observers=observers)
-        settings = DetectionSettings(seed=seed, weights=weights, device=device)
+        loader = CaseLoader(DetectionSettings(seed=seed, weights=weights, device=device))
         if dicom_sr is not None and (plan.cohort or (patient_from is None) == (patient_id is None)):
             raise PlanError("--dicom-sr needs one page, and either --patient-from or --patient-id")
         read = [*cases, *(surface or []), *(definitions or []), *(path for path in (weights, patient_from) if path)]
@@ -135,7 +136,7 @@ def report(
         header = None
         if dicom_sr is not None:
             header = SrHeader.from_series(patient_from) if patient_from else SrHeader.anonymous(patient_id or "")
-        writer = _Writer(plan, made, settings, read, csv=csv, xlsx=xlsx, dicom_sr=dicom_sr, header=header, debug=debug)
+        writer = _Writer(plan, made, loader, read, csv=csv, xlsx=xlsx, dicom_sr=dicom_sr, header=header, debug=debug)
         with _usage_errors():
             writer.check(overwrite=overwrite)
         with progress_bar(len(plan.pages)) as start:
@@ -216,7 +217,7 @@ class _Writer:
 
     plan: _Plan
     options: ReportOptions
-    settings: DetectionSettings
+    loader: CaseLoader
     read: Sequence[Path]
     csv: bool
     xlsx: bool
@@ -226,7 +227,6 @@ class _Writer:
     code: ExitCode = ExitCode.OK
     written: list[Path] = field(default_factory=list)
     _before: dict[Path, Any] = field(default_factory=dict)
-    _detector: Any = None
 
     def check(self, *, overwrite: bool) -> None:
         """Refuse to replace what exists or an input; PlanError, FileExistsError, InstallationError."""
@@ -300,7 +300,6 @@ class _Writer:
     def _case(self, path: Path, surface: Path | None, progress: Any) -> ReportCase:
         from dataclasses import replace
 
-        from sgcn_core.cli.detect import load_detector
         from sgcn_core.io.markups import read_landmarks
         from sgcn_core.report.build import ReportCase
         from sgcn_core.skin.extract import read_scan
@@ -309,9 +308,7 @@ class _Writer:
             result = read_landmarks(path)
             scan = surface or scan_beside(path, result.info)
             return ReportCase(result=result, surface=None if scan is None else read_scan(scan), name=_stem(path))
-        self._detector = self._detector or load_detector(self.settings)
-        found = read_scan(path)
-        result = self._detector.detect(found, self.settings, progress=progress)
+        result, found = self.loader.detected(path, progress)
         result = replace(result, info={**result.info, "input": input_record(path)})
         return ReportCase(result=result, surface=found, name=_stem(path))
 

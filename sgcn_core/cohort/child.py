@@ -7,8 +7,8 @@ import os
 import sys
 from typing import Any, TextIO
 
-from sgcn_core.cohort.case import Case, load_model
-from sgcn_core.cohort.work import WORK, function_of
+from sgcn_core.cohort.case import Case
+from sgcn_core.cohort.work import function_of
 from sgcn_core.errors import SgcnError
 from sgcn_core.settings import DetectionSettings
 
@@ -18,16 +18,13 @@ def main() -> None:
     answers = _own_stdout()
     first = json.loads(sys.stdin.readline())
     work = function_of(first["work"])
-    try:
-        settings = DetectionSettings(**first["settings"])
-        if first["work"] == WORK:
-            load_model(settings)
-    except SgcnError as error:
-        _answer(answers, {"error": str(error), "kind": type(error).__name__})
-        return
-    _answer(answers, {"ready": True})
     for line in sys.stdin:
-        _answer(answers, work(Case.from_dict(json.loads(line)), settings).as_dict())
+        try:
+            settings = DetectionSettings(**first["settings"])
+            answer = work(Case.from_dict(json.loads(line)), settings).as_dict()
+        except SgcnError as error:  # what is wrong with one case is in its record: no case can be worked on
+            answer = {"fatal": str(error), "kind": type(error).__name__}
+        _answer(answers, answer)
 
 
 def _own_stdout() -> TextIO:

@@ -8,11 +8,10 @@ from sgcn_core.cohort.case import Case
 from sgcn_core.cohort.errors import CohortError
 from sgcn_core.cohort.record import CaseRecord
 from sgcn_core.cohort.work import WORK, function_of
-from sgcn_core.errors import DeviceError, InstallationError, ModelError
+from sgcn_core.errors import NOT_USABLE, InstallationError
 from sgcn_core.settings import DetectionSettings
 
 ANSWERS_WITHIN = "30s"
-_FATAL = (DeviceError, InstallationError, ModelError)
 
 
 def run_on_cluster(
@@ -53,7 +52,7 @@ def run_on_cluster(
         futures = {client.submit(_work, work, case, settings, pure=False): case for case in cases}
         for future in as_completed(futures):
             case, failure = futures.pop(future), future.exception()
-            if isinstance(failure, _FATAL):
+            if isinstance(failure, NOT_USABLE):
                 client.cancel(list(futures))
                 raise failure
             yield future.result() if failure is None else _lost(case, failure)

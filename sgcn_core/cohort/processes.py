@@ -15,11 +15,11 @@ from sgcn_core.child_process import python_command, python_environment
 from sgcn_core.cohort.case import Case, plain_settings
 from sgcn_core.cohort.record import CaseRecord
 from sgcn_core.cohort.work import WORK
-from sgcn_core.errors import DeviceError, InstallationError, ModelError, SgcnError
+from sgcn_core.errors import NOT_USABLE, SgcnError
 from sgcn_core.settings import DetectionSettings
 
 _ATTEMPTS = 2
-_FATAL: dict[str, type[SgcnError]] = {kind.__name__: kind for kind in (DeviceError, InstallationError, ModelError)}
+_FATAL: dict[str, type[SgcnError]] = {kind.__name__: kind for kind in NOT_USABLE}
 
 
 def run_in_processes(
@@ -123,9 +123,14 @@ class _Worker(threading.Thread):
         try:
             if self._child is None:
                 self._start_child()
-            return self._exchange(case.as_dict())
-        except (OSError, ValueError):  # a broken pipe, or half a line
+            self._send(case.as_dict())
+            assert self._child is not None and self._child.stdout is not None
+            answer: dict[str, Any] = json.loads(self._child.stdout.readline())
+        except (OSError, ValueError):  # a broken pipe, no line or half a line
             return None
+        if "fatal" in answer:
+            raise _FATAL.get(answer["kind"], SgcnError)(answer["fatal"])
+        return answer
 
     def _start_child(self) -> None:
         self._child = subprocess.Popen(
@@ -137,16 +142,12 @@ class _Worker(threading.Thread):
             text=True,
             encoding="ascii",
         )
-        answer = self._exchange(self._first_line)
-        if answer is not None and "error" in answer:
-            raise _FATAL.get(answer["kind"], SgcnError)(answer["error"])
+        self._send(self._first_line)
 
-    def _exchange(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        assert self._child is not None and self._child.stdin is not None and self._child.stdout is not None
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._child is not None and self._child.stdin is not None
         self._child.stdin.write(json.dumps(message) + "\n")
         self._child.stdin.flush()
-        line = self._child.stdout.readline()
-        return json.loads(line) if line else None
 
     def _end_child(self, *, kill: bool) -> str:
         """End the child; says how it ended."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sgcn_core.cohort.record import CaseRecord
 from sgcn_core.io.atomic import write_text
-from sgcn_core.io.csv_cells import safe_cell
+from sgcn_core.io.csv_cells import table_text
 
 NAME = "summary.csv"
 COLUMNS = (
@@ -38,12 +36,8 @@ def write_summary(records: Iterable[CaseRecord], folder: Path, inputs: Mapping[s
     OSError
         The file cannot be written.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for record in sorted(records, key=lambda each: each.severity):
-        writer.writerow([safe_cell(cell) for cell in _row(record, inputs.get(record.case, ""))])
-    write_text(folder / NAME, stream.getvalue())
+    ordered = sorted(records, key=lambda each: each.severity)
+    write_text(folder / NAME, table_text([COLUMNS, *(_row(each, inputs.get(each.case, "")) for each in ordered)]))
     return folder / NAME
 
 

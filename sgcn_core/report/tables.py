@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from dataclasses import dataclass, replace
 
-from sgcn_core.io.csv_cells import safe_cell
+from sgcn_core.io.csv_cells import safe_cell, table_text
 from sgcn_core.io.provenance import printable
 
 Cell = str | float | int | None
@@ -118,11 +116,7 @@ def plain_cell(cell: Cell) -> Cell:
 
 def csv_text(table: Table) -> str:
     """A header row with units and the rows, numbers not rounded, as CSV."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     headings = [column.heading for column in table.columns]
-    writer.writerow([safe_cell(heading) for heading in (["group", *headings] if table.groups else headings)])
-    for place, row in enumerate(table.rows):
-        cells = [table.groups[place], *row] if table.groups else row
-        writer.writerow(["" if cell is None else cell for cell in map(plain_cell, cells)])
-    return stream.getvalue()
+    rows = [[table.groups[place], *row] if table.groups else row for place, row in enumerate(table.rows)]
+    header = ["group", *headings] if table.groups else headings
+    return table_text([header, *([plain_cell(cell) for cell in row] for row in rows)])
