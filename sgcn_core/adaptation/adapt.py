@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +55,14 @@ class Adapted:
     def after(self) -> float:
         """The same with the offsets of the other scans; NaN with a single scan."""
         return float(np.mean([each.after for each in self.left_out]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: errors in millimetres, None where they are not known."""
+        rows = [
+            {key: None if isinstance(cell, float) and math.isnan(cell) else cell for key, cell in row.items()}
+            for row in self.table().rows
+        ]
+        return {"scans": self.scans, "summary": self.sentence(), "table": rows}
 
     def table(self) -> Table:
         """A row for each landmark that the user has placed, and one for all."""

@@ -33,14 +33,16 @@ class Correction:
     read: Callable[[], tuple[Surface, Truth]]
 
     @classmethod
-    def of_files(cls, scan: Path, landmarks: Path) -> Correction:
-        """A mesh or volume file and a landmark file."""
+    def of_files(
+        cls, scan: Path, landmarks: Path, *, name: str = "", read: Callable[[Path], Surface] = read_scan
+    ) -> Correction:
+        """A mesh or volume file, or one that ``read`` can read, and a landmark file."""
 
-        def read() -> tuple[Surface, Truth]:
-            surface = read_scan(scan)
+        def both() -> tuple[Surface, Truth]:
+            surface = read(scan)
             return surface, read_truth(landmarks, surface)
 
-        return cls(scan.name, read)
+        return cls(name or scan.name, both)
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,7 +108,16 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, *, unless_changed_since:
             tensors[_OFFSETS + name] = torch.from_numpy(np.array(values, dtype=np.float64))
         settings["offsets"] = checkpoint.offsets.info
     content = save(tensors, metadata={"format": FORMAT, "settings": json.dumps(settings)})
-    write_bytes(path, content, unless_changed_since=unless_changed_since)
+    write_bytes(path, _in_order(content), unless_changed_since=unless_changed_since)
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with the entries of its header in order: the library writes them in any, and the same weights
+    shall be the same file."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:start]), sort_keys=True, separators=(",", ":")).encode("ascii")
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[start:]
 
 
 def load_checkpoint(path: Path, *, device: str | torch.device = "cpu") -> Checkpoint:
