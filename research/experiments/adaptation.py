@@ -3,16 +3,17 @@
 Of the annotated real scans, by annotator, and with ``--gnm FILE`` of generated people with a constructed observer: each
 landmark has an offset of its own, the same on all scans and mirrored on the left, and noise in every direction; the
 result is put on the surface. For 1, 2, ... corrected scans the error on each scan left out, as the mean over random
-choices of the others. ``--kept FILE`` keeps the detections, which take seconds a scan.
+choices of the others. ``--kept FOLDER`` keeps the detections, which take seconds a scan.
 """
 
 from __future__ import annotations
 
 import argparse
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -44,6 +45,7 @@ _DEFINITIONS, _HAND = (1.0, 2.3), 0.8
 _SHOWN = (1, 2, 3, 5, 8, 9)
 _GNM_SEED = 3000
 Groups = dict[str, list[CorrectedScan]]
+_T = TypeVar("_T")
 
 
 def real_scans(detector: LandmarkDetector, folders: Sequence[Path]) -> Groups:
@@ -134,6 +136,18 @@ def _held(learnt: LearntOffsets, scan: CorrectedScan, after: FloatArray) -> list
     return [bool(error <= most) for error, most in zip(after, bound, strict=True) if most > 0]
 
 
+def kept(folder: Path | None, name: str, make: Callable[[], _T]) -> _T:
+    """What an earlier run with the same options has kept in a folder, else what is made now."""
+    file = None if folder is None else folder / f"adaptation_{name}.pickle"
+    if file is not None and file.exists():
+        found: _T = pickle.loads(file.read_bytes())  # written by this command
+        return found
+    made = make()
+    if file is not None:
+        file.write_bytes(pickle.dumps(made))
+    return made
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m research.experiments.adaptation", description=__doc__)
@@ -141,17 +155,14 @@ def main() -> None:
     parser.add_argument("--annotated", type=Path, nargs="*", default=[], help="folders of annotated scans")
     parser.add_argument("--gnm", type=Path, help="gnm_head.npz, for generated people")
     parser.add_argument("--generated", type=int, default=10, help="how many of them")
-    parser.add_argument("--kept", type=Path, help="file that keeps the detections of this command with these weights")
+    parser.add_argument("--kept", type=Path, help="folder that keeps the detections of this command and these options")
     options = parser.parse_args()
     torch.set_num_threads(1)
     detector = LandmarkDetector.from_pretrained(options.weights)
-    if options.kept is not None and options.kept.exists():
-        real, generated = pickle.loads(options.kept.read_bytes())  # written by this command
-    else:
-        real = real_scans(detector, options.annotated)
-        generated = [] if options.gnm is None else generated_scans(detector, options.gnm, options.generated)
-        if options.kept is not None:
-            options.kept.write_bytes(pickle.dumps((real, generated)))
+    real = kept(options.kept, "real", lambda: real_scans(detector, options.annotated))
+    generated = list[CorrectedScan]()
+    if options.gnm is not None:
+        generated = kept(options.kept, "gnm", lambda: generated_scans(detector, options.gnm, options.generated))
     groups: Groups = {name: scans for name, scans in real.items() if len(scans) > 1}
     if generated:
         for name, strength in (("constructed observer", 1.0), ("none: the truth with a hand's noise", 0.0)):

@@ -14,7 +14,7 @@ from sgcn_core.adaptation.corrected_scan import CorrectedScan
 from sgcn_core.adaptation.estimate import LearntOffsets, estimate
 from sgcn_core.adaptation.leave_one_out import LeftOut, leave_one_out
 from sgcn_core.detector import LandmarkDetector
-from sgcn_core.errors import LandmarkError
+from sgcn_core.errors import CorrectionError
 from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.uncertainty.domain import Domain
 from sgcn_core.weights.checkpoint import Checkpoint
@@ -122,18 +122,18 @@ def adapt(detector: LandmarkDetector, scans: Sequence[CorrectedScan], *, on: dat
 
     Raises
     ------
-    LandmarkError
+    CorrectionError
         If no landmark was moved, or the scans contradict each other, so that nothing could be learnt.
     """
     known, domain = detector.checkpoint, domain_of(detector)
     learnt = estimate(scans, known.labels, domain)
     if not learnt.definitions:
-        raise LandmarkError("no landmark lies elsewhere than where it was found; there is nothing to learn")
+        raise CorrectionError("no landmark lies elsewhere than where it was found; there is nothing to learn")
     left_out = leave_one_out(scans, known.labels, domain)
     before = float(np.mean([each.before for each in left_out]))
     after = float(np.mean([each.after for each in left_out]))
     if len(scans) >= ENOUGH_TO_TELL and after >= before:
-        raise LandmarkError(
+        raise CorrectionError(
             f"nothing could be learnt: with the offsets of the other scans the mean error is {after:.2f} mm, without "
             f"{before:.2f} mm. Were the landmarks placed by the same definitions on all scans?"
         )

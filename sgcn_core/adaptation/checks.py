@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.adaptation.corrected_scan import CorrectedScan, Detected
-from sgcn_core.errors import LandmarkError
+from sgcn_core.errors import CorrectionError
 from sgcn_core.evaluation.scans import Truth
 from sgcn_core.types.landmark_sets import LandmarkSet
 from sgcn_core.types.units import UNITS_TO_MM, flip_frame, in_mm
@@ -32,18 +32,18 @@ def checked(found: Detected, name: str, truth: Truth) -> CorrectedScan:
 
     Raises
     ------
-    LandmarkError
+    CorrectionError
         If the file as a whole does not fit the scan: another frame, unit or scan, or left and right exchanged.
     """
     scan = found.compared(name, truth)
     _refuse_exchanged_sides(scan, found)
     distance = scan.errors()
     if float(np.median(distance)) > _MOST_TYPICAL:
-        raise LandmarkError(_why_far(found, truth, float(np.median(distance))))
+        raise CorrectionError(_why_far(found, truth, float(np.median(distance))))
     _refuse_shifted(scan)
     off = scan.off_surface()
     if float(np.median(off)) > _TYPICALLY_OFF_SURFACE:
-        raise LandmarkError(
+        raise CorrectionError(
             f"its landmarks lie {np.median(off):.1f} mm off the surface (median); give the scan they were placed on"
         )
     notes, exchanged = [], _exchanged(scan, found)
@@ -57,7 +57,7 @@ def checked(found: Detected, name: str, truth: Truth) -> CorrectedScan:
     unusable = {note.split(" ", 1)[0] for note in notes}
     kept = np.array([label not in unusable for label in scan.labels])
     if not kept.any():
-        raise LandmarkError("; ".join(notes))
+        raise CorrectionError("; ".join(notes))
     lacking = [label for label in truth.positions if label.casefold() not in {each.casefold() for each in scan.labels}]
     if lacking:
         notes.append(f"not found on the scan, or unknown to the weights: {', '.join(lacking)}")
@@ -86,7 +86,7 @@ def _refuse_exchanged_sides(scan: CorrectedScan, found: Detected) -> None:
     with_side = [label for label in scan.labels if label in mirrors]
     if len(exchanged) > len(with_side) / 2.0:
         label, other = next(iter(exchanged.items()))
-        raise LandmarkError(
+        raise CorrectionError(
             f"left and right are exchanged: {len(exchanged)} of {len(with_side)} landmarks lie on the other side, such "
             f"as {label} on {other}. Left and right are the subject's own; rename them"
         )
@@ -118,7 +118,7 @@ def _refuse_shifted(scan: CorrectedScan) -> None:
         return
     shift = scan.size * float(np.linalg.norm(np.median(scan.displacement, axis=0)))
     if shift > _MOST_SHIFTED:
-        raise LandmarkError(
+        raise CorrectionError(
             f"all its landmarks lie {shift:.1f} mm to one side of those found; was the scan moved after they were "
             "placed?"
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.detector import LandmarkDetector
-from sgcn_core.errors import LandmarkError
+from sgcn_core.errors import CorrectionError
 from sgcn_core.evaluation.scans import Truth
 from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.geometry.similarity import Similarity
@@ -123,14 +123,14 @@ class Detected:
 
         Raises
         ------
-        LandmarkError
+        CorrectionError
             If there is none.
         """
         known = {label.casefold(): label for label in self.places}
         factor = in_mm(truth.unit or self.unit) / in_mm(self.unit)
         both = {known[label.casefold()]: at for label, at in truth.positions.items() if label.casefold() in known}
         if not both:
-            raise LandmarkError(
+            raise CorrectionError(
                 f"none of its landmarks ({', '.join(list(truth.positions)[:5]) or 'it holds none'}) is one that was "
                 "found on the scan; name them as these weights do"
             )

@@ -10,7 +10,7 @@ from sgcn_core.adaptation.adapt import Adapted, adapt, without_offsets
 from sgcn_core.adaptation.checks import checked
 from sgcn_core.adaptation.corrected_scan import CorrectedScan, detected
 from sgcn_core.detector import LandmarkDetector
-from sgcn_core.errors import NOT_USABLE, LandmarkError, SgcnError
+from sgcn_core.errors import NOT_USABLE, CorrectionError, SgcnError
 from sgcn_core.evaluation.scans import Truth, read_truth
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.types.surface import Surface
@@ -81,7 +81,7 @@ def learn(
 
     Raises
     ------
-    LandmarkError
+    CorrectionError
         If no scan is left, no landmark was moved, or nothing could be learnt.
     """
     base = without_offsets(detector)
@@ -103,7 +103,7 @@ def learn(
         scans.append(scan)
         notes += [f"{scan.name}: {text}" for text in scan.notes]
     if not scans:
-        raise LandmarkError("; ".join([NOTHING_LEFT, *(f"{name}: {why}" for name, why in refused.items())]))
+        raise CorrectionError("; ".join([NOTHING_LEFT, *(f"{name}: {why}" for name, why in refused.items())]))
     adapted = adapt(base, scans)
     return Learnt(adapted, refused, (*notes, *adapted.slips()))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sgcn_core.errors import FileFormatError, LandmarkError
+from sgcn_core.errors import FileFormatError, CorrectionError
 from sgcn_core.evaluation.scans import landmark_file, meshes
 from sgcn_core.io.formats import MESH_SUFFIXES, VOLUME_SUFFIXES, landmark_suffix
 from sgcn_core.io.markups import read_landmarks
@@ -38,7 +38,7 @@ def corrected_files(given: Sequence[Path], scans: Sequence[Path] = ()) -> list[C
     ------
     FileNotFoundError, FileFormatError
         If a scan or its landmark file is not there.
-    LandmarkError
+    CorrectionError
         If the scan is not the one that the landmarks were placed on.
     """
     found = [pair for path in given for pair in _pairs(path, scans)]
@@ -104,7 +104,7 @@ def _recorded_input(landmarks: Path) -> dict[str, Any]:
 def _unchanged(scan: Path, landmarks: Path, record: dict[str, Any]) -> Path:
     recorded = record.get("sha256")
     if recorded and input_record(scan)["sha256"] != recorded:
-        raise LandmarkError(
+        raise CorrectionError(
             f"{scan} is not the scan that the landmarks of {landmarks} were placed on: its content differs"
         )
     return scan
