@@ -57,7 +57,7 @@ def scene(tmp_path: Path) -> Iterator[Application]:
 
 
 def job_of(client: Client, application: Application, output: Path) -> LearningJob:
-    return LearningJob(client, corrected_in(application.scene), output, weights=None, device="cpu")
+    return LearningJob(client, corrected_in(application.scene), output)
 
 
 def finished(job: LearningJob) -> LearningJob:

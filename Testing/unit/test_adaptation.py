@@ -19,6 +19,7 @@ from sgcn_core.adaptation.adapt import adapt, without_offsets
 from sgcn_core.adaptation.checks import checked
 from sgcn_core.adaptation.corrected_scan import CorrectedScan, Detected, detected
 from sgcn_core.adaptation.estimate import estimate
+from sgcn_core.adaptation.learn import OTHERWISE, Correction, Given, learn
 from sgcn_core.adaptation.leave_one_out import leave_one_out
 from sgcn_core.adaptation.sources import corrected_files
 from sgcn_core.cli.app import app
@@ -195,6 +196,13 @@ def test_single_slips_are_left_out_by_name_and_the_rest_is_learnt_from() -> None
         assert words in notes
 
 
+def test_a_few_landmarks_may_be_of_quite_another_definition() -> None:
+    inverse, place = POSE.inverse(), FOUND[LABELS.index("gn")]
+    elsewhere = SURFACE.vertices[SURFACE.vertex_tree.query(place + np.array([0.0, 20.0, 4.0]))[1]]
+    kept = checked(HEAD, "scan", Truth({"gn": inverse.apply(elsewhere)}))
+    assert kept.errors()[0] > 10.0 and kept.labels == ("gn",)
+
+
 def test_corrections_are_compared_in_the_head_frame_whatever_the_pose_and_unit_of_the_scan() -> None:
     moved = FOUND + np.array([0.0, 0.8, 0.0])
     kept = checked(HEAD, "scan", truth(moved))
@@ -318,6 +326,31 @@ def test_detections_are_compared_with_the_landmarks_of_the_same_scan(once: Once)
     np.testing.assert_allclose(kept.off_surface(), 0.0, atol=1e-6)
     place = once.checkpoint.labels.index("prn")
     assert kept.expected[0] == pytest.approx(once.result.expected_error[place] / kept.size)
+
+
+def test_landmarks_are_compared_with_the_detection_that_they_come_from(once: Once) -> None:
+    seeds: list[int] = []
+
+    class Watched(Once):
+        def __init__(self) -> None:
+            self.__dict__.update(once.__dict__, method=once.real.method)
+
+        def detect(self, surface: Any, *, seed: int, **settings: Any) -> LandmarkResult:
+            seeds.append(seed)
+            return super().detect(surface, **settings)
+
+    truth_of = Truth({"prn": once.result.position("prn") + 1.0})
+    ours, other = once.checkpoint.sha256, "f" * 64
+    for info, noted in (
+        ({}, False),
+        ({"seed": 7, "weights_sha256": ours, "refine": once.real.method.refine}, False),
+        ({"seed": 7, "weights_sha256": other, "refine": once.real.method.refine}, True),
+        ({"seed": 7, "weights_sha256": ours, "refine": "mean"}, True),
+    ):
+        given = Given(once.surface, truth_of, info)
+        learnt = learn(Watched(), [Correction("it", lambda given=given: given)], seed=3)
+        assert any(OTHERWISE in note for note in learnt.notes) == noted
+    assert seeds == [3, 7, 7, 7]
 
 
 def test_the_command_prints_both_errors_and_writes_weights_that_place_landmarks_so(

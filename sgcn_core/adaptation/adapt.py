@@ -75,13 +75,16 @@ class Adapted:
             return f"Learnt from one scan, {self.before:.2f} mm off on average. With a second one the gain can be told."
         return f"Mean error {self.before:.2f} mm before, {self.after:.2f} mm after, on scans left out."
 
-    def slips(self) -> list[str]:
-        """Landmarks that lie far from where the other scans put them, for a second look."""
-        return [
+    def remarks(self) -> list[str]:
+        """What to look at again: landmarks far from where the other scans put them, and scans that do not agree."""
+        doubts = [
             f"{each.scan}: {each.label} lies {each.after:.0f} mm from where the other scans put it; is it in its place?"
             for each in self.left_out
             if each.after > _SLIP
         ]
+        if self.after >= self.before:
+            doubts.append("the scans do not agree with each other: on average nothing is gained; correct more scans")
+        return doubts
 
     def _row(self, label: str | None) -> dict[str, Cell]:
         own = [each for each in self.left_out if label in (None, each.label)]

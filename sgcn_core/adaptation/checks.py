@@ -19,8 +19,9 @@ FloatArray = NDArray[np.float64]
 FARTHEST = 20.0
 """Landmarks farther than this from where they were found are a slip and no definition (millimetres)."""
 
-# The median distance of all landmarks of a file from the ones found, and of the sides exchanged from each other (mm).
-_MOST_TYPICAL, _LEAST_EXCHANGED = 10.0, 6.0
+# The median distance of the landmarks of a file, so many at least, from the ones found; the distance of landmarks that
+# lie on the other side's from their own (mm).
+_MOST_TYPICAL, _ENOUGH_FOR_A_MEDIAN, _LEAST_EXCHANGED = 10.0, 4, 6.0
 # Landmarks lie on the skin: a single one, and the median of a file (mm).
 _OFF_SURFACE, _TYPICALLY_OFF_SURFACE = 5.0, 3.0
 # By how much all landmarks of a file, so many at least, may lie to one side (mm).
@@ -38,7 +39,7 @@ def checked(found: Detected, name: str, truth: Truth) -> CorrectedScan:
     scan = found.compared(name, truth)
     _refuse_exchanged_sides(scan, found)
     distance = scan.errors()
-    if float(np.median(distance)) > _MOST_TYPICAL:
+    if float(np.median(distance)) > (_MOST_TYPICAL if len(distance) >= _ENOUGH_FOR_A_MEDIAN else FARTHEST):
         raise CorrectionError(_why_far(found, truth, float(np.median(distance))))
     _refuse_shifted(scan)
     off = scan.off_surface()

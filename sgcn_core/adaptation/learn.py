@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sgcn_core.adaptation.adapt import Adapted, adapt, without_offsets
 from sgcn_core.adaptation.checks import checked
@@ -12,10 +13,28 @@ from sgcn_core.adaptation.corrected_scan import CorrectedScan, detected
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import NOT_USABLE, CorrectionError, SgcnError
 from sgcn_core.evaluation.scans import Truth, read_truth
+from sgcn_core.io.markups import read_landmarks
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.types.surface import Surface
 
 NOTHING_LEFT = "no corrected scan can be learnt from"
+OTHERWISE = "detected with other weights or another refinement: landmarks that nobody moved count as moved, too"
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a user brings of one scan.
+
+    Attributes
+    ----------
+    surface : Surface
+    truth : Truth, the landmarks
+    info : mapping, provenance of the landmarks; empty where they were not detected by us
+    """
+
+    surface: Surface
+    truth: Truth
+    info: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +49,7 @@ class Correction:
     """
 
     name: str
-    read: Callable[[], tuple[Surface, Truth]]
+    read: Callable[[], Given]
 
     @classmethod
     def of_files(
@@ -38,9 +57,9 @@ class Correction:
     ) -> Correction:
         """A mesh or volume file, or one that ``read`` can read, and a landmark file."""
 
-        def both() -> tuple[Surface, Truth]:
+        def both() -> Given:
             surface = read(scan)
-            return surface, read_truth(landmarks, surface)
+            return Given(surface, read_truth(landmarks, surface), read_landmarks(landmarks).info)
 
         return cls(name or scan.name, both)
 
@@ -76,7 +95,7 @@ def learn(
     ----------
     detector : LandmarkDetector
     corrections : iterable of Correction
-    seed : of the surface sampling
+    seed : of the surface sampling, for landmarks that do not say with which they were detected
     progress : called with number and name before each scan
 
     Raises
@@ -105,9 +124,15 @@ def learn(
     if not scans:
         raise CorrectionError("; ".join([NOTHING_LEFT, *(f"{name}: {why}" for name, why in refused.items())]))
     adapted = adapt(base, scans)
-    return Learnt(adapted, refused, (*notes, *adapted.slips()))
+    return Learnt(adapted, refused, (*notes, *adapted.remarks()))
 
 
 def _scan(detector: LandmarkDetector, correction: Correction, *, seed: int) -> CorrectedScan:
-    surface, truth = correction.read()
-    return checked(detected(detector, surface, seed=seed), correction.name, truth)
+    given = correction.read()
+    sown = given.info.get("seed")
+    found = detected(detector, given.surface, seed=sown if isinstance(sown, int) else seed)
+    scan = checked(found, correction.name, given.truth)
+    used = (given.info.get("weights_sha256"), given.info.get("refine"))
+    if used[0] is not None and used != (detector.checkpoint.sha256, detector.method.refine):
+        return replace(scan, notes=(*scan.notes, OTHERWISE))
+    return scan

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sgcn_core.errors import FileFormatError, CorrectionError
+from sgcn_core.errors import CorrectionError, FileFormatError
 from sgcn_core.evaluation.scans import landmark_file, meshes
 from sgcn_core.io.formats import MESH_SUFFIXES, VOLUME_SUFFIXES, landmark_suffix
 from sgcn_core.io.markups import read_landmarks

@@ -96,7 +96,7 @@ class LearningJob:
     client : WorkerClient, not busy
     corrected : list of Corrected
     output : Path of the weights file to write; one that is there is replaced
-    weights, device : of the detection
+    weights, device, seed : of the detection
 
     Attributes
     ----------
@@ -107,10 +107,17 @@ class LearningJob:
     """
 
     def __init__(
-        self, client: WorkerClient, corrected: list[Corrected], output: Path, *, weights: str | None, device: str
+        self,
+        client: WorkerClient,
+        corrected: list[Corrected],
+        output: Path,
+        *,
+        weights: str | None = None,
+        device: str = "cpu",
+        seed: int = 0,
     ) -> None:
         self._client, self._corrected, self._output = client, corrected, output
-        self._fields = {"weights": weights, "device": device, "overwrite": True}
+        self._fields = {"weights": weights, "device": device, "seed": seed, "overwrite": True}
         self._folder = tempfile.TemporaryDirectory(prefix="fl3d-", ignore_cleanup_errors=True)
         self._identifier: int | None = None
         self._steps = self._run()

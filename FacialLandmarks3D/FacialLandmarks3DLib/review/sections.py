@@ -177,7 +177,9 @@ class LearnSection:
             return
         self._output = Path(chosen if str(chosen).lower().endswith(SUFFIX) else f"{chosen}{SUFFIX}")
         weights = None if options.weights is None else str(options.weights)
-        self._job = LearningJob(client, corrected, self._output, weights=weights, device=options.device)
+        self._job = LearningJob(
+            client, corrected, self._output, weights=weights, device=options.device, seed=options.seed
+        )
         self._button.text = _("Cancel")
         self._timer.start()
 
