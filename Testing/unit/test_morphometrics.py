@@ -21,6 +21,7 @@ from sgcn_core.morphometrics import (
     components,
     configurations,
     find_cases,
+    object_symmetry,
     read_case,
     read_reference,
     reference_of,
@@ -28,6 +29,7 @@ from sgcn_core.morphometrics import (
 )
 from sgcn_core.morphometrics.alignment import aligned_to
 from sgcn_core.morphometrics.reference import left_out_distances, percentile, write_reference_text
+from sgcn_core.morphometrics.symmetry import partners
 from sgcn_core.types.landmarks import LandmarkResult
 
 LABELS = ("en_l", "en_r", "ex_l", "ex_r", "prn", "ch_l", "ch_r", "gn", "n")
@@ -250,6 +252,37 @@ def test_a_table_without_unit_is_refused_unless_it_is_given(tmp_path: Path) -> N
     assert read_case(file, unit="cm").unit == "cm"
     (tmp_path / "slicer.csv").write_text("label,l,p,s,defined\nprn,1,2,3,1\n")  # Slicer's tables are in mm
     assert read_case(find_cases([tmp_path / "slicer.csv"]).files[0]).unit == "mm"
+
+
+def symmetric_cohort(bent: float, noise: float = 2.0) -> Configurations:
+    """Symmetric faces of different shape; the chin `bent` millimetres to the left in all of them."""
+    found = cohort(10)
+    image = [LABELS.index(label.replace("_l", "_?").replace("_r", "_l").replace("_?", "_r")) for label in LABELS]
+    points = FACE + np.random.default_rng(2).normal(scale=noise, size=found.points.shape)
+    points = (points + points[:, image] * (-1, 1, 1)) / 2
+    points[:, LABELS.index("gn"), 0] += bent
+    return replace(found, points=points)
+
+
+def test_symmetry_and_asymmetry_are_told_apart() -> None:
+    found = align(symmetric_cohort(0.0), scaling=False)
+    sides = object_symmetry(found)
+    assert np.allclose(sides.sizes, 0.0, atol=1e-6) and sides.shares[0] == pytest.approx(1.0)
+    sides = object_symmetry(align(symmetric_cohort(5.0), scaling=False))
+    largest = np.unravel_index(np.argmax(np.abs(sides.directional)), FACE.shape)
+    assert largest == (LABELS.index("gn"), 0) and 2.5 < sides.directional[largest] < 5.0  # turned towards its image
+    assert sides.shares[1] > 0.1 and sides.shares[2] < 0.01
+    found = align(cohort())
+    sides, image = object_symmetry(found), partners(LABELS)
+    mirror = (-1.0, 1.0, 1.0)
+    assert np.allclose(sides.mean[image] * mirror, sides.mean, atol=1e-9)
+    assert np.allclose(sides.symmetric[:, image] * mirror, sides.symmetric, atol=1e-6)
+    assert np.allclose(sides.asymmetric[:, image] * mirror, -sides.asymmetric, atol=1e-6)
+    whole = ((sides.symmetric + sides.asymmetric - sides.mean) ** 2).sum()
+    among = ((sides.symmetric - sides.mean) ** 2).sum()
+    assert sides.shares[0] == pytest.approx(among / whole, rel=1e-6) and sum(sides.shares) == pytest.approx(1.0)
+    with pytest.raises(LandmarkError, match=r"no partner.*: a, b"):
+        object_symmetry(align(cohort(labels=tuple("abcdefghi"))))
 
 
 def test_distances_of_a_reference_are_from_the_others() -> None:

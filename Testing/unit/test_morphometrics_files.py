@@ -163,12 +163,20 @@ def test_the_command_writes_tables_exports_and_a_page(faces: Path, tmp_path: Pat
     assert code == ExitCode.ALL_FAILED and "drop-cases leaves out 1 of 12 cases (face 11)" in output
     assert "ages is left out" in output and not (tmp_path / "out").exists()
     arguments = (faces, "-o", tmp_path / "out", "--missing", "drop-cases", "--format", "tps", "--format", "csv")
+    arguments = (*arguments, "--symmetry")
     code, output = run(*arguments, "--save-reference", tmp_path / "ref.json")
     assert code == ExitCode.SOME_FAILED, output
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
         *("morphometrics.html", "cases.csv", "landmarks.csv", "aligned.csv", "mean.csv", "scores.csv"),
-        *("eigenvalues.csv", "landmarks.tps", "landmarks-geomorph.csv"),
+        *(
+            "eigenvalues.csv",
+            "landmarks.tps",
+            "landmarks-geomorph.csv",
+            "asymmetry.csv",
+            "symmetric.csv",
+            "asymmetric.csv",
+        ),
     }
     with (tmp_path / "out" / "scores.csv").open() as stream:
         rows = list(csv.DictReader(stream))
@@ -214,6 +222,7 @@ def test_a_case_is_compared_with_a_saved_reference(faces: Path, tmp_path: Path) 
 def test_nothing_contradictory_is_begun(faces: Path, tmp_path: Path) -> None:
     for arguments, message in (
         (("--reference", "a.json", "--save-reference", "b.json"), "not both"),
+        (("--reference", "a.json", "--symmetry"), "not to --reference"),
         (("--missing", "guess"), "drop-landmarks"),
         (("--format", "xlsx"), "morphologika"),
         (("--set", "none"), "ibug68"),
