@@ -82,7 +82,7 @@ def write_cohort(
     outputs: Outputs, found: Alignment, parts: Components, page: Page, symmetry: ObjectSymmetry | None = None
 ) -> None:
     """Tables of an aligned cohort, and its page."""
-    ids, labels = safe_names(found.names), safe_names(found.labels)
+    ids, labels = safe_names(found.names), safe_names(found.labels, kind="lm")
     outputs.write("cases.csv", csv_text(_with_ids(cases_table(found), ids)))
     outputs.write("landmarks.csv", _landmarks_text(found.labels, labels))
     outputs.write("aligned.csv", geomorph_text(Configurations(ids, labels, found.shapes)))
