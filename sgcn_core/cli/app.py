@@ -9,6 +9,7 @@ import typer
 from sgcn_core import __version__
 from sgcn_core.batch import EXIT_CODE_MEANINGS
 from sgcn_core.child_process import interrupt_on_termination
+from sgcn_core.cli.adapt import adapt
 from sgcn_core.cli.batch import batch
 from sgcn_core.cli.compare import compare
 from sgcn_core.cli.demo import demo
@@ -33,10 +34,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    *(detect, batch, measure, symmetry, compare, observers, report, morphometrics, skin, demo, doctor),
-    *(evaluate,),
-):
+COMMANDS = (
+    *(detect, batch, skin, demo, doctor),
+    *(measure, symmetry, compare, observers, report, morphometrics),
+    *(evaluate, adapt),
+)
+for command in COMMANDS:
     app.command(epilog=EPILOG)(command)
 
 

@@ -15,12 +15,12 @@ from sgcn_core.cli.console import end, note, print_json, reporting_errors, say, 
 from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Weights, one_of
 from sgcn_core.cohort import CaseRecord, Cohort, cases_of, run_cohort
 from sgcn_core.errors import SgcnError
-from sgcn_core.io.formats import LANDMARK_SUFFIXES
+from sgcn_core.io.formats import WRITABLE_LANDMARK_SUFFIXES
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.landmark_sets import LANDMARK_SETS
 from sgcn_core.types.units import UNITS_TO_MM
 
-_FORMATS = [suffix.lstrip(".") for suffix in LANDMARK_SUFFIXES]
+_FORMATS = [suffix.lstrip(".") for suffix in WRITABLE_LANDMARK_SUFFIXES]
 
 
 def batch(
