@@ -224,6 +224,7 @@ def test_cases_are_found_in_files_folders_and_batches(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write_landmarks(result, tmp_path / name)
     (tmp_path / "summary.csv").write_text("case,status\n")
+    (tmp_path / "readme.txt").write_text("four scans\n")
     assert [each.name for each in find_cases([tmp_path]).files] == ["b", "old", "ward/a"]
     journal = [{"settings": {}}, {"case": "ward/a"}, {"case": "b"}, {"case": "lost"}]
     (tmp_path / "batch.jsonl").write_text("".join(json.dumps(each) + "\n" for each in journal))
@@ -250,8 +251,8 @@ def test_a_table_without_unit_is_refused_unless_it_is_given(tmp_path: Path) -> N
     with pytest.raises(FileFormatError, match="does not state its unit; give --unit"):
         read_case(file)
     assert read_case(file, unit="cm").unit == "cm"
-    (tmp_path / "slicer.csv").write_text("label,l,p,s,defined\nprn,1,2,3,1\n")  # Slicer's tables are in mm
-    assert read_case(find_cases([tmp_path / "slicer.csv"]).files[0]).unit == "mm"
+    (tmp_path / "b.csv").write_text("name,x (in),y (in),z (in)\nprn,1,2,3\n")
+    assert read_case(find_cases([tmp_path / "b.csv"]).files[0], unit="mm").unit == "in"
 
 
 def symmetric_cohort(bent: float, noise: float = 2.0) -> Configurations:

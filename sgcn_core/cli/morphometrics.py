@@ -71,7 +71,7 @@ def morphometrics(
         Path | None, typer.Option(metavar="FILE", help="Save mean and covariance of the cohort (.json).")
     ] = None,
     unit: Annotated[
-        str | None, typer.Option(metavar=one_of(UNITS_TO_MM), help="Unit of tables (.csv) that do not state theirs.")
+        str | None, typer.Option(metavar=one_of(UNITS_TO_MM), help="Unit of files that do not state theirs.")
     ] = None,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Of the page.")] = None,
     date: Annotated[
