@@ -28,6 +28,7 @@ from sgcn_core.morphometrics import (
     without_missing,
 )
 from sgcn_core.morphometrics.alignment import aligned_to
+from sgcn_core.morphometrics.cases import uncertain_in
 from sgcn_core.morphometrics.reference import left_out_distances, percentile, write_reference_text
 from sgcn_core.morphometrics.symmetry import partners
 from sgcn_core.types.landmarks import LandmarkResult
@@ -207,6 +208,7 @@ def test_units_and_frames_come_together_and_uncertain_landmarks_can_be_left_out(
     assert found.labels == tuple(sorted(LABELS, key=_package_order)) and np.allclose(found.points[0], found.points[1])
     certain = configurations(cases, without_uncertain=True)
     assert [certain.labels[place] for place in np.flatnonzero(certain.lacking[0])] == ["n"]
+    assert (uncertain_in(cases, found), uncertain_in(cases, certain)) == (2, 0)
     assert configurations(cases, labels=["prn", "n"], leave_out=["n"]).labels == ("prn",)
     with pytest.raises(LandmarkError, match="similar: prn"):
         configurations(cases, labels=["prm"])

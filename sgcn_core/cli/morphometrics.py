@@ -209,7 +209,7 @@ def _describe(
     outputs: Outputs,
 ) -> None:
     from sgcn_core.morphometrics.alignment import align
-    from sgcn_core.morphometrics.cases import labels_of, left_out_labels
+    from sgcn_core.morphometrics.cases import labels_of, left_out_labels, uncertain_in
     from sgcn_core.morphometrics.components import components
     from sgcn_core.morphometrics.configurations import without_missing
     from sgcn_core.morphometrics.page import Told, cohort_page
@@ -220,7 +220,12 @@ def _describe(
     labels = labels_of(options.sets, options.labels)
     whole = _configurations(cases, labels, options)
     complete, choice = without_missing(whole, options.missing)
-    told = Told(choice=choice, failed=failed, labels=() if labels else left_out_labels(cases))
+    told = Told(
+        choice=choice,
+        failed=failed,
+        labels=() if labels else left_out_labels(cases),
+        uncertain=uncertain_in(cases, complete),
+    )
     _print(told)
     aligned = align(complete, scaling=options.scale)
     parts = components(aligned)
@@ -243,7 +248,7 @@ def _compare(
     outputs: Outputs,
 ) -> dict[str, str]:
     """Compare with a reference; returns why cases are not among those compared."""
-    from sgcn_core.morphometrics.cases import labels_of
+    from sgcn_core.morphometrics.cases import labels_of, uncertain_in
     from sgcn_core.morphometrics.configurations import Choice
     from sgcn_core.morphometrics.page import Told, comparison_page
     from sgcn_core.morphometrics.reference import compare, labels_for, read_reference
@@ -258,7 +263,8 @@ def _compare(
         note(f"error: {name}: {why}")
     if not done:
         raise LandmarkError("no case can be compared with the reference")
-    told = Told(choice=Choice("error", (), (), ""), failed={**failed, **refused})
+    told = Told(choice=Choice("error", (), (), ""), failed={**failed, **refused}, uncertain=uncertain_in(cases, whole))
+    _print(told)
     page = comparison_page(shape, done, told, title=options.title, components=options.components, date=options.date)
     write_exports(outputs, whole, options.formats)
     write_comparison(
@@ -268,6 +274,8 @@ def _compare(
 
 
 def _print(told: Told) -> None:
+    if told.uncertain:
+        note(f"note: {told.uncertain} positions of uncertain landmarks are used; --no-uncertain leaves them out")
     if told.choice.text:
         note(f"note: {told.choice.text}")
     if told.labels:

@@ -150,6 +150,18 @@ def configurations(
     return Configurations(tuple(name for name, _ in cases), tuple(wanted), points)
 
 
+def uncertain_in(cases: Sequence[tuple[str, LandmarkResult]], found: Configurations) -> int:
+    """How many of the positions used are of uncertain landmarks."""
+    placed = {
+        name: dict(zip(found.labels, row, strict=True)) for name, row in zip(found.names, found.placed, strict=True)
+    }
+    return sum(
+        status == "uncertain" and bool(placed.get(name, {}).get(label, False))
+        for name, result in cases
+        for label, status in zip(result.labels, result.status, strict=True)
+    )
+
+
 def left_out_labels(cases: Sequence[tuple[str, LandmarkResult]]) -> tuple[str, ...]:
     """Labels that some cases list and others do not."""
     every = set().union(*(result.labels for _, result in cases))

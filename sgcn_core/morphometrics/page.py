@@ -45,15 +45,20 @@ class Told:
         Case or file -> why it is not among the cases.
     labels : tuple of str
         Landmarks that only some cases list.
+    uncertain : int
+        Positions of uncertain landmarks that are used.
     """
 
     choice: Choice
     failed: Mapping[str, str]
     labels: tuple[str, ...] = ()
+    uncertain: int = 0
 
     def lines(self) -> tuple[str, ...]:
         """Sentences, none where nothing was left out."""
         found = [self.choice.text + "."] if self.choice.text else []
+        if self.uncertain:
+            found.append(f"Positions of uncertain landmarks among those used: {self.uncertain}.")
         if self.choice.landmarks:
             found.append(f"Landmarks left out: {', '.join(self.choice.landmarks)}.")
         if self.choice.cases:
