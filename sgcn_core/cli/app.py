@@ -17,6 +17,7 @@ from sgcn_core.cli.detect import detect
 from sgcn_core.cli.doctor import doctor
 from sgcn_core.cli.evaluate import evaluate
 from sgcn_core.cli.measure import measure
+from sgcn_core.cli.morphometrics import morphometrics
 from sgcn_core.cli.observers import observers
 from sgcn_core.cli.report import report
 from sgcn_core.cli.skin import skin
@@ -33,7 +34,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, batch, measure, symmetry, compare, observers, report, skin, demo, doctor, evaluate, adapt):
+COMMANDS = (
+    *(detect, batch, skin, demo, doctor),
+    *(measure, symmetry, compare, observers, report, morphometrics),
+    *(evaluate, adapt),
+)
+for command in COMMANDS:
     app.command(epilog=EPILOG)(command)
 
 
