@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "sgcn_core"
 # What detection needs: 16,900 after the house was put in order; large meshes, contradicting landmarks, units of any
 # kind and bounds came afterwards. What is made of landmarks and of many cases has a limit of its own.
 MOST_LINES = 19_450
-AFTER_DETECTION = ("analysis", "cohort", "report")
-MOST_LINES_AFTER = 10_720  # of which 800 for dense correspondence
+AFTER_DETECTION = ("analysis", "cohort", "report", "training")
+MOST_LINES_AFTER = 12_360  # of which 800 for dense correspondence, 1,640 for training and own landmarks
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("child_process", "errors", "lazy_names", "method", "paper"),
@@ -22,11 +22,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("io",),
     ("cleaning", "sampling", "refinement", "model"),
     ("graph", "skin", "uncertainty"),
+    ("own",),
     ("pose", "settings", "weights"),
     ("stages", "reduction"),
     ("pipeline",),
     ("detector",),
-    ("analysis", "demo", "evaluation", "training", "viz"),
+    ("analysis", "demo", "evaluation", "viz"),
+    ("training",),
     ("report",),
     ("batch",),
     ("cohort", "worker"),

@@ -20,6 +20,7 @@ from sgcn_core.cli.observers import observers
 from sgcn_core.cli.report import report
 from sgcn_core.cli.skin import skin
 from sgcn_core.cli.symmetry import symmetry
+from sgcn_core.cli.train import train
 
 EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in EXIT_CODE_MEANINGS.items()) + "."
 
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, batch, measure, symmetry, compare, observers, report, skin, demo, doctor, evaluate):
+for command in (detect, batch, measure, symmetry, compare, observers, report, skin, demo, doctor, evaluate, train):
     app.command(epilog=EPILOG)(command)
 
 

@@ -17,11 +17,14 @@ from safetensors.torch import save_file
 from sgcn_core.errors import ModelError
 from sgcn_core.method import Method
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
+from sgcn_core.own.landmarks import OwnLandmarks
 from sgcn_core.uncertainty.calibration import Calibration
 from sgcn_core.uncertainty.thresholds import Thresholds
 
 FORMAT = "sgcn-landmarks/1"
-_NETWORK, _CALIBRATION = "network.", "calibration."
+FORMAT_OWN = "sgcn-landmarks/2"
+"""Of weights with landmarks of a user's own: versions that do not know those refuse it."""
+_NETWORK, _CALIBRATION, _OWN = "network.", "calibration.", "own."
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,8 @@ class Checkpoint:
         What is detected unless another set is asked for.
     sha256 : str
         Of the file; empty before it is written.
+    own : OwnLandmarks or None
+        A user's own landmarks, which are reported instead of ``labels``; those then serve pose and transfer alone.
     """
 
     network: StratifiedGCN
@@ -71,6 +76,12 @@ class Checkpoint:
     method: Method = field(default_factory=Method)
     thresholds: Thresholds = field(default_factory=Thresholds)
     landmark_set: str = "all"
+    own: OwnLandmarks | None = None
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """Names of the landmarks that detection reports."""
+        return self.labels if self.own is None else self.own.labels
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -95,9 +106,13 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         for name, values in checkpoint.calibration.arrays().items():
             tensors[_CALIBRATION + name] = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
         settings["calibration"] = checkpoint.calibration.settings()
+    if checkpoint.own is not None:
+        tensors |= {_OWN + name: values for name, values in checkpoint.own.tensors().items()}
+        settings["own"] = checkpoint.own.settings()
     path = Path(path)
     part = path.with_name(path.name + ".part")
-    save_file(tensors, part, metadata={"format": FORMAT, "settings": json.dumps(settings)})
+    version = FORMAT if checkpoint.own is None else FORMAT_OWN
+    save_file(tensors, part, metadata={"format": version, "settings": json.dumps(settings)})
     os.replace(part, path)
 
 
@@ -120,7 +135,7 @@ def load_checkpoint(path: Path, *, device: str | torch.device = "cpu") -> Checkp
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is not a readable safetensors file: {error}") from error
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, FORMAT_OWN):
         raise ModelError(f"{path} holds no landmark weights of format {FORMAT}: found {metadata.get('format')!r}")
     try:
         return _assemble(json.loads(metadata["settings"]), tensors, device, hashlib.sha256(content).hexdigest())
@@ -149,7 +164,8 @@ def _assemble(
         for name, value in tensors.items()
         if name.startswith(_CALIBRATION)
     }
-    stored = settings.get("calibration")
+    stored, own = settings.get("calibration"), settings.get("own")
+    of_own = {name.removeprefix(_OWN): value for name, value in tensors.items() if name.startswith(_OWN)}
     first, second, third = settings["crop_centre"]
     return Checkpoint(
         network=network.to(device).eval(),
@@ -167,4 +183,5 @@ def _assemble(
         method=Method.from_stored(settings.get("method", {})),
         thresholds=Thresholds.from_stored(settings.get("thresholds", {})),
         landmark_set=str(settings.get("landmark_set", "all")),
+        own=None if own is None else OwnLandmarks.from_stored(own, of_own),
     )
