@@ -40,6 +40,7 @@ from sgcn_core.training.own.cross_validation import SHARES, choose_shares, folds
 from sgcn_core.training.own.examples import Sides, mirrored
 from sgcn_core.training.own.fit import OwnOptions
 from sgcn_core.training.own.scans import OwnData, OwnScan, checked_labels, read_own_scans
+from sgcn_core.training.own.store import ScanStore
 from sgcn_core.training.own.train import OwnTraining, fit_own
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
@@ -322,9 +323,21 @@ def test_scans_that_cannot_be_used_are_listed_and_points_off_the_surface_named(
     assert set(left_out) == {"no-face.ply", "no-table.ply", "torn.ply"} and left_out["no-face.ply"] == "no face found"
     assert not read.scans[0].guides.seen[0] and read.scans[0].guides.seen[1:].all()
     np.testing.assert_allclose(read.scans[0].truth["dot_r"], OWN_PLACES[0] / CROP_RADIUS, atol=1e-6)
+    store = ScanStore(tmp_path / "kept", weights="w", seed=0)
+    first = read_own_scans(detector, tmp_path, kept=store)
+
+    def refuse(*_: Any, **__: Any) -> LandmarkResult:
+        raise FaceNotFoundError("no face found")
+
+    detector.detect = refuse  # what is kept is not detected again
+    again = read_own_scans(detector, tmp_path, kept=store)
+    assert [its.name for its in again.scans] == [its.name for its in first.scans]
+    np.testing.assert_array_equal(again.scans[2].graph.neighbours, first.scans[2].graph.neighbours)
+    np.testing.assert_array_equal(again.scans[2].truth["spot"], first.scans[2].truth["spot"])
+    detector = StubDetector(pipeline)
     write_scan(tmp_path, "scan-3", {**points, "spot": points["spot"] + [0.0, 0.0, 12.0]})
     with pytest.raises(LandmarkError, match=r"scan-3\.ply: spot 1\d\.\d mm"):
-        read_own_scans(detector, tmp_path)
+        read_own_scans(detector, tmp_path, kept=store)
 
 
 def test_the_card_shows_landmarks_baseline_splits_and_what_was_left_out(training: OwnTraining) -> None:

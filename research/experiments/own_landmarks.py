@@ -28,6 +28,7 @@ from sgcn_core.io.meshes import write_surface
 from sgcn_core.own.place import assess_own, place_own
 from sgcn_core.training.own.fit import OwnOptions
 from sgcn_core.training.own.scans import OwnScan, read_own_scans
+from sgcn_core.training.own.store import ScanStore
 from sgcn_core.training.own.train import OwnTraining, train_own
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.uncertainty.boundary import open_edges
@@ -159,8 +160,10 @@ def own_landmarks(
         for part, count, its in (("train", scans, _SEEDS[0]), ("unseen", unseen, _SEEDS[1])):
             make_scans(people, folder / part, count, its)
         detector = LandmarkDetector.from_pretrained()
-        training = train_own(detector, folder / "train", OwnOptions(seed=seed), report=start(0, "train"))
-        others = read_own_scans(detector, folder / "unseen", report=start(0, "unseen"))
+        options, kept = OwnOptions(seed=seed), folder / "detected"
+        training = train_own(detector, folder / "train", options, kept=kept / "train", report=start(0, "train"))
+        store = ScanStore(kept / "unseen", weights=detector.checkpoint.sha256, seed=0)
+        others = read_own_scans(detector, folder / "unseen", kept=store, report=start(0, "unseen"))
         found = measure(detector, training, others.scans)
         held_out = float(np.nanmean(training.validation.stated))
         left_out = [*training.data.left_out, *others.left_out]

@@ -42,6 +42,10 @@ def train(
     ] = None,
     folds: Annotated[int, typer.Option(min=2, metavar="N", help="Folds of the cross-validation.")] = 5,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of folds, examples and weights.")] = 0,
+    keep: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep detections here: the same command goes on where it was stopped."),
+    ] = None,
     overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
@@ -75,7 +79,7 @@ def train(
         with progress_bar(1) as start:
             progress = start(0, data.name)
             training = train_own(
-                detector, data, OwnOptions(folds=folds, seed=seed), without=without or (), report=progress
+                detector, data, OwnOptions(folds=folds, seed=seed), without=without or (), kept=keep, report=progress
             )
         page = model_card(training, title=output.stem)
         with replacing(output, unless_changed_since=states["--output"]) as temporary:

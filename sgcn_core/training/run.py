@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
+from torch_geometric.data import Batch
 
 from sgcn_core.model.heatmap import gaussian_heatmaps
 from sgcn_core.model.loss import adaptive_wing_loss
@@ -58,6 +59,7 @@ class TrainingRun:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.generator, self.validation = source, validation
         self.model = source.model
+        self._draws = config.draws_of(fabric.global_rank, fabric.world_size)
         torch.manual_seed(config.seed)
         self.network_config = NetworkConfig(
             landmarks=len(self.model.labels),
@@ -130,9 +132,7 @@ class TrainingRun:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
-        self.generator.nodes, graphs = self.config.size_at(self.step)
-        world, rank = self.fabric.world_size, self.fabric.global_rank
-        batch = self.generator.batch(self.step * world + rank, graphs)
+        batch = self._batch()
         features, neighbours, members = unpack(batch)
         truth = gaussian_heatmaps(features[..., :3], batch.landmarks, sigma=stage.sigma)
         predicted = self.network(features, neighbours, members)
@@ -149,6 +149,15 @@ class TrainingRun:
             optimiser.step()
         self.average.update(self.network.module)
         return loss.detach(), norm
+
+    def _batch(self) -> Batch:
+        """The graphs of this step, or this process's share of them."""
+        self.generator.nodes, graphs = self.config.size_at(self.step)
+        draws, each = self.config.draws, graphs // self.config.draws
+        drawn = [self.generator.batch(self.step * draws + number, each) for number in self._draws]
+        if len(drawn) == 1:
+            return drawn[0]
+        return Batch.from_data_list([graph for batch in drawn for graph in batch.to_data_list()])
 
     def averaged_network(self) -> nn.Module:
         """The network with the averaged weights, on the training device."""

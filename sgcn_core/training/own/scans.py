@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,12 +76,21 @@ class OwnData:
     left_out: tuple[tuple[str, str], ...] = ()
 
 
+class Kept(Protocol):
+    """What was read before (``sgcn_core.training.own.store.ScanStore``)."""
+
+    def load(self, mesh: Path, table: Path) -> OwnScan | None: ...
+
+    def save(self, scan: OwnScan, mesh: Path, table: Path) -> None: ...
+
+
 def read_own_scans(
     detector: LandmarkDetector,
     folder: Path,
     *,
     without: Sequence[str] = (),
     seed: int = 0,
+    kept: Kept | None = None,
     report: Callable[[str, float], None] = lambda name, share: None,
 ) -> OwnData:
     """Read and detect every annotated scan of a folder.
@@ -93,6 +103,7 @@ def read_own_scans(
     folder : Path, meshes with landmark files beside them (``sgcn_core.evaluation.scans``)
     without : labels to leave out
     seed : of the sampling
+    kept : ScanStore, optional; what it holds is not detected again
     report : called with the name of each scan and the share of the work that is done
 
     Raises
@@ -114,11 +125,15 @@ def read_own_scans(
             left_out.append((mesh.name, f"no landmark file of its name ({', '.join(LANDMARK_SUFFIXES)})"))
             continue
         try:
-            scan, beyond = _read(detector, mesh, table, without, seed)
+            scan = None if kept is None else kept.load(mesh, table)
+            if scan is None:
+                scan, beyond = _read(detector, mesh, table, without, seed)
+                off += beyond
+                if kept is not None and not beyond:
+                    kept.save(scan, mesh, table)
         except (FileFormatError, SurfaceError, FaceNotFoundError, OSError) as error:
             left_out.append((mesh.name, str(error)))
             continue
-        off += beyond
         scans.append(scan)
     if off:
         raise LandmarkError(

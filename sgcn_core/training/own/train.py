@@ -20,6 +20,7 @@ from sgcn_core.training.own.cross_validation import CrossValidation, cross_valid
 from sgcn_core.training.own.examples import Example, Sides, make_examples
 from sgcn_core.training.own.fit import OwnOptions, mean_places, train_head
 from sgcn_core.training.own.scans import OwnData, read_own_scans
+from sgcn_core.training.own.store import ScanStore
 from sgcn_core.weights.checkpoint import Checkpoint
 
 FloatArray = NDArray[np.float64]
@@ -61,6 +62,7 @@ def train_own(
     options: OwnOptions | None = None,
     *,
     without: Sequence[str] = (),
+    kept: Path | None = None,
     report: Report = lambda name, share: None,
 ) -> OwnTraining:
     """Learn landmarks of one's own from a folder of annotated scans.
@@ -75,6 +77,7 @@ def train_own(
     folder : Path, meshes with landmark files beside them
     options : OwnOptions
     without : labels to leave out
+    kept : Path, optional; a folder in which detections are kept, so that a training that was stopped goes on
     report : called with what is done and the share of the work
 
     Raises
@@ -90,6 +93,7 @@ def train_own(
         folder,
         without=without,
         seed=options.seed,
+        kept=None if kept is None else ScanStore(kept, weights=base.sha256, seed=options.seed, without=tuple(without)),
         report=lambda name, share: report(name, _READ + (_EXAMPLES - _READ) * share),
     )
     return fit_own(detector.pipeline, data, options, began=began, report=report)
