@@ -144,7 +144,7 @@ class LandmarkDetector:
             graph = path.graph(posed)
         with clock.stage("network", 0.7):
             heatmaps = path.heatmaps(graph, factor=posed.factor)
-        if observe is not None:
+        if observe is not None and self.checkpoint.own is None:
             observe(heatmaps)
         with clock.stage("refinement", 0.9):
             placed = path.place_on_original(path.place(heatmaps), working, clean)
@@ -155,6 +155,8 @@ class LandmarkDetector:
             positions = placed.in_input
             if self.checkpoint.own is not None:
                 own = path.place_own(placed, assessment)
+                if observe is not None:
+                    observe(replace(heatmaps, labels=self.checkpoint.reported, values=own.heat))
                 positions = path.own_in_input(placed, own, working, clean)
                 assessment = path.assess_own(placed, own, scan, size=posed.size)
         info = {**self._provenance(path, settings, posed, located), "notes": notes, "stages": clock.seconds}

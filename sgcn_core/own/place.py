@@ -75,6 +75,7 @@ class OwnPlaced:
     transferred : (L, 3), by the network's landmarks alone, on the surface
     by_head : (L, 3), by the heatmaps alone, on the surface
     gap : (L,), from where the transfer has it to the surface
+    heat : (N, L) float32, heatmaps of the head
     peak : (L,), of the heatmap
     seen_around : (L,), share of the network's landmarks around it that the scan shows
     """
@@ -83,6 +84,7 @@ class OwnPlaced:
     transferred: FloatArray
     by_head: FloatArray
     gap: FloatArray
+    heat: NDArray[np.float32]
     peak: FloatArray
     seen_around: FloatArray
 
@@ -125,6 +127,7 @@ def place_own(
         transferred=transferred,
         by_head=found.positions,
         gap=np.linalg.norm(transferred - carried, axis=1),
+        heat=heat,
         peak=found.peak,
         seen_around=guides.seen_around(own.prototype),
     )
