@@ -92,8 +92,8 @@ def run(
     Returns
     -------
     dict
-        ``ours_per_second``, ``reference_per_second`` (samples a processor second, medians), ``times_faster``, ``largest_difference`` of
-        the losses of the first step.
+        ``ours_per_second``, ``reference_per_second`` (samples a processor second, medians), ``times_faster``,
+        ``largest_difference`` of the losses of the first step.
     """
     torch.manual_seed(0)
     network = StratifiedGCN(NetworkConfig(landmarks=LANDMARKS, depth=depth, channels=channels))

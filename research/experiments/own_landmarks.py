@@ -32,7 +32,7 @@ from sgcn_core.training.own.store import ScanStore
 from sgcn_core.training.own.train import OwnTraining, train_own
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.uncertainty.boundary import open_edges
-from sgcn_core.uncertainty.thresholds import MISSING
+from sgcn_core.uncertainty.thresholds import FOUND, MISSING
 
 FloatArray = NDArray[np.float64]
 
@@ -65,6 +65,8 @@ class Measured:
     transfer: FloatArray
     bound: FloatArray
     told: NDArray[np.bool_]
+    found: NDArray[np.bool_]
+    absent: NDArray[np.bool_]
 
 
 def with_points(model: FaceModel) -> FaceModel:
@@ -89,12 +91,13 @@ def make_scans(model: FaceModel, folder: Path, count: int, seed: int) -> None:
         if mesh.exists():
             continue
         scan = maker.scan(number)
-        shown = [label for label in POINTS if label in scan.landmarks]
+        told = [label for label in POINTS if label not in scan.disputed]
+        shown = np.array([label in scan.landmarks for label in told])
         result = LandmarkResult(
-            labels=tuple(shown),
-            positions=np.array([scan.landmarks[label] for label in shown]).reshape(-1, 3),
-            confidence=np.ones(len(shown)),
-            status=("found",) * len(shown),
+            labels=tuple(told),
+            positions=np.array([scan.landmarks.get(label, np.zeros(3)) for label in told]),
+            confidence=shown.astype(float),
+            status=tuple(np.where(shown, "found", MISSING).tolist()),
             unit="mm",
         )
         write_landmarks(result, mesh.with_suffix(".mrk.json"))
@@ -104,7 +107,7 @@ def make_scans(model: FaceModel, folder: Path, count: int, seed: int) -> None:
 def measure(detector: LandmarkDetector, training: OwnTraining, scans: Sequence[OwnScan]) -> Measured:
     """Place the landmarks on unseen scans, by the weights and by the transfer alone."""
     own, known, pipeline = training.own, training.checkpoint, detector.pipeline
-    errors, transfer, bounds, told = [], [], [], []
+    errors, transfer, bounds, status, absent = [], [], [], [], []
     for scan in scans:
         embedding = pipeline.embedding(scan.graph, own.head.config.blocks)
         method = pipeline.method
@@ -116,8 +119,12 @@ def measure(detector: LandmarkDetector, training: OwnTraining, scans: Sequence[O
         errors.append(scan.millimetres * np.linalg.norm(placed.positions - truth, axis=1))
         transfer.append(scan.millimetres * np.linalg.norm(placed.transferred - truth, axis=1))
         bounds.append(assessed.error_bound)
-        told.append([status != MISSING for status in assessed.status])
-    return Measured(np.array(errors), np.array(transfer), np.array(bounds), np.array(told))
+        status.append(assessed.status)
+        absent.append([label in scan.absent for label in own.labels])
+    said = np.array(status)
+    return Measured(
+        np.array(errors), np.array(transfer), np.array(bounds), said != MISSING, said == FOUND, np.array(absent)
+    )
 
 
 def measured_table(labels: Sequence[str], found: Measured, note: str) -> Table:
@@ -140,7 +147,9 @@ def _row(name: str, found: Measured, columns: list[int]) -> dict[str, Cell]:
         "transfer, mean": float(transfer[used].mean()),
         "bound holds": float((network <= found.bound[:, columns])[used].mean()),
         "missing": int((shown & ~told).sum()),
-        "told though not shown": int((~shown & told).sum()),
+        "absent": int(found.absent[:, columns].sum()),
+        "of these told": int((found.absent[:, columns] & told).sum()),
+        "called found": int((found.absent & found.found)[:, columns].sum()),
     }
 
 

@@ -14,7 +14,7 @@ from sgcn_core.own.head import HeadConfig, OwnHead
 
 FloatArray = NDArray[np.float64]
 
-_ARRAYS = ("prototype", "share", "expected", "bound", "disagreement", "ratios")
+_ARRAYS = ("prototype", "share", "expected", "bound", "disagreement", "peak", "ratios")
 _HEAD = "head."
 
 
@@ -31,6 +31,7 @@ class OwnLandmarks:
     expected : (L,), mean error on held-out scans, millimetres of the person
     bound : (L,), no less than 90 % of the errors on held-out scans, millimetres
     disagreement : (L,), largest distance between head and transfer on held-out scans, millimetres
+    peak : (L,), of the heatmap, that 95 % of held-out scans exceed which show the landmark
     ratios : (K,), errors on held-out scans over ``expected``, ascending
     info : data, folds, seed and figures of the cross-validation
     """
@@ -42,6 +43,7 @@ class OwnLandmarks:
     expected: FloatArray
     bound: FloatArray
     disagreement: FloatArray
+    peak: FloatArray
     ratios: FloatArray
     info: dict[str, Any] = field(default_factory=dict)
 

@@ -26,8 +26,11 @@ BoolArray = NDArray[np.bool_]
 # Millimetres of the head frame: the scan ends where a landmark was transferred to and drawn back by so much; a place
 # so far off the surface shows that something else, or nothing, was scanned there.
 _DRAWN_BACK, _OFF_SURFACE = 3.0, 10.0
-# A landmark this close to the end of the scan is uncertain (mm), and missing below this peak of its heatmap.
-_NEAR_END, _NOT_SEEN = 3.0, 0.2
+# A landmark this close to the end of the scan is uncertain (mm).
+_NEAR_END = 3.0
+# Of the peak that nearly all held-out scans exceed: below it the landmark is not on the scan, under hair or the like;
+# and the least peak that says so.
+_NOT_SEEN, _LEAST_PEAK = 0.5, 0.2
 # Of so many landmarks of the network around a place.
 _AROUND = 5
 _OPENING = 8.0  # millimetres; openings less wide are faults of the mesh
@@ -143,10 +146,11 @@ def assess_own(
 ) -> Assessment:
     """Status and errors of own landmarks.
 
-    Missing where the scan ends before the place that the transfer gives, or the landmarks around it are missing too and
-    the head does not see it. Uncertain near the end of the scan, where few of the landmarks around it are seen, where
-    head and transfer lie further apart than on any held-out scan (the bound is then at least that distance), or where
-    the bound is large. The errors are those of the held-out scans of the cross-validation.
+    Missing where the scan ends before the place that the transfer gives, where that lies off the surface, or where the
+    head does not see the landmark: its heatmap is half as high as on nearly all held-out scans, or lower. Uncertain
+    near the end of the scan, where few of the landmarks around it are seen, where the heatmap is lower than on nearly
+    all held-out scans, where head and transfer lie further apart than on any of these (the bound is then at least that
+    distance), or where the bound is large. The errors are those of the held-out scans of the cross-validation.
 
     Parameters
     ----------
@@ -160,13 +164,12 @@ def assess_own(
     end_of_position = unit * distance_to(edges.points(least_extent=_OPENING / unit), placed.positions)
     gap = unit * placed.gap
     beyond = (gap > _DRAWN_BACK) & (end < _DRAWN_BACK)
-    hidden = (placed.seen_around < 0.5) & (placed.peak < _NOT_SEEN)
-    missing = beyond | hidden | (gap > _OFF_SURFACE)
+    missing = beyond | (gap > _OFF_SURFACE) | (placed.peak < np.maximum(_NOT_SEEN * own.peak, _LEAST_PEAK))
     apart = unit * size * placed.disagreement
     contradicted = apart > np.maximum(own.disagreement, own.bound)
     bound = np.where(contradicted, np.maximum(own.bound, apart), own.bound)
     doubtful = contradicted | (end_of_position < _NEAR_END) | (placed.seen_around < 0.5)
-    doubtful |= (own.share > 0) & (placed.peak < _NOT_SEEN)
+    doubtful |= placed.peak < own.peak
     status = np.where(missing, MISSING, np.where(doubtful | (bound > thresholds.uncertain_bound), UNCERTAIN, FOUND))
     confidence = own.within(CONFIDENT_WITHIN_MM)
     return Assessment(

@@ -26,8 +26,8 @@ SHARES: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
 BOUND_SHARE = 0.9
 # A landmark's mean error counts so many errors of the average landmark besides its own.
 _PRIOR = 4.0
-# Millimetres by which the head has to be better on average before the transfer is left.
-_GAIN = 0.05
+# Share of the held-out scans whose heatmap may be lower than what is stored as usual.
+_LOW_PEAKS = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,7 @@ class CrossValidation:
     stated : (S, L), millimetres, by the shares that the other folds choose: the honest figure
     share : (L,), chosen by all folds
     disagreement : (S, L), millimetres between head and transfer
+    peak : (L,), exceeded by the heatmaps of 95 % of the held-out scans that show the landmark, both sides together
     stop : steps of the early stopping
     curve : (stop, mean error in millimetres) of the head on held-out scans
     """
@@ -52,6 +53,7 @@ class CrossValidation:
     stated: FloatArray
     share: FloatArray
     disagreement: FloatArray
+    peak: FloatArray
     stop: int
     curve: tuple[tuple[int, float], ...]
 
@@ -115,6 +117,7 @@ def cross_validate(
         stated=nested(errors, fold, sides),
         share=choose_shares(errors, sides),
         disagreement=size[:, None] * np.array([found.disagreement for found in best]),
+        peak=low_peaks(np.where(np.isnan(truth[:, :, 0]), np.nan, [found.peak for found in best]), sides),
         stop=stop,
         curve=curve,
     )
@@ -147,7 +150,7 @@ def _placed(pipeline: Pipeline, scan: OwnScan, own: OwnLandmarks, embedding: tor
 def untried(labels: tuple[str, ...], places: FloatArray, head: OwnHead) -> OwnLandmarks:
     """Own landmarks whose errors are not known yet."""
     unknown = np.full(len(labels), np.nan)
-    return OwnLandmarks(labels, places, head, np.ones(len(labels)), unknown, unknown, unknown, np.empty(0))
+    return OwnLandmarks(labels, places, head, np.ones(len(labels)), unknown, unknown, unknown, unknown, np.empty(0))
 
 
 def share_errors(scan: OwnScan, placed: OwnPlaced, labels: Sequence[str]) -> FloatArray:
@@ -161,7 +164,7 @@ def share_errors(scan: OwnScan, placed: OwnPlaced, labels: Sequence[str]) -> Flo
 
 
 def choose_shares(errors: FloatArray, sides: Sides) -> FloatArray:
-    """The share (L,) of the smallest mean error of both sides together; the transfer where nothing is clearly better.
+    """The share (L,) of the smallest mean error of both sides together; the transfer where nothing is better.
 
     Parameters
     ----------
@@ -169,9 +172,14 @@ def choose_shares(errors: FloatArray, sides: Sides) -> FloatArray:
     sides : Sides, whose pairs get one share
     """
     pooled = np.array([np.nanmean(_both_sides(errors, sides, number), axis=(0, 2)) for number in range(len(sides.own))])
-    best = pooled.argmin(axis=1)
-    gained = pooled[:, 0] - pooled.min(axis=1) > _GAIN
-    return np.where(gained, np.array(SHARES)[best], 0.0)
+    chosen: FloatArray = np.array(SHARES)[pooled.argmin(axis=1)]
+    return chosen
+
+
+def low_peaks(peaks: FloatArray, sides: Sides) -> FloatArray:
+    """The peak (L,) that 95 % of the held-out ones (S, L) of both sides together exceed."""
+    pools = [_both_sides(peaks[:, None, :], sides, number) for number in range(peaks.shape[1])]
+    return np.array([np.nanquantile(pool, _LOW_PEAKS, method="lower") for pool in pools])
 
 
 def nested(errors: FloatArray, fold: NDArray[np.int64], sides: Sides) -> FloatArray:

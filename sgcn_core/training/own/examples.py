@@ -32,12 +32,14 @@ _MIDLINE = 8.0
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """Some nodes of one pass: (R, 3) nodes, (R, E) embedding, (R, 3) warped to the mean face; (L, 3) truth."""
+    """Some nodes of one pass: (R, 3) nodes, (R, E) embedding, (R, 3) warped to the mean face; (L, 3) truth, NaN where
+    there is none, and (L,) whether that says that the landmark is absent."""
 
     nodes: Tensor
     embedding: Tensor
     warped: Tensor
     truth: Tensor
+    known: Tensor
     millimetres: float
 
 
@@ -96,9 +98,10 @@ def make_examples(
     """
     made = []
     for number in range(passes):
-        posed, guides, truth = scan.graph, scan.guides, scan.places(labels)
+        posed, guides, truth, known = scan.graph, scan.guides, scan.places(labels), scan.known(labels)
         if number % 2:
             posed, guides, truth = mirrored(posed, guides, truth, sides)
+            known = known[sides.own] & (sides.own >= 0)
         residue = Similarity.identity() if number < 2 else _residue(rng)
         graph = _resampled(pipeline, posed, residue, int(rng.integers(2**31)))
         moved = replace(guides, positions=residue.apply(guides.positions))
@@ -111,6 +114,7 @@ def make_examples(
                 embedding[torch.from_numpy(chosen)],
                 torch.from_numpy(warped).float(),
                 torch.from_numpy(residue.apply(truth)).float(),
+                torch.from_numpy(known),
                 scan.millimetres / residue.scale,
             )
         )
@@ -205,5 +209,5 @@ class ExampleSource:
             members=torch.zeros(nodes, dtype=torch.bool),
             landmarks=example.truth[None],
             millimetres=torch.tensor([example.millimetres]),
-            known=~example.truth.isnan().any(dim=1)[None],
+            known=example.known[None],
         )

@@ -18,6 +18,7 @@ from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.graph.face_graph import FaceGraph
 from sgcn_core.io.formats import LANDMARK_SUFFIXES
+from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.own.place import Guides
 from sgcn_core.stages import Heatmaps
@@ -46,6 +47,7 @@ class OwnScan:
     graph : FaceGraph
     guides : Guides, the network's own landmarks
     truth : label -> (3,)
+    absent : labels that the file calls missing: the scan does not show them
     millimetres : of the person for one normalised unit
     """
 
@@ -54,10 +56,15 @@ class OwnScan:
     guides: Guides
     truth: Mapping[str, FloatArray]
     millimetres: float
+    absent: tuple[str, ...] = ()
 
     def places(self, labels: Sequence[str]) -> FloatArray:
         """Annotated landmarks (L, 3), NaN where there are none."""
         return np.array([self.truth.get(label, np.full(3, np.nan)) for label in labels])
+
+    def known(self, labels: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether the file says where each landmark (L,) is, or that it is missing."""
+        return np.array([label in self.truth or label in self.absent for label in labels])
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,4 +199,8 @@ def _read(
         prototype,
     )
     named = dict(zip(labels, to_normalised.apply(places), strict=True))
-    return OwnScan(mesh.name, heatmaps.graph, guides, named, 1.0 / to_normalised.scale), off
+    table_says = read_landmarks(table)
+    absent = tuple(
+        label for label, status in zip(table_says.labels, table_says.status, strict=True) if status == MISSING
+    )
+    return OwnScan(mesh.name, heatmaps.graph, guides, named, 1.0 / to_normalised.scale, absent), off

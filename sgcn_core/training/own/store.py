@@ -50,8 +50,9 @@ class ScanStore:
             to_normalised = Similarity.from_matrix(kept["to_normalised"])
             graph = FaceGraph(**{name: kept[name] for name in _GRAPH}, to_normalised=to_normalised)
             guides = Guides(kept["guides"], kept["seen"], kept["prototype"])
+            absent = tuple(kept["absent"].tolist())
             truth = dict(zip(kept["labels"].tolist(), kept["truth"], strict=True))
-        return OwnScan(mesh.name, graph, guides, truth, 1.0 / to_normalised.scale)
+        return OwnScan(mesh.name, graph, guides, truth, 1.0 / to_normalised.scale, absent)
 
     def save(self, scan: OwnScan, mesh: Path, table: Path) -> None:
         """Keep a scan, in one piece."""
@@ -63,6 +64,7 @@ class ScanStore:
                 guides=scan.guides.positions,
                 seen=scan.guides.seen,
                 prototype=scan.guides.prototype,
+                absent=np.array(scan.absent, dtype=str),
                 labels=np.array(list(scan.truth), dtype=str),
                 truth=np.array(list(scan.truth.values())).reshape(-1, 3),
             )

@@ -142,6 +142,7 @@ def fit_own(
         expected=errors.expected,
         bound=errors.bound,
         disagreement=np.nanmax(validation.disagreement, axis=0),
+        peak=validation.peak,
         ratios=errors.ratios,
         info=_record(base, data, validation, options, minutes),
     )
