@@ -31,13 +31,14 @@ from sgcn_core.graph.face_graph import FaceGraph, build_face_graph
 from sgcn_core.io.markups import write_landmarks
 from sgcn_core.io.meshes import write_surface
 from sgcn_core.method import Method
+from sgcn_core.model.heatmap import gaussian_heatmaps
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 from sgcn_core.own.place import Guides, assess_own, place_own
 from sgcn_core.own.transfer import thin_plate_spline
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.report.model_card import model_card
-from sgcn_core.training.own.cross_validation import SHARES, choose_shares, folds, nested, stated_errors
-from sgcn_core.training.own.examples import Sides, mirrored
+from sgcn_core.training.own.cross_validation import SHARES, choose_shares, folds, low_peaks, nested, stated_errors
+from sgcn_core.training.own.examples import ExampleSource, Sides, make_examples, mirrored
 from sgcn_core.training.own.fit import OwnOptions
 from sgcn_core.training.own.scans import OwnData, OwnScan, checked_labels, read_own_scans
 from sgcn_core.training.own.store import ScanStore
@@ -257,6 +258,24 @@ def test_the_bound_is_no_less_than_what_held_out_errors_show() -> None:
     # Equal errors: every ratio is 1, so that mean and bound are that error.
     same = stated_errors(np.full((10, 2), 2.0), sides)
     np.testing.assert_allclose([same.expected, same.bound], 2.0)
+
+
+def test_what_a_file_calls_missing_is_an_empty_heatmap_and_what_it_leaves_out_is_unknown(pipeline: Pipeline) -> None:
+    its = dataclasses.replace(scan(pipeline, 5, without=("spot", "dot_l")), absent=("spot",))
+    sides = Sides.of(LABELS, GUIDES, normalised(OWN_PLACES), CROP_RADIUS)
+    made = make_examples(pipeline, its, LABELS, sides, (0, 2), passes=2, rows=100, rng=np.random.default_rng(0))
+    assert [example.known.tolist() for example in made] == [[True, False, True], [False, True, True]]
+    assert torch.isnan(made[0].truth[:, 0]).tolist() == [False, True, True]
+    batch = ExampleSource(made[:1], LABELS, normalised(OWN_PLACES), 0).batch(0, 1)
+    truth = gaussian_heatmaps(made[0].nodes[None], batch.landmarks, sigma=0.1)[0]
+    assert (truth[:, 2] == 0).all() and truth[:, 0].max() > 0.5
+
+
+def test_the_usual_peak_is_that_of_both_sides_together() -> None:
+    sides = Sides(np.array([1, 0, 2]), np.empty(0, dtype=np.int64))
+    peaks = np.full((10, 3), 0.9)
+    peaks[0, 0], peaks[0, 2], peaks[1, 2] = 0.3, np.nan, 0.5
+    assert low_peaks(peaks, sides).tolist() == [0.3, 0.3, 0.5]
 
 
 def test_folds_are_even_and_follow_the_seed() -> None:
