@@ -113,6 +113,33 @@ def test_landmark_file_of_a_mesh(tmp_path: Path) -> None:
     assert scans.landmark_file(mesh) == tmp_path / "a.b.mrk.json"
 
 
+def test_two_landmark_files_of_a_mesh_are_an_error_and_text_counts_last(tmp_path: Path) -> None:
+    mesh = tmp_path / "a.ply"
+    (tmp_path / "a.txt").write_text("prn 1 2 3")
+    assert scans.landmark_file(mesh) == tmp_path / "a.txt"
+    (tmp_path / "a.landmarkAscii").write_text("")
+    assert scans.landmark_file(mesh) == tmp_path / "a.landmarkAscii"
+    (tmp_path / "a.pp").write_text("")
+    with pytest.raises(FileFormatError, match=r"a\.pp and a\.landmarkAscii"):
+        scans.landmark_file(mesh)
+
+
+def test_points_of_other_programs_are_in_the_meshs_own_frame_and_unit(tmp_path: Path) -> None:
+    (tmp_path / "a.pts").write_text("Version 1.0\n1\nprn 1 2 3\n")
+    truth = scans.read_truth(tmp_path / "a.pts", surface_of("cm", "RAS"))
+    assert truth.positions["prn"].tolist() == [1.0, 2.0, 3.0] and truth.unit is None
+
+
+def test_landmarks_far_from_the_scan_are_not_compared() -> None:
+    result = LandmarkResult(("prn", "sn"), np.zeros((2, 3)), np.ones(2), ("found",) * 2, "cm")
+    truth = {"prn": np.array([5.0, 5, 2.1]), "sn": np.array([5.0, 5, 0]), "gn": np.array([5.0, 5, 1])}
+    one = scans.scan_errors(Detector(result), "x", surface_of(), scans.Truth(truth))  # type: ignore[arg-type]
+    assert one.off_surface == {"prn": pytest.approx(21.0)} and set(one.errors) == {"prn", "sn"}
+    moved = {label: place + [0, 0, 10.0] for label, place in truth.items()}
+    other = scans.scan_errors(Detector(result), "x", surface_of(), scans.Truth(moved))  # type: ignore[arg-type]
+    assert other.errors == {} and "3 of its 3 landmarks" in str(other.problem) and "median 110 mm" in str(other.problem)
+
+
 class Detector:
     """Says what it is told."""
 

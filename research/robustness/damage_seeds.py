@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sgcn_core.io.formats import LANDMARK_SUFFIXES, WRITABLE_MESH_SUFFIXES
+from sgcn_core.io.formats import WRITABLE_LANDMARK_SUFFIXES, WRITABLE_MESH_SUFFIXES
 from sgcn_core.io.markups import write_landmarks
 from sgcn_core.io.meshes import write_surface
 from sgcn_core.types.landmarks import LandmarkResult
@@ -161,7 +161,7 @@ def _landmarks(folder: Path) -> Iterator[Sample]:
     labels = ("prn", "ex_r", "ex_l", "ibug30")
     places = np.array([[0.0, -100, 1], [-45, -60, 30], [45, -60, 30], [np.nan] * 3])
     result = LandmarkResult(labels, places, np.array([0.9, 0.8, 0.7, 0]), ("found", "found", "uncertain", "missing"))
-    for suffix in LANDMARK_SUFFIXES:
+    for suffix in WRITABLE_LANDMARK_SUFFIXES:
         path = write_landmarks(result, folder / f"scan{suffix}")
         yield Sample("landmarks", path.name, {path.name: path.read_bytes()}, f"{suffix} as written here")
 

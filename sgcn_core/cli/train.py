@@ -69,7 +69,7 @@ def train(
     with reporting_errors(debug=debug):
         require_training()
         from sgcn_core.cli.detect import load_detector
-        from sgcn_core.io.atomic import replacing, write_text
+        from sgcn_core.io.atomic import write_text
         from sgcn_core.report.model_card import model_card
         from sgcn_core.training.own.fit import OwnOptions
         from sgcn_core.training.own.train import train_own
@@ -82,8 +82,7 @@ def train(
                 detector, data, OwnOptions(folds=folds, seed=seed), without=without or (), kept=keep, report=progress
             )
         page = model_card(training, title=output.stem)
-        with replacing(output, unless_changed_since=states["--output"]) as temporary:
-            save_checkpoint(training.checkpoint, temporary)
+        save_checkpoint(training.checkpoint, output, unless_changed_since=states["--output"])
         write_text(card, page, unless_changed_since=states["--card"])
         print_training(training)
         say(f"{output}, {card}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,10 @@ from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, FileFormatError, SurfaceError
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.tables import Cell, Table
+from sgcn_core.geometry.closest_point import closest_on_surface
+from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.io.formats import LANDMARK_SUFFIXES, MESH_SUFFIXES
+from sgcn_core.io.landmark_text import ASSUMED
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.landmarks import LandmarkResult
@@ -21,6 +24,12 @@ from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import in_mm
 
 FloatArray = NDArray[np.float64]
+
+OFF_SURFACE = 20.0
+"""A landmark further than this from its scan, millimetres, is in another frame or unit, or of another scan."""
+
+# Spellings of the suffixes on file systems that tell upper from lower case; a text file counts where nothing else does.
+_SPELLINGS = (*(suffix for suffix in LANDMARK_SUFFIXES if suffix != ".txt"), ".landmarkAscii")
 
 CORE = ("en", "ex", "prn", "sn", "ch", "ls", "li", "cph")
 """Well-defined points, whose mean is given separately; both sides where there are two."""
@@ -38,6 +47,8 @@ class ScanErrors:
     unmatched : labels of the landmark file that are unknown to the weights
     refused : the reason, if no face was found
     result : what the detector returned
+    off_surface : label -> distance from the scan in millimetres, of the landmarks of the file beyond ``OFF_SURFACE``
+    problem : why the landmark file was not compared; there are no errors then
     """
 
     name: str
@@ -45,6 +56,8 @@ class ScanErrors:
     unmatched: tuple[str, ...] = ()
     refused: str | None = None
     result: LandmarkResult | None = None
+    off_surface: Mapping[str, float] = field(default_factory=dict)
+    problem: str | None = None
 
 
 def meshes(folder: Path) -> list[Path]:
@@ -64,9 +77,25 @@ def meshes(folder: Path) -> list[Path]:
 
 
 def landmark_file(mesh: Path) -> Path | None:
-    """The landmark file beside a mesh, ``NAME.mrk.json``, ``.fcsv``, ``.csv`` or ``.json``; None if there is none."""
-    candidates = (mesh.with_suffix("").with_name(mesh.stem + suffix) for suffix in LANDMARK_SUFFIXES)
-    return next((path for path in candidates if path.exists()), None)
+    """The landmark file beside a mesh: the mesh's name with a suffix of a landmark format; None if there is none.
+
+    ``NAME.txt``, which may be anything, is taken only where no other format is there.
+
+    Raises
+    ------
+    FileFormatError
+        Two landmark files have that name: which one holds the annotations is not known.
+    """
+    names = [mesh.stem + suffix for suffix in _SPELLINGS]
+    there = list({name.lower(): path for name in names if (path := mesh.with_name(name)).exists()}.values())
+    if len(there) > 1:
+        shown = " and ".join(path.name for path in there)
+        raise FileFormatError(
+            f"{mesh.name} in {mesh.parent} has more than one landmark file, {shown}; keep there the one that holds the "
+            "annotations"
+        )
+    text = mesh.with_name(f"{mesh.stem}.txt")
+    return there[0] if there else text if text.exists() else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,19 +112,33 @@ class Truth:
 def read_truth(path: Path, surface: Surface) -> Truth:
     """The landmarks of a file; those that it calls missing are left out.
 
-    A table that declares neither frame nor unit is in the mesh file's own.
+    What the file does not state, of frame and unit, is the mesh file's own (see :mod:`sgcn_core.io.markups`).
     """
     result = read_landmarks(path)
-    header = path.read_text(encoding="utf-8-sig").partition("\n")[0].lower().replace(" ", "").split(",")
-    table = path.suffix.lower() == ".csv"
-    if not (table and "frame" not in header and "x" in header):
+    assumed = result.info.get(ASSUMED, ())
+    if "frame" not in assumed:
         result = result.in_frame(surface.frame)
     placed = {
         label: position
         for label, position in zip(result.labels, result.positions, strict=True)
         if not np.isnan(position).any()
     }
-    return Truth(placed, None if table and "unit" not in header else result.unit)
+    return Truth(placed, None if "unit" in assumed else result.unit)
+
+
+def distances_from(surface: Surface, places: FloatArray, factor: float = 1.0) -> FloatArray:
+    """Distance (L,) of places (L, 3) from the triangles of a surface, in millimetres.
+
+    Parameters
+    ----------
+    surface : Surface
+    places : (L, 3), millimetres in the axes of the surface
+    factor : millimetres of one unit of the surface
+    """
+    part = surface.compacted()
+    nearest = closest_on_surface(places, SurfaceIndex(factor * part.vertices, part.faces))
+    distance: FloatArray = np.linalg.norm(nearest - places, axis=1)
+    return distance
 
 
 def scan_errors(
@@ -113,13 +156,30 @@ def scan_errors(
     except (FaceNotFoundError, SurfaceError) as error:
         return ScanErrors(name, {}, refused=str(error))
     factor, scale = in_mm(result.unit), in_mm(truth.unit or result.unit)
+    off = _off_surface(surface, factor, {label: scale * place for label, place in truth.positions.items()})
+    if truth.positions and 2 * len(off) > len(truth.positions):
+        middle = float(np.median(list(off.values())))
+        problem = (
+            f"{len(off)} of its {len(truth.positions)} landmarks lie more than {OFF_SURFACE:g} mm from the scan "
+            f"(median {middle:.0f} mm): another scan, frame or unit; nothing was compared"
+        )
+        return ScanErrors(name, {}, result=result, off_surface=off, problem=problem)
     known = {label.casefold(): label for label in result.labels}
     errors = {
         label: float(np.linalg.norm(factor * result.position(known[label.casefold()]) - scale * position))
         for label, position in truth.positions.items()
         if label.casefold() in known
     }
-    return ScanErrors(name, errors, tuple(label for label in truth.positions if label not in errors), result=result)
+    unmatched = tuple(label for label in truth.positions if label not in errors)
+    return ScanErrors(name, errors, unmatched, result=result, off_surface=off)
+
+
+def _off_surface(surface: Surface, factor: float, places: Mapping[str, FloatArray]) -> dict[str, float]:
+    """Label -> distance in millimetres of those of the places (millimetres) that lie beyond ``OFF_SURFACE``."""
+    if not places:
+        return {}
+    away = distances_from(surface, np.array(list(places.values())), factor)
+    return {label: float(value) for label, value in zip(places, away, strict=True) if value > OFF_SURFACE}
 
 
 def evaluate_folder(

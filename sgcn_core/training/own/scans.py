@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, FileFormatError, LandmarkError, SurfaceError
-from sgcn_core.evaluation.scans import landmark_file, meshes, read_truth
-from sgcn_core.geometry.closest_point import closest_on_surface
-from sgcn_core.geometry.surface_index import SurfaceIndex
+from sgcn_core.evaluation.scans import distances_from, landmark_file, meshes, read_truth
 from sgcn_core.graph.face_graph import FaceGraph
 from sgcn_core.io.formats import LANDMARK_SUFFIXES
 from sgcn_core.io.markups import read_landmarks
@@ -127,11 +125,10 @@ def read_own_scans(
     off: list[str] = []
     for number, mesh in enumerate(found):
         report(mesh.name, number / len(found))
-        table = landmark_file(mesh)
-        if table is None:
-            left_out.append((mesh.name, f"no landmark file of its name ({', '.join(LANDMARK_SUFFIXES)})"))
-            continue
         try:
+            table = landmark_file(mesh)
+            if table is None:
+                raise FileFormatError(f"no landmark file of its name ({', '.join(LANDMARK_SUFFIXES)})")
             scan = None if kept is None else kept.load(mesh, table)
             if scan is None:
                 scan, beyond = _read(detector, mesh, table, without, seed)
@@ -185,8 +182,7 @@ def _read(
     labels = list(truth.positions)
     factor = in_mm(result.unit)
     places = np.array([truth.positions[label] for label in labels]).reshape(-1, 3) * in_mm(truth.unit or result.unit)
-    index = SurfaceIndex(factor * surface.vertices, surface.faces)
-    away = np.linalg.norm(closest_on_surface(places, index) - places, axis=1)
+    away = distances_from(surface, places, factor)
     off = [
         f"{mesh.name}: {label} {distance:.1f} mm"
         for label, distance in zip(labels, away, strict=True)

@@ -86,7 +86,7 @@ def train_own(
         As of :func:`read_own_scans`; a landmark that lies where the detector does not look.
     """
     began, options = time.process_time(), options or OwnOptions()
-    base = replace(detector.checkpoint, own=None)
+    base = replace(detector.checkpoint, own=None, offsets=None)
     detector = LandmarkDetector(base, device=detector.device)
     data = read_own_scans(
         detector,
