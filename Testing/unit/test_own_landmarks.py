@@ -378,3 +378,22 @@ def test_the_command_says_what_is_lacking_and_replaces_nothing(tmp_path: Path, m
     monkeypatch.setattr(command, "_NEEDED", ("lightning", "no_such_package"))
     with pytest.raises(InstallationError, match=r"no_such_package.*pip install 'sgcn-core\[train\]'"):
         command.require_training()
+
+
+def test_the_command_writes_weights_and_card_and_prints_the_baseline(
+    training: OwnTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def learnt(detector: Any, folder: Path, options: OwnOptions, **given: Any) -> OwnTraining:
+        assert (folder, options.folds, options.seed) == (tmp_path, 3, 4) and given["without"] == ["nose"]
+        return training
+
+    monkeypatch.setattr("sgcn_core.training.own.train.train_own", learnt)
+    monkeypatch.setattr("sgcn_core.cli.detect.load_detector", lambda settings: None)
+    weights = tmp_path / "mine.safetensors"
+    given = ["train", "--data", str(tmp_path), "-o", str(weights), "--folds", "3", "--seed", "4", "--without", "nose"]
+    found = CliRunner().invoke(app, given)
+    assert found.exit_code == 1, found.output  # one scan is left out
+    assert load_checkpoint(weights).reported == training.own.labels
+    assert "<svg" in (tmp_path / "mine.html").read_text(encoding="utf-8")
+    for words in ("Transfer alone", "| dot_r | 10 |", "90 % bound rests on", "torn.ply is left out", "seed 0"):
+        assert words in found.output, words

@@ -86,7 +86,7 @@ def train(
         write_text(card, page, unless_changed_since=states["--card"])
         print_training(training)
         say(f"{output}, {card}")
-    raise end(ExitCode.OK)
+    raise end(ExitCode.SOME_FAILED if training.data.left_out else ExitCode.OK)
 
 
 def require_training() -> None:
