@@ -21,6 +21,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this long, ready to continue")
     parser.add_argument("--accelerator", default="auto", help="of Lightning Fabric: auto, cpu, cuda, mps")
     parser.add_argument("--devices", default="1", help="number of devices, or auto")
+    parser.add_argument("--nodes", type=int, default=1, help="machines of a run that torchrun starts on several")
     parser.add_argument("--precision", default="32-true", help="of Lightning Fabric, e.g. 32-true, bf16-mixed")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's default")
     parser.add_argument("--export", type=Path, help="write the averaged weights here at the end (safetensors)")
@@ -45,7 +46,9 @@ def main(arguments: list[str] | None = None) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     devices = options.devices if options.devices == "auto" else int(options.devices)
-    fabric = Fabric(accelerator=options.accelerator, devices=devices, precision=options.precision)
+    fabric = Fabric(
+        accelerator=options.accelerator, devices=devices, num_nodes=options.nodes, precision=options.precision
+    )
     fabric.launch()
     model = FaceModel.load(options.model, options.clinical or CLINICAL_VERTICES, device=fabric.device)
     config = TrainingConfig.load(options.config)
