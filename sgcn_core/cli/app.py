@@ -17,6 +17,7 @@ from sgcn_core.cli.doctor import doctor
 from sgcn_core.cli.evaluate import evaluate
 from sgcn_core.cli.measure import measure
 from sgcn_core.cli.observers import observers
+from sgcn_core.cli.prepare import prepare
 from sgcn_core.cli.report import report
 from sgcn_core.cli.skin import skin
 from sgcn_core.cli.symmetry import symmetry
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, batch, measure, symmetry, compare, observers, report, skin, demo, doctor, evaluate):
+for command in (detect, batch, measure, symmetry, compare, observers, report, skin, demo, doctor, evaluate, prepare):
     app.command(epilog=EPILOG)(command)
 
 
