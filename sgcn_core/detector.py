@@ -180,7 +180,7 @@ class LandmarkDetector:
     def _provenance(
         self, path: Pipeline, settings: DetectionSettings, posed: PosedScan, located: Located
     ) -> dict[str, Any]:
-        method, model = path.method, path.error_model
+        method, model, offsets = path.method, path.error_model, self.checkpoint.offsets
         return {
             "pose": posed.input_to_head.as_matrix().tolist(),
             "pose_confidence": round(located.hypotheses[0].confidence, 3),
@@ -193,6 +193,7 @@ class LandmarkDetector:
             "version": __version__,
             "weights_sha256": self.checkpoint.sha256,
             ERRORS_HOLD_OBSERVERS: model is not None and model.domain is not None,
+            **({} if offsets is None else {"adapted": offsets.info}),
         }
 
 

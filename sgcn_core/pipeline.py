@@ -25,7 +25,7 @@ import torch
 
 from sgcn_core.cleaning.clean import Cleaned
 from sgcn_core.errors import FaceNotFoundError
-from sgcn_core.geometry.closest_point import closest_on_surface
+from sgcn_core.geometry.closest_point import closest_on_surface, closest_places
 from sgcn_core.geometry.procrustes import align_to_prototype
 from sgcn_core.geometry.similarity import Similarity, from_crop, scaling, standardise_paper
 from sgcn_core.geometry.surface_index import SurfaceIndex
@@ -40,7 +40,7 @@ from sgcn_core.pose.search import Located, locate_head, located_by_hand
 from sgcn_core.reduction import Reduced
 from sgcn_core.refinement.guidance import guided_positions
 from sgcn_core.refinement.landmark_estimation import refine
-from sgcn_core.refinement.modes import refinement_mode
+from sgcn_core.refinement.modes import RefinementMode, refinement_mode
 from sgcn_core.refinement.shape_model import LandmarkShape
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.stages import CropOfHead, FloatArray, Heatmaps, Placed, PosedScan
@@ -53,6 +53,7 @@ from sgcn_core.uncertainty.assess import (
     contradicted,
     cut_off,
     limited_at_cuts,
+    no_surer_than,
     refuse_without_face,
     refuse_without_pose,
     uncalibrated,
@@ -175,10 +176,24 @@ class Pipeline:
             index=index,
         )
         seen = heatmap_confidence(refined, known.prototype, known.deviation, known.thresholds)
-        if not mode.guided or known.calibration is None:
-            return Placed(heatmaps, refined, seen, refined.positions)
-        guided = guided_positions(refined, known.calibration.shape, known.deviation)
-        return Placed(heatmaps, refined, seen, closest_on_surface(guided, index))
+        found = refined.positions
+        if mode.guided and known.calibration is not None:
+            guided = guided_positions(refined, known.calibration.shape, known.deviation)
+            found = closest_on_surface(guided, index)
+        return Placed(heatmaps, refined, seen, self._with_offsets(found, mode, graph, index), found)
+
+    def _with_offsets(
+        self, found: FloatArray, mode: RefinementMode, graph: FaceGraph, index: SurfaceIndex
+    ) -> FloatArray:
+        """Landmarks (L, 3) by the definitions that adapted weights have learnt; the mode says where one may lie."""
+        offsets = self.checkpoint.offsets
+        if offsets is None or not mode.robust:  # the paper's own refinement stays as published
+            return found
+        moved = found + offsets.values / self._unit_of(graph)
+        if mode.candidates != "none":
+            places = closest_places(moved, index)
+            moved = places.points if mode.candidates == "triangles" else places.nearest_corners(index)
+        return np.where(offsets.learnt[:, None], moved, found)
 
     def place_on_original(self, placed: Placed, scan: Reduced, clean: Cleaned) -> Placed:
         """Stage 2 again, on the original surface around each landmark, where it was done on a decimated one."""
@@ -186,7 +201,8 @@ class Pipeline:
             return placed
         graph, heatmaps = placed.heatmaps.graph, placed.heatmaps
         to_normalised = graph.to_normalised @ scaling(heatmaps.factor)
-        about = to_normalised.inverse().apply(np.concatenate([placed.refined.positions, placed.positions]))
+        seen = np.concatenate([placed.refined.positions, placed.before_offsets, placed.positions])
+        about = to_normalised.inverse().apply(seen)
         vertices, faces = scan.near(about, _AROUND_LANDMARKS * scan.spacing, clean)
         if not len(faces):
             return placed
@@ -210,6 +226,9 @@ class Pipeline:
         unit, edges = self._unit(placed), self._open_edges(placed)
         boundary = edges.points(least_extent=END_EXTENT / unit)
         at_boundary = near_boundary(placed.refined.positions, boundary, reach=_BOUNDARY_REACH / unit)
+        offsets = self.checkpoint.offsets
+        if offsets is not None:
+            at_boundary |= offsets.learnt & near_boundary(placed.positions, boundary, reach=_BOUNDARY_REACH / unit)
         if (model := self.error_model) is None:
             assessment = uncalibrated(placed.seen, at_boundary, thresholds)
         else:
@@ -219,8 +238,12 @@ class Pipeline:
             assessment = calibrated(model, features, at_boundary, possible, thresholds, size=size)
             told = np.array(assessment.status) != MISSING
             known = self.checkpoint
-            off = contradictions(known.labels, placed.positions, told, known.prototype, expected, unit=unit)
+            found = placed.before_offsets
+            off = contradictions(known.labels, found, told, known.prototype, expected, unit=unit)
             assessment = contradicted(assessment, size * off, thresholds)
+            if offsets is not None:
+                limits = model.limits(thresholds.uncertain_bound)
+                assessment = no_surer_than(assessment, size * offsets.deviation, limits, thresholds)
         return limited_at_cuts(assessment, positions, planes, thresholds, factor=factor)
 
     @property
@@ -269,5 +292,8 @@ class Pipeline:
         return self.checkpoint.crop_margin + BEYOND * self.checkpoint.crop_radius
 
     def _unit(self, placed: Placed) -> float:
+        return self._unit_of(placed.heatmaps.graph)
+
+    def _unit_of(self, graph: FaceGraph) -> float:
         """Millimetres of the head frame for one normalised unit."""
-        return self.checkpoint.crop_radius / placed.heatmaps.graph.standardised.scale
+        return self.checkpoint.crop_radius / graph.standardised.scale

@@ -44,6 +44,9 @@ def batch(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted batch.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew and replace results.")] = False,
     pictures: Annotated[bool, typer.Option("--pictures", help="Draw a picture of every case.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write index.html, a page of all cases, the worst first.")
+    ] = False,
     file_format: Annotated[
         str, typer.Option("--format", metavar=one_of(_FORMATS), help="Landmark file format.")
     ] = _FORMATS[0],
@@ -66,8 +69,8 @@ def batch(
 ) -> None:
     """Detect the landmarks of many scans with several processes or machines.
 
-    Writes one landmark file a case and summary.csv, the worst case first. A batch that was interrupted, in whatever
-    way, goes on with --resume.
+    Writes one landmark file a case and summary.csv, the worst case first; with --report a page of all cases, too. A
+    batch that was interrupted, in whatever way, goes on with --resume.
     """
     try:
         settings = DetectionSettings(
@@ -92,6 +95,7 @@ def batch(
         scheduler=scheduler,
         resume=resume,
         overwrite=overwrite,
+        report=report,
         debug=debug,
     )
     with reporting_errors(debug=debug):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from sgcn_core.errors import ModelError
+from sgcn_core.io.atomic import FileState, write_bytes
 from sgcn_core.method import Method
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 from sgcn_core.uncertainty.calibration import Calibration
 from sgcn_core.uncertainty.thresholds import Thresholds
+from sgcn_core.weights.offsets import LandmarkOffsets
 
 FORMAT = "sgcn-landmarks/1"
-_NETWORK, _CALIBRATION = "network.", "calibration."
+_NETWORK, _CALIBRATION, _OFFSETS = "network.", "calibration.", "offsets."
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,8 @@ class Checkpoint:
         What is detected unless another set is asked for.
     sha256 : str
         Of the file; empty before it is written.
+    offsets : LandmarkOffsets or None
+        Learnt from corrected scans (``sgcn_core.adaptation``); None in weights that were not adapted.
     """
 
     network: StratifiedGCN
@@ -71,10 +74,15 @@ class Checkpoint:
     method: Method = field(default_factory=Method)
     thresholds: Thresholds = field(default_factory=Thresholds)
     landmark_set: str = "all"
+    offsets: LandmarkOffsets | None = None
+
+    def __post_init__(self) -> None:
+        if self.offsets is not None and len(self.offsets.values) != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels, but offsets of {len(self.offsets.values)} landmarks")
 
 
-def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write ``checkpoint`` as one safetensors file, in one piece."""
+def save_checkpoint(checkpoint: Checkpoint, path: Path, *, unless_changed_since: FileState | None = None) -> None:
+    """Write ``checkpoint`` as one safetensors file, in one piece; see ``sgcn_core.io.atomic.replacing``."""
     tensors = {_NETWORK + name: value.contiguous().cpu() for name, value in checkpoint.network.state_dict().items()}
     tensors["prototype"] = torch.from_numpy(np.ascontiguousarray(checkpoint.prototype, dtype=np.float64))
     tensors["deviation"] = torch.from_numpy(np.ascontiguousarray(checkpoint.deviation, dtype=np.float64))
@@ -95,10 +103,12 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         for name, values in checkpoint.calibration.arrays().items():
             tensors[_CALIBRATION + name] = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
         settings["calibration"] = checkpoint.calibration.settings()
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, part, metadata={"format": FORMAT, "settings": json.dumps(settings)})
-    os.replace(part, path)
+    if checkpoint.offsets is not None:
+        for name, values in checkpoint.offsets.arrays().items():
+            tensors[_OFFSETS + name] = torch.from_numpy(np.array(values, dtype=np.float64))
+        settings["offsets"] = checkpoint.offsets.info
+    content = save(tensors, metadata={"format": FORMAT, "settings": json.dumps(settings)})
+    write_bytes(path, content, unless_changed_since=unless_changed_since)
 
 
 def load_checkpoint(path: Path, *, device: str | torch.device = "cpu") -> Checkpoint:
@@ -144,12 +154,8 @@ def _assemble(
         raise ValueError(f"{len(labels)} labels, but prototype {prototype.shape} and deviation {deviation.shape}")
     if network.config.landmarks != len(labels):
         raise ValueError(f"{len(labels)} labels for {network.config.landmarks} outputs")
-    numbers = {
-        name.removeprefix(_CALIBRATION): value.double().numpy()
-        for name, value in tensors.items()
-        if name.startswith(_CALIBRATION)
-    }
-    stored = settings.get("calibration")
+    numbers, moved = _with_prefix(tensors, _CALIBRATION), _with_prefix(tensors, _OFFSETS)
+    stored, learnt = settings.get("calibration"), settings.get("offsets")
     first, second, third = settings["crop_centre"]
     return Checkpoint(
         network=network.to(device).eval(),
@@ -167,4 +173,11 @@ def _assemble(
         method=Method.from_stored(settings.get("method", {})),
         thresholds=Thresholds.from_stored(settings.get("thresholds", {})),
         landmark_set=str(settings.get("landmark_set", "all")),
+        offsets=None if learnt is None else LandmarkOffsets.from_stored(learnt, moved),
     )
+
+
+def _with_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, np.ndarray]:
+    return {
+        name.removeprefix(prefix): value.double().numpy() for name, value in tensors.items() if name.startswith(prefix)
+    }
