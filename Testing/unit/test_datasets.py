@@ -463,3 +463,52 @@ def test_weights_that_know_nothing_of_the_dataset_are_refused(dad: Path) -> None
 
 def headspace_labels() -> Any:
     return SimpleNamespace(labels=tuple(f"ibug{n}" for n in range(68)), samples=())
+
+
+# Poses and weights
+
+
+def test_labels_of_ones_own_are_turned_upright_by_detection(monkeypatch: pytest.MonkeyPatch, dad: Path) -> None:
+    from sgcn_core.datasets import pose
+
+    class Found:
+        checkpoint = SimpleNamespace(
+            labels=("prn",), prototype=np.zeros((1, 3)), crop_radius=1.0, crop_centre=(0.0, 0.0, 0.0)
+        )
+
+        def detect(self, surface: Surface) -> Any:
+            matrix = np.eye(4)
+            matrix[:3, :3], matrix[:3, 3] = 1000.0 * TURN, [1, 2, 3]
+            return SimpleNamespace(info={"pose": matrix.tolist()})
+
+    monkeypatch.setattr(pose.LandmarkDetector, "from_pretrained", lambda: Found())
+    dataset = open_dataset("dad3dheads", dad)
+    frame = pose.frame_of(dataset, dataset.samples, "canonical")
+    wanted = grid()[0][NUMBERS[:5]] @ TURN.T + [1, 2, 3]
+    np.testing.assert_allclose(frame.reference, wanted, atol=1e-9)
+    assert frame.source == "detection"
+    low, high = wanted.min(0) - 30, wanted.max(0) + 30
+    assert frame.radius == pytest.approx((high - low).max() / 2)
+    np.testing.assert_allclose(frame.centre, (low + high) / 2)
+    monkeypatch.setattr(Found, "detect", lambda self, surface: (_ for _ in ()).throw(SurfaceError("no head")))
+    assert pose.frame_of(dataset, dataset.samples, "canonical").source == "axes"
+
+
+def test_training_on_prepared_graphs_gives_weights(prepared: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lightning", reason="training needs the extra `train`")
+    from research.training.__main__ import main
+    from sgcn_core.weights.checkpoint import load_checkpoint
+
+    stage = {"epochs": 1, "sizes": [[48, 4]], "sigma": 0.1, "rate": [0.01, 0.001]}
+    config = {"epoch": 12, "stages": [stage], "depth": 1, "channels": 8, "neighbours": 6, "validation_faces": 4}
+    (tmp_path / "c.json").write_text(json.dumps({**config, "validate_every": 3, "optimiser": "adam"}))
+    weights = tmp_path / "w.safetensors"
+    arguments = ["--config", str(tmp_path / "c.json"), "--prepared", str(prepared), "--run", str(tmp_path / "run")]
+    main([*arguments, "--accelerator", "cpu", "--export", str(weights)])
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["step"] == 3 and np.isfinite(log[-1]["test_mean_mm"])
+    checkpoint = load_checkpoint(weights)
+    manifest = read_manifest(prepared)
+    assert checkpoint.labels == tuple(manifest["labels"]) and checkpoint.info["dataset"] == manifest["sha256"]
+    np.testing.assert_allclose(checkpoint.prototype, manifest["prototype"])
+    assert checkpoint.crop_radius == 120.0 and checkpoint.method.nodes == 48

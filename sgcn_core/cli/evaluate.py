@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,16 +73,16 @@ def evaluate(
     with reporting_errors(debug=debug), progress_bar(1) as start:
         if out is not None and out.exists() and out.samefile(scans):
             raise FileFormatError(f"--out would mix the tables with the landmark files of {scans}; name another folder")
-        advance = start(0, "evaluate")
+        advance, code = start(0, "evaluate"), ExitCode.OK
         if dataset is not None:
             options = {"split": split, "crops": crop, "most": subjects, "unit": unit}
             tables = _of_dataset(dataset, scans, settings, options, advance)
         else:
             files = _report_files(report, overwrite=overwrite)
-            tables = _of_folder(scans, settings, tuple(without or ()), labels, files, show_name=show_name)
+            code, tables = _of_folder(scans, settings, tuple(without or ()), labels, files, show_name=show_name)
         for table in tables:
             print_and_write(table, out)
-    raise end(ExitCode.OK)
+    raise end(code)
 
 
 def print_and_write(table: Table, out: Path | None) -> None:
@@ -110,7 +109,7 @@ def _of_folder(
     files: Any,
     *,
     show_name: bool,
-) -> Iterator[Table]:
+) -> tuple[ExitCode, list[Table]]:
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.evaluation.scans import bounds_table, evaluate_folder, landmarks_table, read_names, scans_table
 
@@ -129,7 +128,9 @@ def _of_folder(
 
         page = write_evaluation(scans, files, detector=detector, settings=settings, folder=folder, show_name=show_name)
         note(f"report: {page}")
-    yield from (scans_table(scans, text), landmarks_table(scans, text), bounds_table(scans, text))
+    unread = sum(scan.problem is not None for scan in scans)
+    code = ExitCode.ALL_FAILED if unread == len(scans) else ExitCode.SOME_FAILED if unread else ExitCode.OK
+    return code, [scans_table(scans, text), landmarks_table(scans, text), bounds_table(scans, text)]
 
 
 def _notes_on(scan: ScanErrors) -> None:
@@ -144,7 +145,7 @@ def _notes_on(scan: ScanErrors) -> None:
 
 def _of_dataset(
     name: str, root: Path, settings: DetectionSettings, options: dict[str, Any], advance: Any
-) -> Iterator[Table]:
+) -> list[Table]:
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.datasets.catalogue import open_dataset
     from sgcn_core.datasets.splits import read_split, split_subjects
@@ -170,9 +171,8 @@ def _of_dataset(
         if face.refused:
             note(f"warning: {face.sample.key}: {face.refused}")
     text = _note(detector, settings)
-    tables = (make(dataset, measured, text) for make in (group_table, condition_table, nme_table))
-    yield table_one(dataset, measured, split, text)
-    yield from (table for table in tables if table is not None)
+    others = [make(dataset, measured, text) for make in (group_table, condition_table, nme_table)]
+    return [table_one(dataset, measured, split, text), *(table for table in others if table is not None)]
 
 
 def _note(detector: LandmarkDetector, settings: DetectionSettings) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.datasets.base import FaceDataset, Sample
-from sgcn_core.errors import FileFormatError, SurfaceError
+from sgcn_core.detector import LandmarkDetector
+from sgcn_core.errors import FaceNotFoundError, FileFormatError, SurfaceError
 from sgcn_core.geometry.procrustes import procrustes
 from sgcn_core.geometry.similarity import Similarity, from_crop
 from sgcn_core.graph.crop import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
@@ -23,6 +24,8 @@ FloatArray = NDArray[np.float64]
 _ENOUGH = 4
 # Faces that the mean landmarks of a dataset with labels of its own are taken from, and rounds of their alignment.
 _FACES, _ROUNDS = 64, 4
+# Faces that the shipped weights are shown, and how many of them are enough.
+_TRIES, _FOUND = 10, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +37,15 @@ class Frame:
     reference : (L, 3), NaN for a landmark that says nothing about the pose
     centre : (3,)
     radius, margin : float
+    source : {"labels", "detection", "axes"}
+        What says how the heads are turned: landmarks known to the shipped weights, faces found by these, or the axes of
+        the dataset's files.
     """
 
     reference: FloatArray
     centre: FloatArray
     radius: float
+    source: str
     margin: float = CROP_MARGIN
 
     @property
@@ -54,14 +61,16 @@ class Frame:
 
     def as_dict(self) -> dict[str, Any]:
         """For a manifest."""
-        return {"centre": self.centre.tolist(), "radius": self.radius, "margin": self.margin}
+        crop = {"centre": self.centre.tolist(), "radius": self.radius, "margin": self.margin}
+        return {**crop, "upright by": self.source}
 
 
 def frame_of(dataset: FaceDataset, samples: Sequence[Sample], crop: str) -> Frame:
     """The frame in which the faces of a dataset are prepared.
 
     Where four of the labels or more are those of the shipped weights, their mean landmarks say what is upright; the
-    other landmarks follow from the training faces. Otherwise the dataset's own axes are those of the head.
+    other landmarks follow from the training faces. Otherwise the shipped weights are asked how a few of the faces are
+    turned; where they find none, the dataset's own axes are those of the head.
 
     Parameters
     ----------
@@ -69,20 +78,20 @@ def frame_of(dataset: FaceDataset, samples: Sequence[Sample], crop: str) -> Fram
     crop : one of ``sgcn_core.datasets.prepare.CROPS``; "paper" needs no frame
     """
     if crop == "paper":
-        return Frame(np.full((len(dataset.labels), 3), np.nan), np.zeros(3), 1.0)
-    known = _shipped(dataset.labels)
+        return Frame(np.full((len(dataset.labels), 3), np.nan), np.zeros(3), 1.0, "axes")
+    detector = LandmarkDetector.from_pretrained()
+    known = _shipped(detector, dataset.labels)
     if np.isfinite(known).all(axis=1).sum() >= _ENOUGH:
-        mean = _mean(dataset, samples, known)
-        return Frame(mean, np.array(CROP_CENTRE), CROP_RADIUS)
-    if not dataset.upright:
-        raise FileFormatError(
-            f"{np.isfinite(known).all(axis=1).sum()} of the {len(known)} labels in {dataset.root} are landmarks of "
-            f"this package, at least {_ENOUGH} are needed to tell how the heads are turned; rename them, or name them "
-            "in labels.txt"
-        )
-    mean = _mean(dataset, samples, None)
-    low, high = np.nanmin(mean, axis=0) - CROP_MARGIN, np.nanmax(mean, axis=0) + CROP_MARGIN
-    return Frame(mean, (low + high) / 2, float((high - low).max() / 2))
+        return Frame(_mean(dataset, samples, known), np.array(CROP_CENTRE), CROP_RADIUS, "labels")
+    if (found := _detected(detector, dataset, samples)) is not None:
+        return _around(_mean(dataset, samples, found), "detection")
+    if dataset.upright:
+        return _around(_mean(dataset, samples, None), "axes")
+    raise FileFormatError(
+        f"{np.isfinite(known).all(axis=1).sum()} of the {len(known)} labels in {dataset.root} are landmarks of this "
+        f"package, at least {_ENOUGH} are needed to tell how the heads are turned, and no face was found on the scans; "
+        "rename the landmarks, or name them in labels.txt"
+    )
 
 
 def posed_by(landmarks: FloatArray, reference: FloatArray) -> Similarity:
@@ -102,11 +111,30 @@ def posed_by(landmarks: FloatArray, reference: FloatArray) -> Similarity:
         ) from error
 
 
-def _shipped(labels: Sequence[str]) -> FloatArray:
-    """Mean landmarks (L, 3) of the shipped weights in the head frame, millimetres; NaN for other labels."""
-    from sgcn_core.detector import LandmarkDetector
+def _around(mean: FloatArray, source: str) -> Frame:
+    """The frame whose crop holds the mean landmarks and what is around them."""
+    low, high = np.nanmin(mean, axis=0) - CROP_MARGIN, np.nanmax(mean, axis=0) + CROP_MARGIN
+    return Frame(mean, (low + high) / 2, float((high - low).max() / 2), source)
 
-    checkpoint = LandmarkDetector.from_pretrained().checkpoint
+
+def _detected(detector: LandmarkDetector, dataset: FaceDataset, samples: Sequence[Sample]) -> FloatArray | None:
+    """Mean landmarks (L, 3) of the first faces that the shipped weights find, in the head frame; None without any."""
+    found: list[FloatArray] = []
+    for sample in samples[:_TRIES]:
+        try:
+            face = dataset.read(sample)
+            result = detector.detect(face.surface)
+            found.append(Similarity.from_matrix(result.info["pose"]).apply(face.landmarks))
+        except (FileFormatError, SurfaceError, FaceNotFoundError, OSError):
+            continue
+        if len(found) == _FOUND:
+            break
+    return _nanmean(np.array(found)) if found else None
+
+
+def _shipped(detector: LandmarkDetector, labels: Sequence[str]) -> FloatArray:
+    """Mean landmarks (L, 3) of the shipped weights in the head frame, millimetres; NaN for other labels."""
+    checkpoint = detector.checkpoint
     places = checkpoint.prototype * checkpoint.crop_radius + np.array(checkpoint.crop_centre)
     known = {label.casefold(): place for label, place in zip(checkpoint.labels, places, strict=True)}
     nowhere = np.full(3, np.nan)
