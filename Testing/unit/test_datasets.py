@@ -310,10 +310,10 @@ def test_an_interrupted_run_goes_on_and_a_damaged_file_is_made_again(facescape: 
     with pytest.raises(KeyboardInterrupt):
         prepare_dataset(dataset, tmp_path / "a", split, settings, report=stop)
     assert read_manifest(tmp_path / "a")["cases"] == []
-    assert sorted(path.suffix for path in (tmp_path / "a" / "cases").iterdir()) == [".npz"] * 6
+    assert sorted(path.suffix for path in (tmp_path / "a" / "cases").iterdir()) == [".npz"] * 7
     (tmp_path / "a" / "cases" / "1-1_neutral.npz").write_bytes(b"PK\x03\x04 half a file")
     again = prepare_dataset(dataset, tmp_path / "a", split, settings)
-    assert (again.made, again.kept, again.failed) == (10, 5, {})
+    assert (again.made, again.kept, again.failed) == (9, 6, {})
     whole = prepare_dataset(dataset, tmp_path / "b", split, settings)
     assert whole.made == 15
     assert read_manifest(tmp_path / "a") == read_manifest(tmp_path / "b")

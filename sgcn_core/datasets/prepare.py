@@ -103,7 +103,7 @@ def prepare_dataset(
         Made where absent; never the dataset's own folder.
     overwrite : bool
         Whether graphs made with other settings are replaced.
-    report : called with the face that comes next and the share done
+    report : called with each face that is done and the share of all
 
     Raises
     ------
@@ -116,22 +116,16 @@ def prepare_dataset(
     (out / CASES).mkdir(parents=True, exist_ok=True)
     _begin(dataset, out, settings)
     frame = frame_of(dataset, [each for each in samples if split.part_of(each.subject) == "train"], settings.crop)
-    task = _Task(dataset, frame, settings)
+    task = _Task(dataset, frame, settings, out / CASES)
     entries, failed, made = list[dict[str, Any]](), dict[str, str](), 0
-    for number, sample in enumerate(samples):
+    for number, (sample, done) in enumerate(zip(samples, map(task, samples), strict=True), start=1):
         if report is not None:
             report(sample.key, number / len(samples))
-        path = out / CASES / f"{sample.key}.npz"
-        try:
-            stamp = task.stamp(sample)
-            arrays = task.case(sample) if _stamp_of(path) != stamp else None
-        except _UNUSABLE as error:
-            failed[sample.key] = printable(str(error)).replace(str(dataset.root), ".")
+        if done.problem is not None:
+            failed[sample.key] = printable(done.problem).replace(str(dataset.root), ".")
             continue
-        if arrays is not None:
-            _write(path, arrays, stamp)
-            made += 1
-        entries.append(_entry(dataset, sample, split, stamp, path))
+        made += done.made
+        entries.append(_entry(dataset, sample, split, done.stamp, task.path(sample)))
     if not entries:
         raise FileFormatError(
             f"no face of {dataset.root} could be prepared; the first: {next(iter(failed.values()), '-')}"
@@ -160,13 +154,37 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return content
 
 
+@dataclass(frozen=True)
+class _Done:
+    """What was made of one face: its stamp, whether it was made now, or why not."""
+
+    stamp: str = ""
+    made: bool = False
+    problem: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """Makes the arrays of one face."""
+    """Makes the file of one face."""
 
     dataset: FaceDataset
     frame: Frame
     settings: Settings
+    folder: Path
+
+    def path(self, sample: Sample) -> Path:
+        return self.folder / f"{sample.key}.npz"
+
+    def __call__(self, sample: Sample) -> _Done:
+        path = self.path(sample)
+        try:
+            stamp = self.stamp(sample)
+            arrays = self.case(sample) if _stamp_of(path) != stamp else None
+        except _UNUSABLE as error:
+            return _Done(problem=str(error))
+        if arrays is not None:
+            _write(path, arrays, stamp)
+        return _Done(stamp, made=arrays is not None)
 
     @cached_property
     def _common(self) -> str:

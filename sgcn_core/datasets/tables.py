@@ -130,7 +130,12 @@ def group_table(dataset: FaceDataset, measured: Sequence[Measured], note: str) -
         errors = np.array([face.errors for face in faces])
         means = {name: _mean(errors[:, list(points)]) for name, points in GROUPS.items()}
         rows.append({"train": experiment.name, "test": test, "crop": crop, **means})
-    return Table("dataset_groups", f"{dataset.title}: mean error by group, millimetres (Fig. 10). {note}", rows)
+    return Table(
+        "dataset_groups",
+        f"{dataset.title}: mean error by group, millimetres (Fig. 10); contour and brows have other "
+        f"definitions in other sets. {note}",
+        rows,
+    )
 
 
 def condition_table(dataset: FaceDataset, measured: Sequence[Measured], note: str) -> Table | None:
