@@ -209,6 +209,9 @@ def test_dad3dheads_meshes_and_their_projection(dad: Path) -> None:
     with pytest.raises(FileFormatError, match=r"0\.19 mm tall in mm, no head"):
         open_dataset("dad3dheads", dad, unit="mm").read(sample)
     (dad / "flame_faces.npy").unlink()
+    torch.save(torch.from_numpy(grid()[1]), dad / "flame_mesh_faces.pt")
+    np.testing.assert_array_equal(open_dataset("dad3dheads", dad).read(sample).surface.faces, grid()[1])
+    (dad / "flame_mesh_faces.pt").unlink()
     with pytest.raises(FileFormatError, match=r"no flame_faces.npy or flame_mesh_faces.pt or flame.obj"):
         open_dataset("dad3dheads", dad).read(sample)
 
@@ -429,6 +432,23 @@ def test_table_one_by_hand(facescape: Path) -> None:
         "mouth_stretch",
     }
     assert tables.nme_table(dataset, measured, "") is None
+
+
+def test_evaluate_prints_the_papers_tables(facescape: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = open_dataset("facescape", facescape)
+    monkeypatch.setattr("sgcn_core.cli.detect.load_detector", lambda _: Detector(dataset, dict.fromkeys(SUBJECTS, 2.0)))
+    (tmp_path / "s.csv").write_text("subject,part\n1,train\n2,test\n3,test\n")
+    command = ["evaluate", str(facescape), "--dataset", "facescape", "--split", str(tmp_path / "s.csv")]
+    ended = runner.invoke(app, [*command, "--crop", "paper", "--out", str(tmp_path / "out")])
+    assert ended.exit_code == 0, ended.output
+    assert "| FS Emotions | FS Emotions | paper | 4 | 2.00 | 0.00 |" in ended.output
+    assert "| smile | paper | 2 | 2.00 | 0 |" in ended.output and "Split: of s.csv" in ended.output
+    lines = (tmp_path / "out" / "dataset_faces.csv").read_text().splitlines()
+    assert len(lines) == 1 + 2 * 3 and lines[1].startswith("2-1_neutral,2,neutral,paper,68,2.0")
+    few = runner.invoke(app, [*command, "--subjects", "1"])
+    assert "| FS Emotions | FS Emotions | whole | 2 | 2.00 |" in few.output
+    assert runner.invoke(app, ["evaluate", str(facescape), "--crop", "paper"]).exit_code == 2
+    assert runner.invoke(app, [*command, "--without", "gn"]).exit_code == 2
 
 
 def read_split_of(*, train: tuple[str, ...], test: tuple[str, ...]) -> Any:

@@ -76,7 +76,7 @@ def evaluate(
         advance, code = start(0, "evaluate"), ExitCode.OK
         if dataset is not None:
             options = {"split": split, "crops": crop, "most": subjects, "unit": unit}
-            tables = _of_dataset(dataset, scans, settings, options, advance)
+            tables = _of_dataset(dataset, scans, settings, options, out, advance)
         else:
             files = _report_files(report, overwrite=overwrite)
             code, tables = _of_folder(scans, settings, tuple(without or ()), labels, files, show_name=show_name)
@@ -144,12 +144,21 @@ def _notes_on(scan: ScanErrors) -> None:
 
 
 def _of_dataset(
-    name: str, root: Path, settings: DetectionSettings, options: dict[str, Any], advance: Any
+    name: str, root: Path, settings: DetectionSettings, options: dict[str, Any], out: Path | None, advance: Any
 ) -> list[Table]:
+    """The tables to print; that of the single faces is only written."""
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.datasets.catalogue import open_dataset
     from sgcn_core.datasets.splits import read_split, split_subjects
-    from sgcn_core.datasets.tables import WHOLE, condition_table, group_table, measure, nme_table, table_one
+    from sgcn_core.datasets.tables import (
+        WHOLE,
+        condition_table,
+        faces_table,
+        group_table,
+        measure,
+        nme_table,
+        table_one,
+    )
 
     dataset = open_dataset(name, root, unit=options["unit"])
     people = [sample.subject for sample in dataset.samples]
@@ -171,6 +180,8 @@ def _of_dataset(
         if face.refused:
             note(f"warning: {face.sample.key}: {face.refused}")
     text = _note(detector, settings)
+    if out is not None:
+        faces_table(dataset, measured, text).write(out)
     others = [make(dataset, measured, text) for make in (group_table, condition_table, nme_table)]
     return [table_one(dataset, measured, split, text), *(table for table in others if table is not None)]
 

@@ -155,6 +155,28 @@ def condition_table(dataset: FaceDataset, measured: Sequence[Measured], note: st
     )
 
 
+def faces_table(dataset: FaceDataset, measured: Sequence[Measured], note: str) -> Table:
+    """A row for each face, for the file."""
+    rows: list[dict[str, Cell]] = []
+    for face in measured:
+        summary = summarise(face.errors[face.known])
+        rows.append(
+            {
+                "face": face.sample.key,
+                "subject": face.sample.subject,
+                "condition": face.sample.condition,
+                "crop": face.crop,
+                "landmarks": summary.count,
+                "mean mm": summary.mean,
+                "95 %": summary.high,
+                "missing": summary.missing if face.refused is None else None,
+                "NME": face.nme,
+                "refused": "" if face.refused is None else face.refused.replace(str(dataset.root), "."),
+            }
+        )
+    return Table("dataset_faces", f"{dataset.title}: errors of every face, millimetres. {note}", rows)
+
+
 def nme_table(dataset: FaceDataset, measured: Sequence[Measured], note: str) -> Table | None:
     """Normalised mean errors as Table 3 of the paper; None for datasets without images."""
     faces = [face for face in measured if np.isfinite(face.nme)]
