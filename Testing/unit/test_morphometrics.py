@@ -21,13 +21,16 @@ from sgcn_core.morphometrics import (
     components,
     configurations,
     find_cases,
+    object_symmetry,
     read_case,
     read_reference,
     reference_of,
     without_missing,
 )
 from sgcn_core.morphometrics.alignment import aligned_to
+from sgcn_core.morphometrics.cases import uncertain_in
 from sgcn_core.morphometrics.reference import left_out_distances, percentile, write_reference_text
+from sgcn_core.morphometrics.symmetry import partners
 from sgcn_core.types.landmarks import LandmarkResult
 
 LABELS = ("en_l", "en_r", "ex_l", "ex_r", "prn", "ch_l", "ch_r", "gn", "n")
@@ -205,6 +208,7 @@ def test_units_and_frames_come_together_and_uncertain_landmarks_can_be_left_out(
     assert found.labels == tuple(sorted(LABELS, key=_package_order)) and np.allclose(found.points[0], found.points[1])
     certain = configurations(cases, without_uncertain=True)
     assert [certain.labels[place] for place in np.flatnonzero(certain.lacking[0])] == ["n"]
+    assert (uncertain_in(cases, found), uncertain_in(cases, certain)) == (2, 0)
     assert configurations(cases, labels=["prn", "n"], leave_out=["n"]).labels == ("prn",)
     with pytest.raises(LandmarkError, match="similar: prn"):
         configurations(cases, labels=["prm"])
@@ -222,6 +226,7 @@ def test_cases_are_found_in_files_folders_and_batches(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write_landmarks(result, tmp_path / name)
     (tmp_path / "summary.csv").write_text("case,status\n")
+    (tmp_path / "readme.txt").write_text("four scans\n")
     assert [each.name for each in find_cases([tmp_path]).files] == ["b", "old", "ward/a"]
     journal = [{"settings": {}}, {"case": "ward/a"}, {"case": "b"}, {"case": "lost"}]
     (tmp_path / "batch.jsonl").write_text("".join(json.dumps(each) + "\n" for each in journal))
@@ -248,8 +253,39 @@ def test_a_table_without_unit_is_refused_unless_it_is_given(tmp_path: Path) -> N
     with pytest.raises(FileFormatError, match="does not state its unit; give --unit"):
         read_case(file)
     assert read_case(file, unit="cm").unit == "cm"
-    (tmp_path / "slicer.csv").write_text("label,l,p,s,defined\nprn,1,2,3,1\n")  # Slicer's tables are in mm
-    assert read_case(find_cases([tmp_path / "slicer.csv"]).files[0]).unit == "mm"
+    (tmp_path / "b.csv").write_text("name,x (in),y (in),z (in)\nprn,1,2,3\n")
+    assert read_case(find_cases([tmp_path / "b.csv"]).files[0], unit="mm").unit == "in"
+
+
+def symmetric_cohort(bent: float, noise: float = 2.0) -> Configurations:
+    """Symmetric faces of different shape; the chin `bent` millimetres to the left in all of them."""
+    found = cohort(10)
+    image = [LABELS.index(label.replace("_l", "_?").replace("_r", "_l").replace("_?", "_r")) for label in LABELS]
+    points = FACE + np.random.default_rng(2).normal(scale=noise, size=found.points.shape)
+    points = (points + points[:, image] * (-1, 1, 1)) / 2
+    points[:, LABELS.index("gn"), 0] += bent
+    return replace(found, points=points)
+
+
+def test_symmetry_and_asymmetry_are_told_apart() -> None:
+    found = align(symmetric_cohort(0.0), scaling=False)
+    sides = object_symmetry(found)
+    assert np.allclose(sides.sizes, 0.0, atol=1e-6) and sides.shares[0] == pytest.approx(1.0)
+    sides = object_symmetry(align(symmetric_cohort(5.0), scaling=False))
+    largest = np.unravel_index(np.argmax(np.abs(sides.directional)), FACE.shape)
+    assert largest == (LABELS.index("gn"), 0) and 2.5 < sides.directional[largest] < 5.0  # turned towards its image
+    assert sides.shares[1] > 0.1 and sides.shares[2] < 0.01
+    found = align(cohort())
+    sides, image = object_symmetry(found), partners(LABELS)
+    mirror = (-1.0, 1.0, 1.0)
+    assert np.allclose(sides.mean[image] * mirror, sides.mean, atol=1e-9)
+    assert np.allclose(sides.symmetric[:, image] * mirror, sides.symmetric, atol=1e-6)
+    assert np.allclose(sides.asymmetric[:, image] * mirror, -sides.asymmetric, atol=1e-6)
+    whole = ((sides.symmetric + sides.asymmetric - sides.mean) ** 2).sum()
+    among = ((sides.symmetric - sides.mean) ** 2).sum()
+    assert sides.shares[0] == pytest.approx(among / whole, rel=1e-6) and sum(sides.shares) == pytest.approx(1.0)
+    with pytest.raises(LandmarkError, match=r"no partner.*: a, b"):
+        object_symmetry(align(cohort(labels=tuple("abcdefghi"))))
 
 
 def test_distances_of_a_reference_are_from_the_others() -> None:

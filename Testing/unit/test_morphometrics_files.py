@@ -102,6 +102,28 @@ def test_the_morphologika_file_has_its_sections_once() -> None:
     assert text.splitlines()[11] == "'#1" and len(text.splitlines()) == 11 + 3 * 10
 
 
+def test_geomorph_finds_what_it_looks_for() -> None:
+    """Its readers look for words in any line and take other lines for numbers; nothing of ours may mislead them."""
+    found = replace(cohort(4), names=("radii of a scale", "CHAIN", "group 2", "LM3=9"))
+    points = found.points.copy()
+    points[1, 3] = np.nan
+    tps = export_text(found, "tps").splitlines()
+    tps = [line for line in tps if "COMMENT=" not in line]
+    assert not any(word in line.upper() for line in tps for word in ("VARIABLES", "CHAIN", "RADII", "CURVES="))
+    assert [sum(word in line for line in tps) for word in ("LM3=", "ID=", "SCALE")] == [4, 4, 4]
+    rows = [line.split() for line in tps if "=" not in line]
+    assert np.allclose(np.array(rows, float).reshape(4, 9, 3), found.points)
+    header, *rest = [line for line in export_text(replace(found, points=points), "nts").splitlines() if line[0] != '"']
+    assert "'" not in header + "".join(rest)
+    words = " ".join(rest).split()
+    code, values = header.split()[4], words[4 + 27 :]
+    coded = [code in str(abs(int(float(value)))) for value in values]
+    assert np.array_equal(np.reshape(coded, points.shape), np.isnan(points))
+    columns = export_text(found, "csv").splitlines()[0].split(",")[1:]
+    assert all(len(column.split(".")) == 2 for column in columns)  # arrayspecs(sep = ".")
+    assert [column.split(".")[1] for column in columns] == list("XYZ") * 9
+
+
 def test_missing_landmarks_are_coded_or_refused() -> None:
     found = cohort(3)
     points = found.points.copy()
@@ -136,6 +158,8 @@ def test_names_are_safe_for_every_program() -> None:
     assert found[:2] == ("Muller_Anna", "Muller_Anna_2") and found[5] == "ward_scan_1"
     assert all(0 < len(name) <= 32 and name.replace("_", "").replace("-", "").isalnum() for name in found)
     assert not any(word in name.lower() for name in found for word in WORDS)
+    assert safe_names(["007", "7", "NA", "1e3", "7a"]) == ("case_007", "case_7", "case_NA", "case_1e3", "7a")
+    assert safe_names(["1", "2"], kind="lm") == ("lm_1", "lm_2")
 
 
 @pytest.fixture(scope="module")
@@ -163,12 +187,20 @@ def test_the_command_writes_tables_exports_and_a_page(faces: Path, tmp_path: Pat
     assert code == ExitCode.ALL_FAILED and "drop-cases leaves out 1 of 12 cases (face 11)" in output
     assert "ages is left out" in output and not (tmp_path / "out").exists()
     arguments = (faces, "-o", tmp_path / "out", "--missing", "drop-cases", "--format", "tps", "--format", "csv")
+    arguments = (*arguments, "--symmetry")
     code, output = run(*arguments, "--save-reference", tmp_path / "ref.json")
     assert code == ExitCode.SOME_FAILED, output
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
         *("morphometrics.html", "cases.csv", "landmarks.csv", "aligned.csv", "mean.csv", "scores.csv"),
-        *("eigenvalues.csv", "landmarks.tps", "landmarks-geomorph.csv"),
+        *(
+            "eigenvalues.csv",
+            "landmarks.tps",
+            "landmarks-geomorph.csv",
+            "asymmetry.csv",
+            "symmetric.csv",
+            "asymmetric.csv",
+        ),
     }
     with (tmp_path / "out" / "scores.csv").open() as stream:
         rows = list(csv.DictReader(stream))
@@ -214,6 +246,7 @@ def test_a_case_is_compared_with_a_saved_reference(faces: Path, tmp_path: Path) 
 def test_nothing_contradictory_is_begun(faces: Path, tmp_path: Path) -> None:
     for arguments, message in (
         (("--reference", "a.json", "--save-reference", "b.json"), "not both"),
+        (("--reference", "a.json", "--symmetry"), "not to --reference"),
         (("--missing", "guess"), "drop-landmarks"),
         (("--format", "xlsx"), "morphologika"),
         (("--set", "none"), "ibug68"),

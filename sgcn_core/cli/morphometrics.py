@@ -54,6 +54,9 @@ def morphometrics(
     ] = "error",
     scale: Annotated[bool, typer.Option("--scale/--no-scale", help="Take size out, or leave it in the shapes.")] = True,
     components: Annotated[int, typer.Option(min=1, metavar="N", help="Components to draw.")] = 4,
+    symmetry: Annotated[
+        bool, typer.Option("--symmetry", help="Separate symmetric variation from asymmetry (right and left pairs).")
+    ] = False,
     formats: Annotated[
         list[str] | None,
         typer.Option("--format", metavar=one_of(_FORMATS), help="Export for other programs. May be repeated."),
@@ -68,9 +71,9 @@ def morphometrics(
         Path | None, typer.Option(metavar="FILE", help="Save mean and covariance of the cohort (.json).")
     ] = None,
     unit: Annotated[
-        str | None, typer.Option(metavar=one_of(UNITS_TO_MM), help="Unit of tables (.csv) that do not state theirs.")
+        str | None, typer.Option(metavar=one_of(UNITS_TO_MM), help="Unit of files that do not state theirs.")
     ] = None,
-    title: Annotated[str, typer.Option(metavar="TEXT", help="Of the page.")] = "Shapes of a cohort",
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Of the page.")] = None,
     date: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Date on the page; by default today's. Empty for none.")
     ] = None,
@@ -85,6 +88,8 @@ def morphometrics(
     with _usage_errors():
         if reference is not None and save_reference is not None:
             raise PlanError("give --reference or --save-reference, not both")
+        if reference is not None and (symmetry or missing != "error" or export_missing):
+            raise PlanError("--symmetry, --missing and --export-missing belong to a cohort, not to --reference")
         if unit is not None:
             unit = checked_unit(unit)
         options = _Options(
@@ -95,9 +100,10 @@ def morphometrics(
             missing,
             scale,
             components,
+            symmetry,
             tuple(formats or ()),
             export_missing,
-            title,
+            title or ("Comparison with a reference" if reference else "Shapes of a cohort"),
             datetime.date.today().isoformat() if date is None else date,
         )
         outputs = _outputs(output, options, reference, save_reference, overwrite=overwrite)
@@ -133,6 +139,7 @@ class _Options:
     missing: str
     scale: bool
     components: int
+    symmetry: bool
     formats: tuple[str, ...]
     export_missing: bool
     title: str
@@ -155,7 +162,7 @@ def _outputs(
 ) -> Outputs:
     from sgcn_core.morphometrics.cases import labels_of
     from sgcn_core.morphometrics.configurations import MISSING
-    from sgcn_core.morphometrics.write import COHORT_FILES, COMPARISON_FILES, Outputs, export_names
+    from sgcn_core.morphometrics.write import COHORT_FILES, COMPARISON_FILES, SYMMETRY_FILES, Outputs, export_names
     from sgcn_core.report.requirements import require
 
     labels_of(options.sets, options.labels)
@@ -164,7 +171,8 @@ def _outputs(
     if folder.exists() and not folder.is_dir():
         raise PlanError(f"{folder} is a file; name a folder with -o")
     require("jinja2")
-    names = [*(COMPARISON_FILES if reference else COHORT_FILES), *export_names(options.formats)]
+    tables = COMPARISON_FILES if reference else (*COHORT_FILES, *(SYMMETRY_FILES if options.symmetry else ()))
+    names = [*tables, *export_names(options.formats)]
     return Outputs(folder, names, also=[save_reference] if save_reference else [], overwrite=overwrite)
 
 
@@ -201,26 +209,35 @@ def _describe(
     outputs: Outputs,
 ) -> None:
     from sgcn_core.morphometrics.alignment import align
-    from sgcn_core.morphometrics.cases import labels_of, left_out_labels
+    from sgcn_core.morphometrics.cases import labels_of, left_out_labels, uncertain_in
     from sgcn_core.morphometrics.components import components
     from sgcn_core.morphometrics.configurations import without_missing
     from sgcn_core.morphometrics.page import Told, cohort_page
     from sgcn_core.morphometrics.reference import reference_of, write_reference_text
+    from sgcn_core.morphometrics.symmetry import object_symmetry
     from sgcn_core.morphometrics.write import write_cohort, write_exports
 
     labels = labels_of(options.sets, options.labels)
     whole = _configurations(cases, labels, options)
     complete, choice = without_missing(whole, options.missing)
-    told = Told(choice=choice, failed=failed, labels=() if labels else left_out_labels(cases))
+    told = Told(
+        choice=choice,
+        failed=failed,
+        labels=() if labels else left_out_labels(cases),
+        uncertain=uncertain_in(cases, complete),
+    )
     _print(told)
     aligned = align(complete, scaling=options.scale)
     parts = components(aligned)
     kept = reference_of(aligned, parts) if save_reference else None
-    page = cohort_page(aligned, parts, told, title=options.title, components=options.components, date=options.date)
+    sides = object_symmetry(aligned) if options.symmetry else None
+    page = cohort_page(
+        aligned, parts, told, title=options.title, components=options.components, symmetry=sides, date=options.date
+    )
     write_exports(outputs, whole if options.export_missing else complete, options.formats)
     if save_reference and kept:
         outputs.write(save_reference, write_reference_text(kept))
-    write_cohort(outputs, aligned, parts, page)
+    write_cohort(outputs, aligned, parts, page, sides)
 
 
 def _compare(
@@ -231,10 +248,11 @@ def _compare(
     outputs: Outputs,
 ) -> dict[str, str]:
     """Compare with a reference; returns why cases are not among those compared."""
-    from sgcn_core.morphometrics.cases import labels_of
+    from sgcn_core.morphometrics.cases import labels_of, uncertain_in
     from sgcn_core.morphometrics.configurations import Choice
-    from sgcn_core.morphometrics.page import Told, comparison_page, comparison_table, scores_of_comparison
+    from sgcn_core.morphometrics.page import Told, comparison_page
     from sgcn_core.morphometrics.reference import compare, labels_for, read_reference
+    from sgcn_core.morphometrics.tables import comparison_table, scores_of_comparison
     from sgcn_core.morphometrics.write import write_comparison, write_exports
 
     shape = read_reference(reference)
@@ -245,7 +263,8 @@ def _compare(
         note(f"error: {name}: {why}")
     if not done:
         raise LandmarkError("no case can be compared with the reference")
-    told = Told(choice=Choice("error", (), (), ""), failed={**failed, **refused})
+    told = Told(choice=Choice("error", (), (), ""), failed={**failed, **refused}, uncertain=uncertain_in(cases, whole))
+    _print(told)
     page = comparison_page(shape, done, told, title=options.title, components=options.components, date=options.date)
     write_exports(outputs, whole, options.formats)
     write_comparison(
@@ -255,6 +274,8 @@ def _compare(
 
 
 def _print(told: Told) -> None:
+    if told.uncertain:
+        note(f"note: {told.uncertain} positions of uncertain landmarks are used; --no-uncertain leaves them out")
     if told.choice.text:
         note(f"note: {told.choice.text}")
     if told.labels:

@@ -11,6 +11,7 @@ from sgcn_core.morphometrics.components import Components, components
 from sgcn_core.morphometrics.configurations import Configurations, without_missing
 from sgcn_core.morphometrics.exports import FORMATS, export_text, read_export
 from sgcn_core.morphometrics.reference import Comparison, Reference, compare, read_reference, reference_of
+from sgcn_core.morphometrics.symmetry import ObjectSymmetry, object_symmetry
 
 __all__ = [
     "FORMATS",
@@ -18,6 +19,7 @@ __all__ = [
     "Comparison",
     "Components",
     "Configurations",
+    "ObjectSymmetry",
     "Reference",
     "align",
     "centroid_size",
@@ -26,6 +28,7 @@ __all__ = [
     "configurations",
     "export_text",
     "find_cases",
+    "object_symmetry",
     "read_case",
     "read_export",
     "read_reference",

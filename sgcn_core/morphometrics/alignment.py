@@ -107,7 +107,7 @@ def align(found: Configurations, *, scaling: bool = True) -> Alignment:
     shapes = found.points - found.points.mean(axis=1, keepdims=True)
     if scaling:
         shapes = shapes / sizes[:, None, None]
-    shapes, mean, rounds = _turned_together(shapes, scaling=scaling)
+    shapes, mean, rounds = turned_together(shapes, scaling=scaling)
     rotation, axes = upright(mean, found.labels)
     aligned = Alignment(
         names=found.names,
@@ -158,7 +158,7 @@ def check_sizes(names: tuple[str, ...], sizes: FloatArray) -> None:
         )
 
 
-def _turned_together(shapes: FloatArray, *, scaling: bool) -> tuple[FloatArray, FloatArray, int]:
+def turned_together(shapes: FloatArray, *, scaling: bool) -> tuple[FloatArray, FloatArray, int]:
     """Shapes rotated to their mean until it stands still, the mean, and the number of rounds."""
     mean, rounds = shapes[0], 0
     while rounds < _ROUNDS:

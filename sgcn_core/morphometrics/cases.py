@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from sgcn_core.errors import FileFormatError, LandmarkError, SettingsError
-from sgcn_core.io.formats import landmark_suffix
+from sgcn_core.io.formats import LANDMARK_SUFFIXES, landmark_suffix
+from sgcn_core.io.landmark_text import ASSUMED
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.provenance import printable
 from sgcn_core.morphometrics.configurations import Configurations
@@ -76,7 +77,7 @@ def find_cases(inputs: Sequence[str | os.PathLike[str]]) -> Inputs:
             found = [each for each in found if each.name in names]
             without += sorted(names - {each.name for each in found})
         if not found:
-            raise FileFormatError(f"{place} holds no landmark files (.mrk.json, .fcsv, .csv, .json)")
+            raise FileFormatError(f"{place} holds no landmark files ({', '.join(LANDMARK_SUFFIXES)})")
         files += found
     return Inputs(_told_apart(files), tuple(without))
 
@@ -96,20 +97,11 @@ def read_case(file: CaseFile, *, unit: str | None = None) -> LandmarkResult:
         It cannot be read, or its unit is not known.
     """
     result = read_landmarks(file.path)
-    if states_unit(file.path):
+    if "unit" not in result.info.get(ASSUMED, ()):
         return result
     if unit is None:
-        raise FileFormatError(f"{file.path} does not state its unit; give --unit, or add a column unit")
+        raise FileFormatError(f"{file.path} does not state its unit; give --unit, such as --unit mm")
     return read_landmarks(file.path, unit=unit)
-
-
-def states_unit(path: Path) -> bool:
-    """Whether a landmark file tells its unit; only tables without a column unit, of other programs, do not."""
-    if landmark_suffix(path) != ".csv":
-        return True
-    header = path.read_text(encoding="utf-8-sig").lstrip("\r\n").partition("\n")[0].lower()
-    columns = {cell.strip() for cell in header.replace(";", ",").split(",")}
-    return "unit" in columns or {"l", "p", "s"} <= columns or {"r", "a", "s"} <= columns
 
 
 def configurations(
@@ -158,6 +150,18 @@ def configurations(
     return Configurations(tuple(name for name, _ in cases), tuple(wanted), points)
 
 
+def uncertain_in(cases: Sequence[tuple[str, LandmarkResult]], found: Configurations) -> int:
+    """How many of the positions used are of uncertain landmarks."""
+    placed = {
+        name: dict(zip(found.labels, row, strict=True)) for name, row in zip(found.names, found.placed, strict=True)
+    }
+    return sum(
+        status == "uncertain" and bool(placed.get(name, {}).get(label, False))
+        for name, result in cases
+        for label, status in zip(result.labels, result.status, strict=True)
+    )
+
+
 def left_out_labels(cases: Sequence[tuple[str, LandmarkResult]]) -> tuple[str, ...]:
     """Labels that some cases list and others do not."""
     every = set().union(*(result.labels for _, result in cases))
@@ -185,6 +189,7 @@ def _ordered(labels: set[str]) -> list[str]:
 
 
 def _landmark_files(folder: Path) -> Iterator[Path]:
+    """Files of a folder that may hold landmarks; text files (.txt), which mostly hold anything else, only by name."""
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if landmark_suffix(path) not in (None, ".txt") and path.is_file() and not hidden and path.name != SUMMARY:
@@ -203,7 +208,7 @@ def _batch(journal: Path) -> set[str]:
 def _stem(path: Path) -> str:
     suffix = landmark_suffix(path)
     if suffix is None:
-        raise FileFormatError(f"{path} is no landmark file; use .mrk.json, .fcsv, .csv or .json, or a folder of them")
+        raise FileFormatError(f"{path} is no landmark file; use {', '.join(LANDMARK_SUFFIXES)}, or a folder of them")
     return printable(path.name[: -len(suffix)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,15 +14,23 @@ from sgcn_core.morphometrics.components import Components
 from sgcn_core.morphometrics.configurations import Choice
 from sgcn_core.morphometrics.plots import scores_plot, shapes_plot, variances_plot
 from sgcn_core.morphometrics.reference import Comparison, Reference
+from sgcn_core.morphometrics.symmetry import ObjectSymmetry
+from sgcn_core.morphometrics.tables import (
+    asymmetry_table,
+    cases_table,
+    comparison_table,
+    components_table,
+    outliers,
+    parts_of_comparison,
+    scores_of_comparison,
+)
 from sgcn_core.report.page import Figure, Page, Section
-from sgcn_core.report.tables import Cell, Column, Table
 
 FloatArray = NDArray[np.float64]
 
 _DEVIATIONS = 2.0
+_MAGNIFIED = 5.0
 _MOST_FIGURES = 12
-_MOST_ROWS = 20
-_UNUSUAL = 2.5  # per cent from either end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +45,20 @@ class Told:
         Case or file -> why it is not among the cases.
     labels : tuple of str
         Landmarks that only some cases list.
+    uncertain : int
+        Positions of uncertain landmarks that are used.
     """
 
     choice: Choice
     failed: Mapping[str, str]
     labels: tuple[str, ...] = ()
+    uncertain: int = 0
 
     def lines(self) -> tuple[str, ...]:
         """Sentences, none where nothing was left out."""
         found = [self.choice.text + "."] if self.choice.text else []
+        if self.uncertain:
+            found.append(f"Positions of uncertain landmarks among those used: {self.uncertain}.")
         if self.choice.landmarks:
             found.append(f"Landmarks left out: {', '.join(self.choice.landmarks)}.")
         if self.choice.cases:
@@ -58,7 +70,14 @@ class Told:
 
 
 def cohort_page(
-    found: Alignment, parts: Components, told: Told, *, title: str, components: int, date: str = ""
+    found: Alignment,
+    parts: Components,
+    told: Told,
+    *,
+    title: str,
+    components: int,
+    symmetry: ObjectSymmetry | None = None,
+    date: str = "",
 ) -> Page:
     """The page of an aligned cohort with the first `components` drawn."""
     shown = min(components, len(parts.variances))
@@ -79,6 +98,7 @@ def cohort_page(
             Section(key="cases", title="Cases", tables=(cases_table(found),), notes=(_CASES_NOTE,)),
             _components(found, parts, shown),
             _along(found, parts, shown),
+            *([_symmetry(found, symmetry)] if symmetry else []),
         ),
     )
 
@@ -121,7 +141,7 @@ def comparison_page(
                 key="comparison",
                 title="Comparison with the reference",
                 text=told.lines(),
-                tables=(table, scores_of_comparison(reference, found, components)),
+                tables=(*parts_of_comparison(table), scores_of_comparison(reference, found, components)),
                 notes=(
                     "Percentiles count the reference's own cases, each measured from the mean of the others. Their "
                     f"intervals (95 %) are wide because {reference.cases} cases are only a sample; no percentile can "
@@ -134,120 +154,35 @@ def comparison_page(
     )
 
 
-def outliers(distances: FloatArray) -> NDArray[np.bool_]:
-    """Distances (n,) beyond the upper fence of a box plot: 1.5 quartile ranges above the third quartile."""
-    first, third = np.quantile(distances, (0.25, 0.75))
-    return np.asarray(distances > third + 1.5 * (third - first))
-
-
-def cases_table(found: Alignment) -> Table:
-    """Size and distance of each case."""
-    per_landmark = found.mm / math.sqrt(len(found.labels))
-    rows = zip(found.names, found.sizes.tolist(), found.distances.tolist(), strict=True)
-    return Table(
-        key="cases",
-        title="Cases, the furthest from the mean shape first",
-        note=f"The first {_MOST_ROWS} of {len(found.names)}; the file has all."
-        if len(found.names) > _MOST_ROWS
-        else "",
-        columns=(
-            Column(name="Case"),
-            Column(name="Centroid size", unit="mm", decimals=1),
-            Column(name="Procrustes distance", unit="" if found.scaled else "mm", decimals=4 if found.scaled else 1),
-            Column(name="Distance a landmark", unit="mm", decimals=2),
-        ),
-        rows=tuple((name, size, distance, distance * per_landmark) for name, size, distance in rows),
-        flags=tuple("check" if far else "" for far in outliers(found.distances)),
-        page_rows=tuple(np.argsort(-found.distances, kind="stable").tolist())[:_MOST_ROWS],
-    )
-
-
-def components_table(parts: Components, mm: float, landmarks: int) -> Table:
-    """Variance of every component."""
-    deviations = np.sqrt(parts.variances)
-    rows = zip(parts.variances.tolist(), parts.shares.tolist(), np.cumsum(parts.shares).tolist(), strict=True)
-    return Table(
-        key="eigenvalues",
-        title="Components",
-        columns=(
-            Column(name="Component"),
-            Column(name="Eigenvalue", decimals=7),
-            Column(name="Variance", unit="%", decimals=1),
-            Column(name="Sum", unit="%", decimals=1),
-            Column(name="Standard deviation a landmark", unit="mm", decimals=2),
-        ),
-        rows=tuple(
-            (f"PC{place}", value, 100 * share, 100 * total, float(deviations[place - 1]) * mm / math.sqrt(landmarks))
-            for place, (value, share, total) in enumerate(rows, start=1)
-        ),
-        page_rows=tuple(range(min(10, len(parts.variances)))),
-        note="The first ten; the file has all." if len(parts.variances) > 10 else "",
-    )
-
-
-def scores_table(names: Sequence[str], scores: FloatArray) -> Table:
-    """Scores of every case."""
-    return Table(
-        key="scores",
-        title="Scores",
-        columns=(Column(name="Case"), *(Column(name=f"PC{k + 1}", decimals=4) for k in range(scores.shape[1]))),
-        rows=tuple((name, *row) for name, row in zip(names, scores.tolist(), strict=True)),
-    )
-
-
-def comparison_table(reference: Reference, found: Sequence[Comparison]) -> Table:
-    """Distances of each case, with their percentiles among the reference."""
-    per_landmark = reference.mm / math.sqrt(len(reference.labels))
-    rows: list[tuple[Cell, ...]] = []
-    for each in found:
-        distances: tuple[Cell, ...] = (each.distance * per_landmark, each.distance, *each.percentiles["distance"])
-        along: tuple[Cell, ...] = (each.mahalanobis, *each.percentiles["mahalanobis"], each.outside * per_landmark)
-        size: tuple[Cell, ...] = (each.size, each.size_z, *each.percentiles["size"])
-        rows.append((each.name, *distances, *along, *size))
-    return Table(
-        key="comparison",
-        title="Distance from the reference",
-        columns=(
-            Column(name="Case"),
-            Column(name="Distance a landmark", unit="mm", decimals=2),
-            Column(name="Procrustes distance", decimals=4, on_page=False),
-            *(Column(name=f"Percentile{part}", unit="%", decimals=0) for part in ("", " from", " to")),
-            Column(name="Along components", unit="SD", decimals=1),
-            *(Column(name=f"Percentile along{part}", unit="%", decimals=0) for part in ("", " from", " to")),
-            Column(name="Beyond them", unit="mm", decimals=2),
-            Column(name="Centroid size", unit="mm", decimals=1),
-            Column(name="z of size", decimals=1),
-            *(Column(name=f"Percentile of size{part}", unit="%", decimals=0) for part in ("", " from", " to")),
-        ),
-        rows=tuple(rows),
-        flags=tuple("check" if _unusual(each) else "" for each in found),
-    )
-
-
-def scores_of_comparison(reference: Reference, found: Sequence[Comparison], components: int) -> Table:
-    """Standard deviations along each component: the first on the page, all in the file."""
-    count = len(reference.variances)
-    return Table(
-        key="z",
-        title="Standard deviations along the components of the reference",
-        columns=(
-            Column(name="Case"),
-            *(Column(name=f"PC{k + 1}", decimals=1, on_page=k < components) for k in range(count)),
-        ),
-        rows=tuple((each.name, *each.z.tolist()) for each in found),
-    )
-
-
 _CASES_NOTE = (
-    "Marked: more than 1.5 quartile ranges above the third quartile of the distances. Distance a landmark: root mean "
+    "Marked: more than 1.5 quartile ranges above the third quartile of the distances. Distance per landmark: root mean "
     "square over the landmarks, at the mean size of the cohort."
 )
 
 
-def _unusual(each: Comparison) -> bool:
-    low, high = _UNUSUAL, 100 - _UNUSUAL
-    sizes = each.percentiles["size"][0]
-    return sizes < low or sizes > high or any(each.percentiles[key][0] > high for key in ("distance", "mahalanobis"))
+def _symmetry(found: Alignment, symmetry: ObjectSymmetry) -> Section:
+    among, directional, fluctuating = (100 * share for share in symmetry.shares)
+    plot = shapes_plot(
+        symmetry.mean * found.mm,
+        None,
+        (symmetry.mean + _MAGNIFIED * symmetry.directional) * found.mm,
+        found.labels,
+        title="Directional asymmetry",
+        axes=found.axes,
+        ends=("", f"directional asymmetry, {_MAGNIFIED:g} times as large"),
+    )
+    return Section(
+        key="symmetry",
+        title="Symmetry",
+        text=(
+            f"Of the squared deviations from the symmetric mean {among:.1f} % are symmetric, {directional:.1f} % "
+            f"directional asymmetry, which all cases have in common, {fluctuating:.1f} % fluctuating asymmetry. Errors "
+            "of the landmarks are part of the last.",
+        ),
+        figures=(Figure(caption="Mean asymmetry of all cases, magnified.", svg=plot),),
+        tables=(asymmetry_table(found, symmetry),),
+        notes=("Each shape is compared with its mirror image, right and left landmarks exchanged.",),
+    )
 
 
 def _sizes_told(found: Alignment) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sgcn_core.errors import SettingsError
@@ -13,13 +14,15 @@ from sgcn_core.morphometrics.components import Components
 from sgcn_core.morphometrics.configurations import Configurations
 from sgcn_core.morphometrics.exports import FORMATS, export_text, safe_names
 from sgcn_core.morphometrics.exports.geomorph_csv import geomorph_text
-from sgcn_core.morphometrics.page import cases_table, components_table, scores_table
+from sgcn_core.morphometrics.symmetry import ObjectSymmetry
+from sgcn_core.morphometrics.tables import asymmetry_table, cases_table, components_table, scores_table
 from sgcn_core.report.page import Page, render_page
-from sgcn_core.report.tables import Table, csv_text
+from sgcn_core.report.tables import Column, Table, csv_text
 from sgcn_core.types.landmark_sets import LandmarkSet
 
 PAGE = "morphometrics.html"
 COHORT_FILES = (PAGE, "cases.csv", "landmarks.csv", "aligned.csv", "mean.csv", "scores.csv", "eigenvalues.csv")
+SYMMETRY_FILES = ("asymmetry.csv", "symmetric.csv", "asymmetric.csv")
 COMPARISON_FILES = (PAGE, "comparison.csv", "z.csv")
 
 
@@ -70,18 +73,25 @@ def export_names(formats: Sequence[str]) -> tuple[str, ...]:
 
 def write_exports(outputs: Outputs, found: Configurations, formats: Sequence[str]) -> None:
     """Landmarks as they lie in space, millimetres, in each of the formats."""
-    for name in dict.fromkeys(formats):
-        outputs.write(FORMATS[name].file, export_text(found, name))
+    texts = {FORMATS[name].file: export_text(found, name) for name in dict.fromkeys(formats)}
+    for file, text in texts.items():
+        outputs.write(file, text)
 
 
-def write_cohort(outputs: Outputs, found: Alignment, parts: Components, page: Page) -> None:
+def write_cohort(
+    outputs: Outputs, found: Alignment, parts: Components, page: Page, symmetry: ObjectSymmetry | None = None
+) -> None:
     """Tables of an aligned cohort, and its page."""
-    ids, labels = safe_names(found.names), safe_names(found.labels)
+    ids, labels = safe_names(found.names), safe_names(found.labels, kind="lm")
     outputs.write("cases.csv", csv_text(_with_ids(cases_table(found), ids)))
     outputs.write("landmarks.csv", _landmarks_text(found.labels, labels))
     outputs.write("aligned.csv", geomorph_text(Configurations(ids, labels, found.shapes)))
     outputs.write("mean.csv", geomorph_text(Configurations(("mean",), labels, found.mean[None])))
     outputs.write("scores.csv", csv_text(_with_ids(scores_table(found.names, parts.scores), ids)))
+    if symmetry is not None:
+        outputs.write("asymmetry.csv", csv_text(_with_ids(asymmetry_table(found, symmetry), ids)))
+        outputs.write("symmetric.csv", geomorph_text(Configurations(ids, labels, symmetry.symmetric)))
+        outputs.write("asymmetric.csv", geomorph_text(Configurations(ids, labels, symmetry.asymmetric)))
     outputs.write("eigenvalues.csv", csv_text(components_table(parts, found.mm, len(found.labels))))
     outputs.write(PAGE, render_page(page))
 
@@ -94,10 +104,6 @@ def write_comparison(outputs: Outputs, tables: Sequence[Table], page: Page) -> N
 
 
 def _with_ids(table: Table, ids: Sequence[str]) -> Table:
-    from dataclasses import replace
-
-    from sgcn_core.report.tables import Column
-
     rows = tuple((own, *row) for own, row in zip(ids, table.rows, strict=True))
     return replace(table, columns=(Column(name="ID"), *table.columns), rows=rows)
 

@@ -69,7 +69,7 @@ def export_text(found: Configurations, name: str) -> str:
     if not chosen.holds_missing and not found.placed.all():
         able = ", ".join(key for key, each in FORMATS.items() if each.holds_missing)
         raise LandmarkError(f"the format {name} has no code for missing landmarks; use {able}, or leave them out")
-    return chosen.text(replace(found, names=safe_names(found.names), labels=safe_names(found.labels)))
+    return chosen.text(replace(found, names=safe_names(found.names), labels=safe_names(found.labels, kind="lm")))
 
 
 def read_export(path: str | os.PathLike[str], name: str) -> Configurations:

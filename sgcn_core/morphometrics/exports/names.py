@@ -16,16 +16,22 @@ _KEYWORDS = (
 )
 
 
-def safe_names(names: Sequence[str]) -> tuple[str, ...]:
+def safe_names(names: Sequence[str], *, kind: str = "case") -> tuple[str, ...]:
     """Different names without spaces or signs, in the order given: ASCII letters, digits, ``-`` and ``_``.
 
     At most 32 characters; words that formats use themselves are parted (``land_mark``), names that would be the same,
-    whatever upper and lower case, are numbered.
+    whatever upper and lower case, are numbered; a number becomes ``case_7``, since R would make 7 of 007.
+
+    Parameters
+    ----------
+    names : sequence of str
+    kind : str
+        What they are names of.
     """
     found: list[str] = []
     taken: set[str] = set()
     for given in names:
-        base = _plain(given)
+        base = _plain(given, kind)
         name, number = base, 1
         while name.lower() in taken:
             number += 1
@@ -35,12 +41,23 @@ def safe_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _plain(given: str) -> str:
+def _plain(given: str, kind: str) -> str:
     ascii_only = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode("ascii")
     text = re.sub(r"[^A-Za-z0-9_-]+", "_", ascii_only).strip("_-")
     text = _parted(text, _KEYWORDS)
     # The end of a name tells more than its beginning, which may be a folder.
-    return text[-LONGEST:].lstrip("_-") or "case"
+    text = text[-LONGEST:].lstrip("_-")
+    if not text:
+        return kind
+    return f"{kind}_{text}"[:LONGEST] if _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text.upper() == "NA"
+    return True
 
 
 def _parted(text: str, words: Iterable[str]) -> str:
