@@ -128,8 +128,10 @@ def _of_folder(
 
         page = write_evaluation(scans, files, detector=detector, settings=settings, folder=folder, show_name=show_name)
         note(f"report: {page}")
-    unread = sum(scan.problem is not None for scan in scans)
-    code = ExitCode.ALL_FAILED if unread == len(scans) else ExitCode.SOME_FAILED if unread else ExitCode.OK
+    code = ExitCode.SOME_FAILED if any(scan.problem for scan in scans) else ExitCode.OK
+    if not any(scan.errors for scan in scans):
+        note("error: no landmark could be compared; labels have to be those of the weights (docs/definitions.md)")
+        code = ExitCode.ALL_FAILED
     return code, [scans_table(scans, text), landmarks_table(scans, text), bounds_table(scans, text)]
 
 
