@@ -159,8 +159,14 @@ class TrainingRun:
             return drawn[0]
         return Batch.from_data_list([graph for batch in drawn for graph in batch.to_data_list()])
 
-    def averaged_network(self) -> nn.Module:
+    def averaged_network(self) -> StratifiedGCN:
         """The network with the averaged weights, on the training device."""
+        network = self.averaged()
+        assert isinstance(network, StratifiedGCN)
+        return network
+
+    def averaged(self) -> nn.Module:
+        """What is trained, whatever network it is, with the averaged weights."""
         network: nn.Module = deepcopy(self.network.module)
         network.load_state_dict(self.average.weights)
         network.zero_grad(set_to_none=True)

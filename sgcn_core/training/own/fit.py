@@ -149,7 +149,7 @@ def train_head(
         )
         for stop in stops:
             run.train(until=stop)
-            averaged = run.averaged_network()
+            averaged = run.averaged()
             assert isinstance(averaged, OwnHead)
             kept[stop] = averaged
             report(stop)
