@@ -47,7 +47,7 @@ class OwnOptions:
     passes: int = 160
     rows: int = 1000
     batch: int = 6
-    steps: int = 400
+    steps: int = 300
     looks: int = 5
     rate: float = 3e-3
     weight_decay: float = 0.1
