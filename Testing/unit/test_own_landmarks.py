@@ -20,9 +20,11 @@ from scipy.spatial.transform import Rotation
 from tiny_face_model import ellipsoid
 from typer.testing import CliRunner
 
+from sgcn_core.adaptation.adapt import without_offsets
 from sgcn_core.cli import train as command
 from sgcn_core.cli.app import app
-from sgcn_core.errors import FaceNotFoundError, InstallationError, LandmarkError
+from sgcn_core.detector import LandmarkDetector
+from sgcn_core.errors import FaceNotFoundError, InstallationError, LandmarkError, ModelError
 from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.geometry.surface_index import SurfaceIndex
@@ -33,6 +35,8 @@ from sgcn_core.io.meshes import write_surface
 from sgcn_core.method import Method
 from sgcn_core.model.heatmap import gaussian_heatmaps
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
+from sgcn_core.own.head import HeadConfig, OwnHead
+from sgcn_core.own.landmarks import OwnLandmarks
 from sgcn_core.own.place import Guides, assess_own, place_own
 from sgcn_core.own.transfer import thin_plate_spline
 from sgcn_core.pipeline import Pipeline
@@ -397,3 +401,40 @@ def test_the_command_writes_weights_and_card_and_prints_the_baseline(
     assert "<svg" in (tmp_path / "mine.html").read_text(encoding="utf-8")
     for words in ("Transfer alone", "| dot_r | 10 |", "90 % bound rests on", "torn.ply is left out", "seed 0"):
         assert words in found.output, words
+
+
+def test_the_detector_reports_own_landmarks_alone_in_frame_and_unit_of_the_scan(
+    detector: LandmarkDetector, face: Surface, tmp_path: Path
+) -> None:
+    """The mean face: a landmark whose mean place is that of pronasale is found at its pronasale."""
+    known, labels = detector.checkpoint, ("tip", "corner_r", "corner_l")
+    prototype = known.prototype[[known.labels.index(label) for label in ("prn", "ch_r", "ch_l")]]
+    head = OwnHead(HeadConfig(landmarks=3, blocks=(0,), embedding=known.network.config.channels, hidden=4)).eval()
+    with torch.no_grad():
+        head.head.bias.fill_(0.6)  # seen everywhere alike: the share says that it has no say
+    own = OwnLandmarks(
+        labels=labels,
+        prototype=prototype,
+        head=head,
+        share=np.zeros(3),
+        expected=np.full(3, 1.0),
+        bound=np.full(3, 2.0),
+        disagreement=np.full(3, 500.0),
+        peak=np.full(3, 0.1),
+        ratios=np.array([0.5, 1.0, 1.5]),
+    )
+    weights = tmp_path / "mine.safetensors"
+    save_checkpoint(dataclasses.replace(known, own=own), weights)
+    seen: list[Any] = []
+    in_metres = face.with_(vertices=face.vertices * 1e-3, unit="m")
+    result = LandmarkDetector.from_pretrained(weights).detect(in_metres, observe=seen.append)
+    assert result.labels == labels and result.unit == "m" and "missing" not in result.status
+    truth = prototype * known.crop_radius + known.crop_centre  # the mean face stands in the head frame
+    assert np.linalg.norm(result.positions * 1e3 - truth, axis=1).max() < 3.0
+    assert result.position("corner_l")[0] > result.position("corner_r")[0]
+    np.testing.assert_allclose(result.error_bound, 2.0)
+    assert seen[-1].labels == labels and seen[-1].on_points(in_metres.vertices[:5], "tip").shape == (5,)
+    with pytest.raises(ModelError, match="the weights lack"):
+        LandmarkDetector.from_pretrained(weights).detect(in_metres, landmark_set="clinical")
+    with pytest.raises(ModelError, match="train again"):
+        without_offsets(LandmarkDetector.from_pretrained(weights))
