@@ -1,0 +1,1 @@
+"""The experiment of issue 11: a second, denser pass around eyes, nose, mouth and ears."""
