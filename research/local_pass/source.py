@@ -18,7 +18,7 @@ from research.synthesis.eye_holes import EyeHoles
 from research.synthesis.random_tensors import Draw
 from research.synthesis.scan_effects import ScanOptions, visible
 
-NEIGHBOURS = 16
+NEIGHBOURS = 12
 # Normals are means over so many neighbours, in training and in use: triangles of every mesh look alike.
 SMOOTHED = 6
 
@@ -62,7 +62,7 @@ class PatchSource:
     def __init__(
         self, region: LocalRegion, folder: Path, centre: Tensor, prototype: Tensor, *, files: slice, scan: ScanOptions
     ) -> None:
-        self.region, self.folder, self.files, self.scan = region, folder, files, scan
+        self.region, self.folder, self.files, self.scan, self.nodes = region, folder, files, scan, region.nodes
         self.centre, self.prototype = centre.float(), prototype.float()
         known = torch.ones(len(region.labels), dtype=torch.bool)
         self.eye_holes = EyeHoles(region.labels, known)
@@ -113,7 +113,7 @@ class PatchSource:
         normals = normals @ turn
         inside = keep & (points.norm(dim=2) < self.region.reach)
         rank = torch.arange(points.shape[1]).float().repeat(count, 1).masked_fill(~inside, torch.inf)
-        nodes = _first(rank, self.region.nodes)[..., None].expand(-1, -1, 3)
+        nodes = _first(rank, self.nodes)[..., None].expand(-1, -1, 3)
         points, normals = torch.gather(points, 1, nodes), torch.gather(normals, 1, nodes)
         points, normals = artefacts.add_doubled_patch(points, normals, scan.doubled, masks)
         warp = artefacts.scanner_warp(scan.warp, masks)
