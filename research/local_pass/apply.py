@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from research.local_pass.cases import Case
+from research.local_pass.outside import evenly, on_the_outside
 from research.local_pass.regions import MIRROR, REGIONS, LocalRegion
 from research.local_pass.source import NEIGHBOURS, SMOOTHED
 from research.local_pass.train import SIGMA_MM
@@ -20,7 +21,7 @@ from sgcn_core.graph.crop import CROP_RADIUS, faces_near
 from sgcn_core.graph.fine import fine_neighbours, spatial_order
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 from sgcn_core.refinement.landmark_estimation import Refined, refine
-from sgcn_core.sampling.poisson_disk import sample_poisson_disk
+from sgcn_core.sampling.poisson_disk import SurfaceSamples, sample_poisson_disk
 from sgcn_core.types.surface import compacted
 
 FloatArray = NDArray[np.float64]
@@ -29,6 +30,8 @@ IntArray = NDArray[np.int64]
 # The surface on which stage 2 looks for landmarks reaches a little beyond the nodes, millimetres; a crop with less
 # surface than this share of a flat disk shows too little.
 _BEYOND, _LEAST = 3.0, 0.3
+# Samples for each node; some cannot be seen, or lie in one cell.
+_SPARE = 1.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,10 @@ class LocalNetwork:
         )
         if area < _LEAST * np.pi:
             return None
-        samples = sample_poisson_disk(local, around[inside], self.region.nodes, seed=seed)
+        samples = sample_poisson_disk(local, around[inside], int(_SPARE * self.region.nodes), seed=seed)
+        samples = samples.take(self._outside(samples))
+        if len(samples) < NEIGHBOURS:
+            return None
         samples = samples.take(spatial_order(samples.points))
         near = fine_neighbours(samples.points, NEIGHBOURS)
         normals = samples.normals[near[:, :SMOOTHED]].mean(axis=1)
@@ -80,6 +86,12 @@ class LocalNetwork:
             index=SurfaceIndex(local, around),
         )
         return _moved(found, reach, centre)
+
+    def _outside(self, samples: SurfaceSamples) -> NDArray[np.bool_]:
+        """As in training: what can be seen, one sample of each cell."""
+        points = torch.tensor(samples.points * self.region.reach)[None]
+        seen = on_the_outside(points, torch.tensor(samples.normals)[None])
+        return evenly(points, seen, torch.zeros(1, 1, 3)).numpy()[0]
 
 
 def _moved(found: Refined, scale: float, centre: FloatArray) -> Refined:

@@ -55,7 +55,7 @@ _EYE, _EAR = _paired(("en", "ex", "ps", "pi")), _paired(("t", "obi", "sa", "sba"
 REGIONS = {
     region.name: region
     for region in (
-        LocalRegion("eye", _EYE[0] + _ibug(*range(42, 48)), _EYE[1] + _ibug(39, 38, 37, 36, 41, 40), 26.0, 1000),
+        LocalRegion("eye", _EYE[0] + _ibug(*range(42, 48)), _EYE[1] + _ibug(39, 38, 37, 36, 41, 40), 26.0, 700),
         LocalRegion(
             "nose",
             ("prn", "c", "sn", "al_l", "al_r", "ac_l", "ac_r", "sbal_l", "sbal_r", *_ibug(*range(28, 36))),

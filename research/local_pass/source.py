@@ -10,6 +10,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from research.local_pass.outside import evenly, on_the_outside
 from research.local_pass.regions import LocalRegion
 from research.synthesis import mesh_artefacts as artefacts
 from research.synthesis.alignment import axis_angle_rotations
@@ -25,7 +26,7 @@ SMOOTHED = 6
 # Cuts and what stands near the head lie far from most regions.
 SCAN = ScanOptions(
     front_only=0.0, no_flanks=0.0, no_ears=0.0, low_forehead=0.0, no_chin=0.0, tilted_cut=0.0,
-    holes=0.25, no_eyes=0.0, eye_holes=0.12, few_cameras=0.3, doubled=0.06, warp=0.3,
+    holes=0.25, no_eyes=0.0, eye_holes=0.12, few_cameras=0.0, doubled=0.06, warp=0.3,
 )  # fmt: skip
 # What the first pass leaves: of the pose (degrees, share), and of the centre of the region (millimetres), often and
 # seldom.
@@ -62,7 +63,7 @@ class PatchSource:
     def __init__(
         self, region: LocalRegion, folder: Path, centre: Tensor, prototype: Tensor, *, files: slice, scan: ScanOptions
     ) -> None:
-        self.region, self.folder, self.files, self.scan, self.nodes = region, folder, files, scan, region.nodes
+        self.region, self.folder, self.files, self.scan = region, folder, files, scan
         self.centre, self.prototype = centre.float(), prototype.float()
         known = torch.ones(len(region.labels), dtype=torch.bool)
         self.eye_holes = EyeHoles(region.labels, known)
@@ -99,9 +100,12 @@ class PatchSource:
         count, scan, masks = len(points), self.scan, EffectMask(draw, len(points), 0.2)
         there = landmarks.nan_to_num(1e4) + self.centre
         eye = torch.zeros(points.shape[:2], dtype=torch.bool)
+        outside = on_the_outside(points, normals)
         keep = visible(points + self.centre, normals, eye, scan, draw, masks=masks, pixel=2.5)
         keep &= self.eye_holes.outside(points + self.centre, there, scan.eye_holes, masks)
-        shown = _mostly_kept(there - self.centre, points, keep)
+        # What is inside the head counts for nothing, not even as the surface around a landmark.
+        shown = _mostly_kept(there - self.centre, points.masked_fill(~outside[..., None], -1e4), keep)
+        keep &= outside
         keep &= artefacts.thinned(points, scan.density, masks)
         turn = axis_angle_rotations(draw.normal(_TURN * torch.pi / 180.0 / 3**0.5, count, 3)).transpose(1, 2)
         far = draw.chance(_OFTEN_FAR, count, 1, 1)
@@ -112,8 +116,9 @@ class PatchSource:
         points, landmarks = (stretch * ((values - middle) @ turn) for values in (points, landmarks))
         normals = normals @ turn
         inside = keep & (points.norm(dim=2) < self.region.reach)
+        inside = evenly(points, inside, draw.uniform(0.0, 10.0, count, 1, 3))
         rank = torch.arange(points.shape[1]).float().repeat(count, 1).masked_fill(~inside, torch.inf)
-        nodes = _first(rank, self.nodes)[..., None].expand(-1, -1, 3)
+        nodes = _first(rank, self.region.nodes)[..., None].expand(-1, -1, 3)
         points, normals = torch.gather(points, 1, nodes), torch.gather(normals, 1, nodes)
         points, normals = artefacts.add_doubled_patch(points, normals, scan.doubled, masks)
         warp = artefacts.scanner_warp(scan.warp, masks)

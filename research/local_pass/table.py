@@ -54,7 +54,8 @@ class Second:
     def errors(self, share: float) -> dict[str, float]:
         """Label -> millimetres, of the points that lie ``share`` of the way from the first pass to the second."""
         case = self.case
-        labels = [label for label in self.found if np.isfinite(case.truth[case.labels.index(label)]).all()]
+        known = {label for label, place in zip(case.labels, case.truth, strict=True) if np.isfinite(place).all()}
+        labels = [label for label, (place, _) in self.found.items() if label in known and np.isfinite(place).all()]
         if not labels:
             return {}
         rows = [case.labels.index(label) for label in labels]

@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--patches", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--start", type=Path, help="weights to begin with")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=3e-3)
     options = parser.parse_args()
@@ -61,13 +62,13 @@ def main() -> None:
     source = PatchSource(region, options.patches, *frame, files=slice(_HELD_OUT, None), scan=SCAN)
     unseen = PatchSource(region, options.patches, *frame, files=slice(0, _HELD_OUT), scan=SCAN)
     network = StratifiedGCN(NetworkConfig(landmarks=len(region.labels), depth=DEPTH, channels=CHANNELS))
+    if options.start:
+        network.load_state_dict(torch.load(options.start, weights_only=True)["weights"])
     optimisers = make_optimisers(network, kind="muon", weight_decay=1e-4)
     average, sigma = WeightAverage(network, 0.997), SIGMA_MM / region.reach
     validation = [unseen.batch(10**6 + i, 8) for i in range(6)]
     started, step, running = time.monotonic(), 0, 0.0
     while (share := (time.monotonic() - started) / (60.0 * options.minutes)) < 1.0:
-        # Coarse graphs first, which cost half.
-        source.nodes = region.nodes // 2 if share < 0.45 else region.nodes
         # By time, since what a step costs depends on what else runs: constant, then linear to zero.
         rate = options.rate * min(1.0, (step + 1) / 60) * min(1.0, (1.0 - share) / 0.5)
         for optimiser in optimisers:
