@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     from research.local_pass.apply import LocalNetwork, second_pass
     from research.local_pass.cases import Case, load_cases
     from research.local_pass.regions import REGIONS
-    from research.local_pass.table import Second, table
+    from research.local_pass.table import Second, left_out, table
     from research.local_pass.train import region_frame
     from sgcn_core.detector import LandmarkDetector
 
@@ -67,10 +67,10 @@ def main(arguments: list[str] | None = None) -> None:
             yield f"local_{name}", [Second(case, second_pass(case, local)) for case in cases]
 
     for name, seconds in measured():
-        found = table(name, seconds)
-        print(f"\n{name}: {found.title}\n\n{found.markdown()}", flush=True)
-        if options.out:
-            found.write(options.out)
+        for found in (table(name, seconds), left_out(name, seconds)):
+            print(f"\n{found.name}: {found.title}\n\n{found.markdown()}", flush=True)
+            if options.out:
+                found.write(options.out)
 
 
 def make_cases(detector: object, data: Path, folder: Path) -> None:

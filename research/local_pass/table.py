@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "mouth": ("ls", "sts", "sti", "li", "cph_l", "cph_r", "ch_l", "ch_r", *_ibug(48, 68)),
     "ears": tuple(f"{name}_{side}" for name in ("t", "obi", "sa", "sba", "pra", "pa") for side in "lr"),
 }
+_SCANS = "scans"
+SETS = (_SCANS, "heads", "gnm", "ict")
 # Below this peak a second pass has seen nothing.
 LEAST_PEAK = 0.3
 
@@ -50,6 +53,10 @@ class Second:
 
     case: Case
     found: Mapping[str, tuple[FloatArray, float]]
+
+    @cached_property
+    def _index(self) -> SurfaceIndex:
+        return SurfaceIndex(self.case.vertices, self.case.faces)
 
     def errors(self, share: float) -> dict[str, float]:
         """Label -> millimetres, of the points that lie ``share`` of the way from the first pass to the second."""
@@ -62,27 +69,46 @@ class Second:
         second = np.array([self.found[label][0] for label in labels])
         sure = np.array([self.found[label][1] >= LEAST_PEAK for label in labels])
         mixed = case.first[rows] + (share * sure)[:, None] * (second - case.first[rows])
-        places = closest_on_surface(mixed, SurfaceIndex(case.vertices, case.faces)) if 0.0 < share < 1.0 else mixed
+        places = closest_on_surface(mixed, self._index) if 0.0 < share < 1.0 else mixed
         away = np.linalg.norm(places - case.truth[rows], axis=1) * case.unit
         return dict(zip(labels, away.tolist(), strict=True))
 
 
-def table(name: str, seconds: Sequence[Second], shares: Sequence[float] = (0.0, 0.5, 1.0)) -> Table:
-    """One row for each set and group: mean errors at each share of the second pass, and how many landmarks."""
+def mean_errors(seconds: Sequence[Second], shares: Sequence[float]) -> dict[tuple[str, str], tuple[int, FloatArray]]:
+    """(Set, group) -> how many landmarks, and their mean error (S,) at each share; single scans are sets as well."""
     sets: dict[str, list[Second]] = {}
     for second in seconds:
         sets.setdefault(second.case.group, []).append(second)
-        if second.case.group == "scans":
+        if second.case.group == _SCANS:
             sets.setdefault(second.case.name, []).append(second)
-    rows: list[dict[str, Cell]] = []
-    for each, members in sets.items():
-        found = {share: [member.errors(share) for member in members] for share in shares}
+    found: dict[tuple[str, str], tuple[int, FloatArray]] = {}
+    for name, members in sets.items():
+        errors = [[member.errors(share) for share in shares] for member in members]
         for group, labels in GROUPS.items():
-            values = {
-                share: [one[label] for one in many for label in labels if label in one] for share, many in found.items()
-            }
-            count = len(values[shares[0]])
-            if count:
-                line: dict[str, Cell] = {"set": each, "group": group, "landmarks": count}
-                rows.append(line | {f"{share:g}": float(np.mean(values[share])) for share in shares})
+            rows = [[by[label] for by in one] for one in errors for label in labels if label in one[0]]
+            if rows:
+                found[name, group] = len(rows), np.array(rows).mean(axis=0)
+    return found
+
+
+def table(name: str, seconds: Sequence[Second], shares: Sequence[float] = (0.0, 0.5, 1.0)) -> Table:
+    """One row for each set and group: mean errors at each share of the second pass, and how many landmarks."""
+    rows: list[dict[str, Cell]] = []
+    for (each, group), (count, errors) in mean_errors(seconds, shares).items():
+        line: dict[str, Cell] = {"set": each, "group": group, "landmarks": count}
+        rows.append(line | {f"{share:g}": float(error) for share, error in zip(shares, errors, strict=True)})
     return Table(name, "Mean error in mm by the share that the second opinion has; 0 is the first pass alone.", rows)
+
+
+def left_out(name: str, seconds: Sequence[Second]) -> Table:
+    """The share that is best on all other sets, and what comes of it on the set left out."""
+    shares = np.linspace(0.0, 1.0, 11)
+    found = {key: value for key, value in mean_errors(seconds, shares.tolist()).items() if key[0] in SETS}
+    rows: list[dict[str, Cell]] = []
+    for (each, group), (count, errors) in found.items():
+        others = [value[1] for key, value in found.items() if key[1] == group and key[0] != each]
+        if others:
+            best = int(np.mean([other / other[0] for other in others], axis=0).argmin())
+            line: dict[str, Cell] = {"set": each, "group": group, "landmarks": count, "first pass": float(errors[0])}
+            rows.append(line | {"share": f"{shares[best]:.1f}", "mixed": float(errors[best])})
+    return Table(f"{name}_left_out", "Mean error in mm with the share that is best on the other sets.", rows)
