@@ -5,8 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from research.synthesis.population import Population
+    from sgcn_core.detector import LandmarkDetector
 
 COUNTS = {"gnm": 24, "ict": 24}
 SEEDS = {"gnm": 7003, "ict": 7001}
@@ -35,10 +40,12 @@ def main(arguments: list[str] | None = None) -> None:
     from research.local_pass.alternatives import of_statistical_face, on_more_nodes
     from research.local_pass.apply import LocalNetwork, second_pass
     from research.local_pass.cases import Case, load_cases
+    from research.local_pass.offsets import left_out_offsets
     from research.local_pass.regions import REGIONS
     from research.local_pass.table import Second, left_out, table
     from research.local_pass.train import region_frame
     from sgcn_core.detector import LandmarkDetector
+    from sgcn_core.evaluation.tables import Table
 
     torch.set_num_threads(1)
     detector = LandmarkDetector.from_pretrained()
@@ -66,24 +73,26 @@ def main(arguments: list[str] | None = None) -> None:
             local = LocalNetwork.load(path, region_frame(detector.checkpoint, REGIONS[name])[1])
             yield f"local_{name}", [Second(case, second_pass(case, local)) for case in cases]
 
+    def show(found: Table) -> None:
+        print(f"\n{found.name}: {found.title}\n\n{found.markdown()}", flush=True)
+        if options.out:
+            found.write(options.out)
+
+    show(left_out_offsets([case for case in cases if case.group not in COUNTS]))
     for name, seconds in measured():
-        for found in (table(name, seconds), left_out(name, seconds)):
-            print(f"\n{found.name}: {found.title}\n\n{found.markdown()}", flush=True)
-            if options.out:
-                found.write(options.out)
+        show(table(name, seconds))
+        show(left_out(name, seconds))
 
 
-def make_cases(detector: object, data: Path, folder: Path) -> None:
+def make_cases(detector: LandmarkDetector, data: Path, folder: Path) -> None:
     """Detect on the annotated scans, and on generated ones that no network was trained on; keep what was found."""
     from research.local_pass.cases import generated_cases, real_cases
     from research.synthesis.face_model import FaceModel
     from research.synthesis.generated_scan import ScanMaker
     from research.synthesis.gnm import GnmHead
-    from sgcn_core.detector import LandmarkDetector
 
-    assert isinstance(detector, LandmarkDetector)
     folder.mkdir(parents=True, exist_ok=True)
-    models = {
+    models: dict[str, Population] = {
         "gnm": GnmHead.load(data / "gnm" / "gnm_head.npz"),
         "ict": FaceModel.load(data / "ict" / "ict_facekit.npz"),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,9 @@ class Case:
     unit: float
 
     def save(self, path: Path) -> None:
-        np.savez(path, **{entry.name: np.asarray(getattr(self, entry.name)) for entry in fields(self)})
+        """Write an uncompressed .npz file."""
+        arrays: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        np.savez(path, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Case:

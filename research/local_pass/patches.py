@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -159,8 +160,9 @@ def main() -> None:
         if path.exists():
             continue
         made = makers[name].patches(number, options.faces)
+        arrays: dict[str, Any] = {f"{region}_{key}": v for region, values in made.items() for key, v in values.items()}
         part = path.with_suffix(".part.npz")
-        np.savez(part, **{f"{region}_{key}": v for region, values in made.items() for key, v in values.items()})
+        np.savez(part, **arrays)
         part.replace(path)
 
 

@@ -87,14 +87,13 @@ class PatchSource:
         """``count`` patches, a function of the step and of the files there are."""
         rng = np.random.default_rng((step, 0xBA7C4))
         draw = Draw.seeded(torch.device("cpu"), step, 0x5EE2)
-        points, landmarks, known = [], [], []
+        chosen = []
         for _ in range(count):
             stored = self._load(self._paths[rng.integers(len(self._paths))])
             row = rng.integers(len(stored[0]))
-            for values, into in zip(stored, (points, landmarks, known), strict=True):
-                into.append(torch.from_numpy(values[row]))
-        samples = torch.stack(points).float()
-        return self._scanned(samples[..., :3], samples[..., 3:], torch.stack(landmarks), torch.stack(known), draw)
+            chosen.append([torch.from_numpy(values[row]) for values in stored])
+        samples, landmarks, known = (torch.stack(values) for values in zip(*chosen, strict=True))
+        return self._scanned(samples[..., :3].float(), samples[..., 3:].float(), landmarks, known, draw)
 
     def _scanned(self, points: Tensor, normals: Tensor, landmarks: Tensor, known: Tensor, draw: Draw) -> Patches:
         count, scan, masks = len(points), self.scan, EffectMask(draw, len(points), 0.2)
