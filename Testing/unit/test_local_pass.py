@@ -6,9 +6,11 @@ import torch
 
 from research.local_pass.apply import LocalNetwork, second_pass
 from research.local_pass.cases import Case
+from research.local_pass.offsets import left_out_offsets
+from research.local_pass.outside import evenly, on_the_outside
 from research.local_pass.patches import curved_samples
 from research.local_pass.regions import MIRROR, LocalRegion
-from research.local_pass.table import Second, table
+from research.local_pass.table import Second, left_out, table
 from sgcn_core.graph.crop import CROP_RADIUS
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 
@@ -89,3 +91,46 @@ def test_the_table_mixes_both_passes(face: Case) -> None:
     blind = {label: (place, 0.1) for label, (place, _) in right.items()}
     row = next(row for row in table("t", [Second(flat, blind)]).rows if row["group"] == "en")
     assert row["1"] == pytest.approx(3.0)
+
+
+def test_the_share_comes_from_the_other_sets(face: Case) -> None:
+    flat = Case(**{**vars(face), "vertices": face.vertices * [1.0, 1.0, 0.0]})
+    right = {label: (place, 1.0) for label, place in zip(flat.labels, flat.truth, strict=True)}
+    wrong = {label: (place - [0.0, 0.05, 0.0], 1.0) for label, place in zip(flat.labels, flat.first, strict=True)}
+    heads = Case(**{**vars(flat), "group": "heads", "name": "other"})
+    rows = {row["set"]: row for row in left_out("t", [Second(flat, right), Second(heads, wrong)]).rows}
+    assert (rows["heads"]["share"], rows["scans"]["share"]) == ("1.0", "0.0")
+    assert rows["heads"]["mixed"] == pytest.approx(9.0, abs=1e-6) and rows["scans"]["mixed"] == pytest.approx(3.0)
+
+
+def test_what_lies_behind_cannot_be_seen_and_crowds_are_thinned() -> None:
+    grid = torch.stack(torch.meshgrid(torch.arange(-10.0, 11.0), torch.arange(-10.0, 11.0), indexing="ij"), 2)
+    front = torch.cat([grid.reshape(-1, 2), torch.zeros(441, 1)], 1)
+    points = torch.cat([front, front - torch.tensor([0.0, 0.0, 3.0])])[None]
+    seen = on_the_outside(points, torch.tensor([0.0, 0.0, 1.0]).expand_as(points))[0]
+    inner = (points[0, :, :2].abs() < 6.0).all(1)  # nearer to the border one sees past the front
+    assert seen[:441].all() and not seen[441:][inner[441:]].any()
+    pairs = torch.tensor([[[0.2, 0.2, 0.2], [0.3, 0.3, 0.3], [5.0, 0.2, 0.2], [0.2, 0.3, 0.2]]])
+    usable = torch.tensor([[False, True, True, True]])
+    assert evenly(pairs, usable, torch.zeros(1, 1, 3)).tolist() == [[False, True, True, False]]
+
+
+def test_only_what_all_annotators_share_is_taken_off(face: Case) -> None:
+    labels = ("en_l", "ex_l", "en_r", "ex_r", "ibug39", "ibug36", "ibug42", "ibug45")
+    cases = []
+    for name, en, ex in (("liberty.ply", 1.0, 1.0), ("humface.ply", 2.0, -1.0)):
+        truth = np.full((8, 3), np.nan)
+        truth[:4] = np.array([[20.0, 0, 0], [44.0, 0, 0], [-20.0, 0, 0], [-44.0, 0, 0]])
+        first = np.nan_to_num(truth)
+        first[:4, 0] += np.array([en, ex, -en, -ex])
+        flat = face.vertices * CROP_RADIUS * [1.0, 1.0, 0.0]
+        values = {**vars(face), "labels": labels, "name": name, "vertices": flat, "unit": 1.0}
+        cases.append(Case(**{**values, "first": first, "truth": truth}))
+    rows = {(row["annotator left out"], row["corner"]): row for row in left_out_offsets(cases).rows}
+    assert rows["face3d", "en"]["in common with the others"] == pytest.approx(2.0)
+    assert rows["face3d", "en"]["without it"] == pytest.approx(1.0)  # 1 mm outwards becomes 1 mm inwards
+    assert rows["Rvcg", "en"]["first pass"] == pytest.approx(2.0)
+    assert rows["Rvcg", "en"]["without it"] == pytest.approx(1.0)
+    third = [Case(**{**vars(cases[0]), "name": "james.obj"}), *cases]
+    rows = {(row["annotator left out"], row["corner"]): row for row in left_out_offsets(third).rows}
+    assert rows["face3d", "ex"]["in common with the others"] == 0.0  # 1 mm outwards and 1 mm inwards
