@@ -3,11 +3,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# One stamp per environment: what a user needs, the development tools, the documentation tools, Slicer without its panel.
-USER   := $(VENV)/.set-up
-DEV    := $(VENV)/.set-up-dev
-DOCS   := $(VENV)/.set-up-docs
-SLICER := $(VENV)/.slicer-core
+# One stamp per environment: what a user needs, all that development needs, the documentation tools.
+USER := $(VENV)/.set-up
+DEV  := $(VENV)/.set-up-dev
+DOCS := $(VENV)/.set-up-docs
 
 # Threads that spin while they wait make torch several times slower on a machine that is busy otherwise.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -29,17 +28,14 @@ $(USER): pyproject.toml .ci/set-up
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" .ci/set-up
 	@touch $@
 
-$(DEV): $(USER)
-	@VENV="$(VENV)" .ci/set-up dev docs
-	@touch $@ $(DOCS)
+# In one run of pip. Where slicer-core cannot be installed the tests of the extension are skipped, saying so.
+$(DEV): pyproject.toml .ci/set-up
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" .ci/set-up dev docs slicer-test || \
+		{ echo "set-up: trying without slicer-core"; PYTHON="$(PYTHON)" VENV="$(VENV)" .ci/set-up dev docs; }
+	@touch $(USER) $(DOCS) $@
 
 $(DOCS): $(USER)
 	@VENV="$(VENV)" .ci/set-up docs
-	@touch $@
-
-# Where it cannot be installed the tests of the extension are skipped, saying so.
-$(SLICER): $(DEV)
-	@$(BIN)/python -m pip install --quiet -e ".[slicer-test]" || echo "set-up: no slicer-core here; its tests are skipped"
 	@touch $@
 
 demo: $(USER)
@@ -55,8 +51,8 @@ lint: $(DEV)
 docs: $(DOCS)
 	$(BIN)/python -m mkdocs build --strict --quiet
 
-# mypy and the documentation take one core each.
-test: $(SLICER) $(DOCS)
+# mypy and the documentation keep one core each busy.
+test: $(DEV)
 	$(MAKE) --jobs 2 lint docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 

@@ -27,6 +27,10 @@ class LandmarkError(SgcnError, ValueError):
     """Given landmarks cannot be used: points are missing, or do not fit a face."""
 
 
+class CorrectionError(LandmarkError):
+    """Corrected landmarks cannot be learnt from: they do not fit their scan, or contradict each other."""
+
+
 class ModelError(SgcnError):
     """A weights file is missing, damaged, or does not fit this version."""
 

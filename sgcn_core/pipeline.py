@@ -12,12 +12,14 @@
     Placed       Assessment: confidence, status, errors in mm         assess
     Assessment   LandmarkResult, in the input's frame and unit        result
 
+Weights with landmarks of a user's own go the same way; these are then placed by those of the network (``place_own``).
+
 Detector, calibration, the paper's experiments and the Slicer worker all go this way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,13 +27,14 @@ import torch
 
 from sgcn_core.cleaning.clean import Cleaned
 from sgcn_core.errors import FaceNotFoundError
-from sgcn_core.geometry.closest_point import closest_on_surface
+from sgcn_core.geometry.closest_point import closest_on_surface, closest_places
 from sgcn_core.geometry.procrustes import align_to_prototype
 from sgcn_core.geometry.similarity import Similarity, from_crop, scaling, standardise_paper
 from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.graph.crop import Region
 from sgcn_core.graph.face_graph import BEYOND, FaceGraph, build_face_graph
 from sgcn_core.method import Method
+from sgcn_core.own.place import Guides, OwnPlaced, assess_own, place_own
 from sgcn_core.pose.finder import HeadFinder
 from sgcn_core.pose.network import shipped_pose_network
 from sgcn_core.pose.probe import probe_surface
@@ -40,7 +43,7 @@ from sgcn_core.pose.search import Located, locate_head, located_by_hand
 from sgcn_core.reduction import Reduced
 from sgcn_core.refinement.guidance import guided_positions
 from sgcn_core.refinement.landmark_estimation import refine
-from sgcn_core.refinement.modes import refinement_mode
+from sgcn_core.refinement.modes import RefinementMode, refinement_mode
 from sgcn_core.refinement.shape_model import LandmarkShape
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.stages import CropOfHead, FloatArray, Heatmaps, Placed, PosedScan
@@ -53,6 +56,7 @@ from sgcn_core.uncertainty.assess import (
     contradicted,
     cut_off,
     limited_at_cuts,
+    no_surer_than,
     refuse_without_face,
     refuse_without_pose,
     uncalibrated,
@@ -154,9 +158,7 @@ class Pipeline:
 
     def heatmaps(self, graph: FaceGraph, *, factor: float = 1.0) -> Heatmaps:
         """Stage 1 (Eq. 1-3): a heatmap of each landmark on the nodes. ``factor``: millimetres of the input's unit."""
-        features = np.concatenate([graph.nodes, graph.normals], axis=1).astype(np.float32)
-        arrays = (features, graph.neighbours, graph.members)
-        predicted = self.checkpoint.network.predict(*(torch.tensor(array, device=self.device) for array in arrays))
+        predicted = self.checkpoint.network.predict(*self._arrays(graph))
         return Heatmaps(self.checkpoint.labels, predicted.cpu().numpy(), graph, factor)
 
     def place(self, heatmaps: Heatmaps, method: Method | None = None) -> Placed:
@@ -175,10 +177,24 @@ class Pipeline:
             index=index,
         )
         seen = heatmap_confidence(refined, known.prototype, known.deviation, known.thresholds)
-        if not mode.guided or known.calibration is None:
-            return Placed(heatmaps, refined, seen, refined.positions)
-        guided = guided_positions(refined, known.calibration.shape, known.deviation)
-        return Placed(heatmaps, refined, seen, closest_on_surface(guided, index))
+        found = refined.positions
+        if mode.guided and known.calibration is not None:
+            guided = guided_positions(refined, known.calibration.shape, known.deviation)
+            found = closest_on_surface(guided, index)
+        return Placed(heatmaps, refined, seen, self._with_offsets(found, mode, graph, index), found)
+
+    def _with_offsets(
+        self, found: FloatArray, mode: RefinementMode, graph: FaceGraph, index: SurfaceIndex
+    ) -> FloatArray:
+        """Landmarks (L, 3) by the definitions that adapted weights have learnt; the mode says where one may lie."""
+        offsets = self.checkpoint.offsets
+        if offsets is None or not mode.robust:  # the paper's own refinement stays as published
+            return found
+        moved = found + offsets.values / self._unit_of(graph)
+        if mode.candidates != "none":
+            places = closest_places(moved, index)
+            moved = places.points if mode.candidates == "triangles" else places.nearest_corners(index)
+        return np.where(offsets.learnt[:, None], moved, found)
 
     def place_on_original(self, placed: Placed, scan: Reduced, clean: Cleaned) -> Placed:
         """Stage 2 again, on the original surface around each landmark, where it was done on a decimated one."""
@@ -186,7 +202,8 @@ class Pipeline:
             return placed
         graph, heatmaps = placed.heatmaps.graph, placed.heatmaps
         to_normalised = graph.to_normalised @ scaling(heatmaps.factor)
-        about = to_normalised.inverse().apply(np.concatenate([placed.refined.positions, placed.positions]))
+        seen = np.concatenate([placed.refined.positions, placed.before_offsets, placed.positions])
+        about = to_normalised.inverse().apply(seen)
         vertices, faces = scan.near(about, _AROUND_LANDMARKS * scan.spacing, clean)
         if not len(faces):
             return placed
@@ -210,6 +227,9 @@ class Pipeline:
         unit, edges = self._unit(placed), self._open_edges(placed)
         boundary = edges.points(least_extent=END_EXTENT / unit)
         at_boundary = near_boundary(placed.refined.positions, boundary, reach=_BOUNDARY_REACH / unit)
+        offsets = self.checkpoint.offsets
+        if offsets is not None:
+            at_boundary |= offsets.learnt & near_boundary(placed.positions, boundary, reach=_BOUNDARY_REACH / unit)
         if (model := self.error_model) is None:
             assessment = uncalibrated(placed.seen, at_boundary, thresholds)
         else:
@@ -219,9 +239,58 @@ class Pipeline:
             assessment = calibrated(model, features, at_boundary, possible, thresholds, size=size)
             told = np.array(assessment.status) != MISSING
             known = self.checkpoint
-            off = contradictions(known.labels, placed.positions, told, known.prototype, expected, unit=unit)
+            found = placed.before_offsets
+            off = contradictions(known.labels, found, told, known.prototype, expected, unit=unit)
             assessment = contradicted(assessment, size * off, thresholds)
+            if offsets is not None:
+                limits = model.limits(thresholds.uncertain_bound)
+                assessment = no_surer_than(assessment, size * offsets.deviation, limits, thresholds)
         return limited_at_cuts(assessment, positions, planes, thresholds, factor=factor)
+
+    def guides(self, placed: Placed, assessment: Assessment) -> Guides:
+        """The network's landmarks, as those of a user's own are placed by them."""
+        seen = np.array([status != MISSING for status in assessment.status])
+        return Guides(placed.positions, seen, self.checkpoint.prototype)
+
+    def embedding(self, graph: FaceGraph, blocks: Sequence[int]) -> torch.Tensor:
+        """What these blocks of the network make of each node, (N, E)."""
+        return self.checkpoint.network.embedding(*self._arrays(graph), blocks=blocks)
+
+    def _arrays(self, graph: FaceGraph) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What the network reads: features (N, 6), neighbours (N, k) and members (N,)."""
+        features = np.concatenate([graph.nodes, graph.normals], axis=1).astype(np.float32)
+        nodes, neighbours, members = (
+            torch.tensor(array, device=self.device) for array in (features, graph.neighbours, graph.members)
+        )
+        return nodes, neighbours, members
+
+    def place_own(self, placed: Placed, assessment: Assessment) -> OwnPlaced:
+        """A user's own landmarks on the surface; the weights must hold some."""
+        own, graph = self.checkpoint.own, placed.heatmaps.graph
+        if own is None:
+            raise ValueError("the weights hold no landmarks of a user's own; train some")
+        method, sigma = self.method, self.checkpoint.sigma
+        embedding = self.embedding(graph, own.head.config.blocks)
+        guides = self.guides(placed, assessment)
+        return place_own(own, graph, embedding, guides, sigma=sigma, t=method.t, gamma=method.gamma)
+
+    def own_in_input(self, placed: Placed, own_placed: OwnPlaced, scan: Reduced, clean: Cleaned) -> FloatArray:
+        """A user's own landmarks (L, 3) in the frame and unit of the input, on the original of a decimated surface."""
+        positions = placed.to_input(own_placed.positions)
+        if scan.decimated is None:
+            return positions
+        vertices, faces = scan.near(positions, _AROUND_LANDMARKS * scan.spacing, clean)
+        return closest_on_surface(positions, SurfaceIndex(vertices, faces)) if len(faces) else positions
+
+    def assess_own(self, placed: Placed, own_placed: OwnPlaced, surface: Surface, *, size: float) -> Assessment:
+        """Status and errors of a user's own landmarks; parameters as of :meth:`assess`."""
+        own, thresholds = self.checkpoint.own, self.checkpoint.thresholds
+        if own is None:
+            raise ValueError("the weights hold no landmarks of a user's own; train some")
+        unit, edges = self._unit(placed), self._open_edges(placed)
+        assessment = assess_own(own, own_placed, edges, thresholds, unit=unit, size=size)
+        positions = placed.to_input(own_placed.positions)
+        return limited_at_cuts(assessment, positions, surface.cut_planes, thresholds, factor=placed.heatmaps.factor)
 
     @property
     def error_model(self) -> ErrorModel | None:
@@ -269,5 +338,8 @@ class Pipeline:
         return self.checkpoint.crop_margin + BEYOND * self.checkpoint.crop_radius
 
     def _unit(self, placed: Placed) -> float:
+        return self._unit_of(placed.heatmaps.graph)
+
+    def _unit_of(self, graph: FaceGraph) -> float:
         """Millimetres of the head frame for one normalised unit."""
-        return self.checkpoint.crop_radius / placed.heatmaps.graph.standardised.scale
+        return self.checkpoint.crop_radius / graph.standardised.scale

@@ -134,18 +134,25 @@ class Placed:
     heatmaps : Heatmaps
     refined : Refined, from each landmark's own heatmap
     seen : HeatmapConfidence
-    positions : (L, 3), on the surface, moved by the other landmarks where the refinement mode is guided
+    positions : (L, 3), on the surface, moved by the other landmarks where the refinement mode is guided, and by the
+        offsets of adapted weights
+    before_offsets : (L, 3), the same without the offsets
     """
 
     heatmaps: Heatmaps
     refined: Refined
     seen: HeatmapConfidence
     positions: FloatArray
+    before_offsets: FloatArray
 
     @property
     def in_input(self) -> FloatArray:
         """Positions (L, 3) in the frame and unit of the input."""
-        return self.heatmaps.graph.to_normalised.inverse().apply(self.positions) / self.heatmaps.factor
+        return self.to_input(self.positions)
+
+    def to_input(self, places: FloatArray) -> FloatArray:
+        """Normalised points (P, 3) in the frame and unit of the input."""
+        return self.heatmaps.graph.to_normalised.inverse().apply(places) / self.heatmaps.factor
 
 
 class CropOfHead:

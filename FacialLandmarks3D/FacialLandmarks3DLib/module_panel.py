@@ -46,6 +46,7 @@ class ModulePanel(VTKObservationMixin):
             self.place_again,
             options=lambda: options_of(self._present_parameters()),
             show_landmarks=self.show_landmarks,
+            use_weights=self.use_weights,
         )
         self.detection = DetectionPanel(
             ui, self.services, lambda: self._parameters, self.show_landmarks, on_failure=self._help_with_failure
@@ -100,6 +101,10 @@ class ModulePanel(VTKObservationMixin):
         self._ui.reviewContainer.collapsed = False
         if node is not None:
             turn_to_face(node)
+
+    def use_weights(self, path: str) -> None:
+        """Detect with this weights file from now on."""
+        self._present_parameters().weights = path
 
     def _present_parameters(self) -> Any:
         """Also while another module is shown: a detection may end then."""

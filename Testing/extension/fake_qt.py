@@ -507,7 +507,10 @@ def qt_module(folder: str = "") -> types.ModuleType:
     module.Qt = types.SimpleNamespace(
         UserRole=256, DisplayRole=0, DecorationRole=1, AlignRight=2, AlignVCenter=128, Checked=2, Unchecked=0
     )
-    module.QFileDialog = types.SimpleNamespace(getExistingDirectory=lambda parent=None, caption="", start="": folder)
+    module.QFileDialog = types.SimpleNamespace(
+        getExistingDirectory=lambda parent=None, caption="", start="": folder,
+        getSaveFileName=lambda parent=None, caption="", start="", kinds="": str(Path(folder) / start) if folder else "",
+    )
     return module
 
 

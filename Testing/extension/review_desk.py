@@ -16,6 +16,8 @@ import review_cases as cases
 from FacialLandmarks3DLib.worker.protocol import Result
 from slicer_scene import Application, slicer
 
+from sgcn_core.settings import DetectionSettings
+
 MODULE = Path(__file__).resolve().parents[2] / "FacialLandmarks3D"
 WITH_QT = {"panel.py", "table.py", "sections.py"}
 LABEL, SIDE, STATUS, ERROR, MOVED = range(5)
@@ -48,11 +50,18 @@ class Services:
     def __init__(self, scene: Any, client: Worker) -> None:
         self.scene, self.resources = scene, MODULE / "Resources"
         self.client, self.again = client, []
+        self.used_weights: list[str] = []
         self.detections: dict[str, int] = {}
         self.landmarker = types.SimpleNamespace(detection_of=lambda node: self.detections.get(node.GetID()))
 
     def worker(self) -> Worker:
         return self.client
+
+    def options(self) -> DetectionSettings:
+        return DetectionSettings(device="auto")
+
+    def use_weights(self, path: str) -> None:
+        self.used_weights.append(path)
 
     def place_again(self, initial_landmarks: Any) -> None:
         self.again.append(initial_landmarks)
@@ -88,8 +97,8 @@ def forget_parts() -> None:
 
 @contextmanager
 def open_desk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """A desk whose panel uses no Qt."""
-    monkeypatch.setitem(sys.modules, "qt", widgets.qt_module())
+    """A desk whose panel uses no Qt; files are saved in the folder."""
+    monkeypatch.setitem(sys.modules, "qt", widgets.qt_module(str(folder)))
     forget_parts()
     monkeypatch.setattr(slicer.util, "loadUI", widgets.load_ui, raising=False)
     monkeypatch.setattr(slicer.util, "childWidgetVariables", widgets.child_widget_variables, raising=False)

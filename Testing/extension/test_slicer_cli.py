@@ -197,12 +197,16 @@ def test_another_python_does_the_work_where_one_is_named(face: Path, tmp_path: P
 # --- runs -------------------------------------------------------------------------------------------------------
 
 
-def test_a_run_in_plain_python_writes_landmarks_and_table(face: Path, tmp_path: Path) -> None:
+def test_a_run_without_what_slicer_does_not_have_writes_landmarks_and_table(face: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
+    guard = "import sys\nfor name in ('typer', 'click', 'rich', 'requests', 'PIL'):\n    sys.modules[name] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(guard)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     landmarks, table = tmp_path / "landmarks é.mrk.json", tmp_path / "landmarks.csv"
     command = [sys.executable, str(SCRIPT), "--input-model", str(face), "--input-volume", "", "--seed", "3"]
     command += ["--output-landmarks", str(landmarks), "--output-table", str(table)]
-    ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=tmp_path, check=False)
+    pipes = {"capture_output": True, "text": True, "encoding": "utf-8"}
+    ended = subprocess.run(command, **pipes, cwd=tmp_path, env=environment, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     fractions = progress_in(ended.stdout)
     assert fractions == sorted(fractions) and fractions[0] == 0.0 and fractions[-1] == 1.0 and len(fractions) > 4
@@ -245,16 +249,6 @@ def summary(folder: Path) -> dict[str, tuple[str, ...]]:
     with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
     return {row["name"]: (row["status"], row["found"], row["seconds"]) for row in table if row["status"] == "ok"}
-
-
-def test_nothing_is_needed_that_slicer_does_not_have(face: Path, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-    guard = "import sys\nfor name in ('typer', 'click', 'rich', 'requests', 'PIL'):\n    sys.modules[name] = None\n"
-    (tmp_path / "sitecustomize.py").write_text(guard)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, str(SCRIPT), "--inputModel", str(face), "--outputTable", str(tmp_path / "a.csv")]
-    ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_of_a_volume_the_skin_is_taken(script, tmp_path, capsys) -> None:

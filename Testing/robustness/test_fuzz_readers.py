@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from research.robustness.damage_child import read, validate
 from research.robustness.damage_seeds import Sample, whole_samples
 from sgcn_core.errors import SgcnError
-from sgcn_core.io.formats import LANDMARK_SUFFIXES, MESH_SUFFIXES, VOLUME_SUFFIXES, WRITABLE_MESH_SUFFIXES
+from sgcn_core.io.formats import (
+    LANDMARK_SUFFIXES,
+    MESH_SUFFIXES,
+    VOLUME_SUFFIXES,
+    WRITABLE_LANDMARK_SUFFIXES,
+    WRITABLE_MESH_SUFFIXES,
+)
 from sgcn_core.io.markups import read_landmarks, write_landmarks
 from sgcn_core.io.meshes import read_surface, write_surface
 from sgcn_core.types.landmarks import LandmarkResult
@@ -61,7 +67,7 @@ def test_surfaces_come_back(suffix: str, surface: Surface) -> None:
         np.testing.assert_array_equal(back.faces, surface.faces)
 
 
-@pytest.mark.parametrize("suffix", sorted(LANDMARK_SUFFIXES))
+@pytest.mark.parametrize("suffix", sorted(WRITABLE_LANDMARK_SUFFIXES))
 @settings(max_examples=15, **COSTS)
 @given(
     labels=st.lists(

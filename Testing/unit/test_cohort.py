@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ from sgcn_core.cohort import Cohort, cases_of, run_cohort
 from sgcn_core.settings import DetectionSettings
 source, out = Path(sys.argv[1]), Path(sys.argv[2])
 run_cohort(Cohort(cases=tuple(cases_of([source], out)), folder=out, settings=DetectionSettings(), workers=2,
-                  resume=sys.argv[3] == "resume", work={WORK!r}))
+                  resume=sys.argv[3] == "resume", report=True, work={WORK!r}))
 """
 
 
@@ -68,9 +69,9 @@ def summary(out: Path) -> list[dict[str, str]]:
 def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_results(tmp_path: Path) -> None:
     names = {f"{'ward é/' if number % 3 else ''}scan {number:02}": "0.01" for number in range(30)}
     source = sources(tmp_path / "in", {**names, "broken": "wrong"})
-    run_cohort(cohort(source, tmp_path / "undisturbed"))
+    run_cohort(cohort(source, tmp_path / "undisturbed", report=True))
     expected = contents(tmp_path / "undisturbed")
-    assert len(expected) == 31
+    assert len(expected) == 32 and "index.html" in expected
     random = np.random.default_rng(0)
     out, state, finished = tmp_path / "out", "begin", 0
     for _ in range(20):
@@ -89,7 +90,7 @@ def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_results(tmp_path
             assert contents(out) == expected
             out, state, finished = tmp_path / f"out{time.monotonic_ns()}", "begin", 0
     if state == "resume":
-        run_cohort(cohort(source, out, resume=True))
+        run_cohort(cohort(source, out, resume=True, report=True))
         assert contents(out) == expected
 
 
@@ -135,6 +136,28 @@ def test_the_summary_tells_every_case_with_its_input(tmp_path: Path) -> None:
     assert [record.case for record in records] == ["=cmd", "anna/left"]
     run_cohort(cohort(source, tmp_path / "nameless", anonymous=True))
     assert {row["input"] for row in summary(tmp_path / "nameless")} == {""}
+
+
+def test_the_page_of_a_batch_links_every_file_and_tells_every_failure(tmp_path: Path) -> None:
+    html5lib = pytest.importorskip("html5lib")
+    source, out = sources(tmp_path / "in", {"ward é/a #1?": "0", "<b>bold": "wrong", "c": "0"}), tmp_path / "out"
+    (out / "ward é").mkdir(parents=True)
+    (out / "ward é" / "a #1?.report.html").write_text("made before")
+    (out / "index.html").write_text("somebody's")
+    with pytest.raises(CohortError, match=r"index\.html is there already"):
+        run_cohort(cohort(source, out, report=True))
+    (out / "index.html").unlink()
+    records = run_cohort(cohort(source, out, report=True))
+    text = (out / "index.html").read_text(encoding="utf-8")
+    page = html5lib.parse(text, namespaceHTMLElements=False)
+    shown = [cell.text for cell in page.iter("th") if cell.get("scope") == "row"]
+    assert shown == [record.case for record in records] and shown[0] == "<b>bold"
+    assert "it cannot be read" in text and "1 without landmarks" in text and "<b>" not in text
+    links = {unquote(link.get("href")) for link in page.iter("a") if not link.get("href").startswith("#")}
+    assert links == {"c.mrk.json", "ward é/a #1?.mrk.json", "ward é/a #1?.report.html"}
+    assert all((out / link).exists() for link in links)
+    run_cohort(cohort(source, out, resume=True, report=True))
+    assert (out / "index.html").read_text(encoding="utf-8") == text
 
 
 def test_results_are_never_replaced_or_mixed_unasked(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_far_points_are_spread_and_different() -> None:
 # Heads
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_face_turned_anyhow_comes_back_to_the_head_frame(finder: HeadFinder, probe: SurfaceProbe, seed: int) -> None:
     rng = np.random.default_rng(seed)
     motion = Similarity(1.0, Rotation.random(random_state=seed).as_matrix(), rng.uniform(-500, 500, 3))
@@ -196,8 +196,7 @@ SHAPES = {
 MOST_PATCHES = 3 * 1088
 
 
-@pytest.mark.parametrize("size", [0.9, 130.0])
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("shape", "size"), [*((shape, 130.0) for shape in SHAPES), ("cube", 0.9), ("torus", 0.9)])
 def test_a_refusal_looks_at_few_patches(
     finder: HeadFinder, monkeypatch: pytest.MonkeyPatch, shape: str, size: float
 ) -> None:
@@ -293,7 +292,7 @@ def test_a_head_of_no_size_of_heads_asks_for_the_unit(finder: HeadFinder, probe:
     assert "0.4 times as large" in check_size(Located("mm", STATED, []), 0.4, None)[0]
 
 
-@pytest.mark.parametrize("scale", [1e-5, 1 / 250, 1 / 100, 10.0, 100.0, 1e7])
+@pytest.mark.parametrize("scale", [1e-5, 1 / 100, 10.0, 1e7])
 def test_a_head_of_any_scale_is_found_and_the_unit_asked_for(
     finder: HeadFinder, probe: SurfaceProbe, scale: float
 ) -> None:

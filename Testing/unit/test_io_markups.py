@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sgcn_core.errors import FileFormatError
-from sgcn_core.io.formats import LANDMARK_SUFFIXES
+from sgcn_core.io.formats import WRITABLE_LANDMARK_SUFFIXES
 from sgcn_core.io.markups import read_landmarks, write_landmarks
 from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
 
@@ -54,7 +54,7 @@ def markup(path: Path) -> dict[str, Any]:
     return only
 
 
-@pytest.mark.parametrize("suffix", LANDMARK_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_LANDMARK_SUFFIXES)
 @pytest.mark.parametrize("unit", ["mm", "um", "cm", "m", "in", "7.3mm"])
 @pytest.mark.parametrize("frame", ["LPS", "RAS"])
 def test_everything_comes_back(tmp_path: Path, suffix: str, unit: str, frame: str) -> None:
@@ -68,7 +68,7 @@ def test_everything_comes_back(tmp_path: Path, suffix: str, unit: str, frame: st
     assert "nan" not in path.read_text(encoding="utf-8").lower()
 
 
-@pytest.mark.parametrize("suffix", LANDMARK_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_LANDMARK_SUFFIXES)
 @pytest.mark.parametrize("frame", ["LPS", "RAS"])
 def test_the_frame_of_the_file_can_be_chosen(tmp_path: Path, suffix: str, frame: str) -> None:
     path = write_landmarks(detected(frame="LPS"), tmp_path / f"a{suffix}", coordinate_system=frame)
@@ -77,14 +77,14 @@ def test_the_frame_of_the_file_can_be_chosen(tmp_path: Path, suffix: str, frame:
     np.testing.assert_allclose(read.in_frame("LPS").positions, detected().positions, atol=1e-9)
 
 
-@pytest.mark.parametrize("suffix", LANDMARK_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_LANDMARK_SUFFIXES)
 def test_labels_that_need_quoting_come_back(tmp_path: Path, suffix: str) -> None:
     read = read_landmarks(write_landmarks(awkward(), tmp_path / f"a{suffix}"))
     assert (read.labels, read.status) == (awkward().labels, awkward().status)
     np.testing.assert_array_equal(read.positions, awkward().positions)
 
 
-@pytest.mark.parametrize("suffix", LANDMARK_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_LANDMARK_SUFFIXES)
 def test_keywords_override_what_the_file_declares(tmp_path: Path, suffix: str) -> None:
     path = write_landmarks(detected(), tmp_path / f"a{suffix}", coordinate_system="LPS")
     read = read_landmarks(path, unit="cm", frame="RAS")
@@ -98,7 +98,7 @@ def test_provenance_comes_back_from_json(tmp_path: Path, suffix: str) -> None:
     assert read_landmarks(path).info == {"seed": 7, "pose": np.eye(4).tolist()}
 
 
-@pytest.mark.parametrize("suffix", LANDMARK_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITABLE_LANDMARK_SUFFIXES)
 def test_files_without_errors_say_nothing_about_them(tmp_path: Path, suffix: str) -> None:
     path = write_landmarks(awkward(), tmp_path / f"a{suffix}")
     assert np.isnan(read_landmarks(path).errors_mm).all()
@@ -311,14 +311,14 @@ def test_wrong_paths_say_what_is_wrong(tmp_path: Path) -> None:
         read_landmarks(tmp_path / "a.csv")
     with pytest.raises(IsADirectoryError, match="folder"):
         read_landmarks(tmp_path)
-    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "a.doc").write_text("x")
     with pytest.raises(FileFormatError, match=r"\.mrk\.json, \.fcsv"):
-        read_landmarks(tmp_path / "a.txt")
+        read_landmarks(tmp_path / "a.doc")
     with pytest.raises(FileFormatError, match=r"\.mrk\.json, \.fcsv"):
         write_landmarks(detected(), tmp_path / "a.txt")
     with pytest.raises(FileNotFoundError, match="create it first"):
         write_landmarks(detected(), tmp_path / "nowhere" / "a.csv")
-    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.doc"]
 
 
 # The real application's classes, where they are installed (package slicer-core)

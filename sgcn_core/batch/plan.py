@@ -8,7 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sgcn_core.io.formats import IMAGE_SUFFIXES, LANDMARK_SUFFIXES, MESH_SUFFIXES, landmark_suffix, volume_suffix
+from sgcn_core.io.formats import (
+    IMAGE_SUFFIXES,
+    MESH_SUFFIXES,
+    WRITABLE_LANDMARK_SUFFIXES,
+    landmark_suffix,
+    volume_suffix,
+)
 from sgcn_core.io.referred_files import referred_files
 
 _SUFFIXES = (*MESH_SUFFIXES, *IMAGE_SUFFIXES)
@@ -193,14 +199,16 @@ def _members(folder: Path, below: bool) -> Iterator[Path]:
 
 def _suffix(request: Request) -> str:
     implied = landmark_suffix(request.output) if request.output is not None else None
-    if request.output is not None and implied is None:
-        raise PlanError(f"--output must end in {', '.join(LANDMARK_SUFFIXES)}; received '{request.output.name}'")
+    if request.output is not None and implied not in WRITABLE_LANDMARK_SUFFIXES:
+        raise PlanError(
+            f"--output must end in {', '.join(WRITABLE_LANDMARK_SUFFIXES)}; received '{request.output.name}'"
+        )
     if implied and request.suffix and implied != request.suffix:
         raise PlanError(f"--output '{request.output}' and --format {request.suffix.lstrip('.')} contradict each other")
-    if request.suffix is not None and request.suffix not in LANDMARK_SUFFIXES:
-        formats = ", ".join(suffix.lstrip(".") for suffix in LANDMARK_SUFFIXES)
+    if request.suffix is not None and request.suffix not in WRITABLE_LANDMARK_SUFFIXES:
+        formats = ", ".join(suffix.lstrip(".") for suffix in WRITABLE_LANDMARK_SUFFIXES)
         raise PlanError(f"--format must be one of {formats}; received '{request.suffix.lstrip('.')}'")
-    return request.suffix or implied or LANDMARK_SUFFIXES[0]
+    return request.suffix or implied or WRITABLE_LANDMARK_SUFFIXES[0]
 
 
 def _common_folder(inputs: Sequence[Path]) -> str:

@@ -9,6 +9,7 @@ import typer
 from sgcn_core import __version__
 from sgcn_core.batch import EXIT_CODE_MEANINGS
 from sgcn_core.child_process import interrupt_on_termination
+from sgcn_core.cli.adapt import adapt
 from sgcn_core.cli.batch import batch
 from sgcn_core.cli.compare import compare
 from sgcn_core.cli.demo import demo
@@ -16,10 +17,13 @@ from sgcn_core.cli.detect import detect
 from sgcn_core.cli.doctor import doctor
 from sgcn_core.cli.evaluate import evaluate
 from sgcn_core.cli.measure import measure
+from sgcn_core.cli.morphometrics import morphometrics
 from sgcn_core.cli.observers import observers
+from sgcn_core.cli.prepare import prepare
 from sgcn_core.cli.report import report
 from sgcn_core.cli.skin import skin
 from sgcn_core.cli.symmetry import symmetry
+from sgcn_core.cli.train import train
 
 EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in EXIT_CODE_MEANINGS.items()) + "."
 
@@ -32,7 +36,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (detect, batch, measure, symmetry, compare, observers, report, skin, demo, doctor, evaluate):
+COMMANDS = (
+    *(detect, batch, skin, demo, doctor),
+    *(measure, symmetry, compare, observers, report, morphometrics),
+    *(evaluate, prepare, adapt, train),
+)
+for command in COMMANDS:
     app.command(epilog=EPILOG)(command)
 
 

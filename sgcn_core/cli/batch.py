@@ -15,12 +15,12 @@ from sgcn_core.cli.console import end, note, print_json, reporting_errors, say, 
 from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Weights, one_of
 from sgcn_core.cohort import CaseRecord, Cohort, cases_of, run_cohort
 from sgcn_core.errors import SgcnError
-from sgcn_core.io.formats import LANDMARK_SUFFIXES
+from sgcn_core.io.formats import WRITABLE_LANDMARK_SUFFIXES
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.types.landmark_sets import LANDMARK_SETS
 from sgcn_core.types.units import UNITS_TO_MM
 
-_FORMATS = [suffix.lstrip(".") for suffix in LANDMARK_SUFFIXES]
+_FORMATS = [suffix.lstrip(".") for suffix in WRITABLE_LANDMARK_SUFFIXES]
 
 
 def batch(
@@ -44,6 +44,9 @@ def batch(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted batch.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew and replace results.")] = False,
     pictures: Annotated[bool, typer.Option("--pictures", help="Draw a picture of every case.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write index.html, a page of all cases, the worst first.")
+    ] = False,
     file_format: Annotated[
         str, typer.Option("--format", metavar=one_of(_FORMATS), help="Landmark file format.")
     ] = _FORMATS[0],
@@ -66,8 +69,8 @@ def batch(
 ) -> None:
     """Detect the landmarks of many scans with several processes or machines.
 
-    Writes one landmark file a case and summary.csv, the worst case first. A batch that was interrupted, in whatever
-    way, goes on with --resume.
+    Writes one landmark file a case and summary.csv, the worst case first; with --report a page of all cases, too. A
+    batch that was interrupted, in whatever way, goes on with --resume.
     """
     try:
         settings = DetectionSettings(
@@ -92,6 +95,7 @@ def batch(
         scheduler=scheduler,
         resume=resume,
         overwrite=overwrite,
+        report=report,
         debug=debug,
     )
     with reporting_errors(debug=debug):

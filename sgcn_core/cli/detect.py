@@ -27,7 +27,7 @@ from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Series, Wei
 from sgcn_core.errors import SgcnError
 from sgcn_core.io.atomic import FileState, file_state
 from sgcn_core.io.csv_cells import CSV_DIALECTS
-from sgcn_core.io.formats import LANDMARK_SUFFIXES
+from sgcn_core.io.formats import WRITABLE_LANDMARK_SUFFIXES
 from sgcn_core.settings import PRESETS, DetectionSettings
 from sgcn_core.types.landmark_sets import LANDMARK_SETS
 from sgcn_core.types.units import UNITS_TO_MM
@@ -35,7 +35,7 @@ from sgcn_core.types.units import UNITS_TO_MM
 if TYPE_CHECKING:
     from sgcn_core.detector import LandmarkDetector
 
-_FORMATS = [suffix.lstrip(".") for suffix in LANDMARK_SUFFIXES]
+_FORMATS = [suffix.lstrip(".") for suffix in WRITABLE_LANDMARK_SUFFIXES]
 
 
 def detect(

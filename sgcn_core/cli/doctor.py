@@ -151,14 +151,14 @@ def _detection(folder: Path) -> Check:
 
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.demo import demo_surface
-    from sgcn_core.io.formats import LANDMARK_SUFFIXES
+    from sgcn_core.io.formats import WRITABLE_LANDMARK_SUFFIXES
     from sgcn_core.io.markups import read_landmarks, write_landmarks
     from sgcn_core.settings import DetectionSettings
 
     result = load_detector(DetectionSettings()).detect(demo_surface())
     present = np.array([status != "missing" for status in result.status])
     found = int(present.sum())
-    for suffix in LANDMARK_SUFFIXES:
+    for suffix in WRITABLE_LANDMARK_SUFFIXES:
         file = folder / f"face{suffix}"
         write_landmarks(result, file)
         again = read_landmarks(file)

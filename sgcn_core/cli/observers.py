@@ -62,7 +62,8 @@ def _cases_of(inputs: Sequence[Path]) -> list[str]:
         return [""]
     if not all(folders):
         raise FileFormatError("give a file for each observer, or a folder for each; not both")
-    found = [{file.name for file in path.iterdir() if landmark_suffix(file)} for path in inputs]
+    # Text files in a folder may be anything; the reader of single files takes them.
+    found = [{file.name for file in path.iterdir() if landmark_suffix(file) not in (None, ".txt")} for path in inputs]
     common = sorted(set.intersection(*found))
     if not common:
         raise FileFormatError("the observers' folders have no landmark file of the same name")

@@ -12,12 +12,15 @@ from sgcn_core import __version__
 from sgcn_core.cohort.case import Case, plain_settings, record_of_file
 from sgcn_core.cohort.cluster import run_on_cluster
 from sgcn_core.cohort.errors import CohortError
+from sgcn_core.cohort.index import NAME as INDEX
+from sgcn_core.cohort.index import write_index
 from sgcn_core.cohort.journal import Journal
 from sgcn_core.cohort.processes import run_in_processes
 from sgcn_core.cohort.record import CaseRecord, stamp_of
 from sgcn_core.cohort.summary import write_summary
 from sgcn_core.cohort.work import WORK
 from sgcn_core.io.provenance import printable
+from sgcn_core.report.requirements import require
 from sgcn_core.settings import DetectionSettings
 
 
@@ -40,6 +43,8 @@ class Cohort:
         Keep results that are there, and do the rest.
     overwrite : bool
         Begin anew where there are results.
+    report : bool
+        Write ``index.html`` as well, a page of all cases.
     work : str
         As of ``sgcn_core.cohort.processes.run_in_processes``.
     debug : bool
@@ -53,6 +58,7 @@ class Cohort:
     scheduler: str | None = None
     resume: bool = False
     overwrite: bool = False
+    report: bool = False
     work: str = WORK
     debug: bool = False
 
@@ -63,7 +69,7 @@ def run_cohort(
     on_start: Callable[[int], None] | None = None,
     on_record: Callable[[CaseRecord], None] | None = None,
 ) -> list[CaseRecord]:
-    """Work on all cases and write ``summary.csv``.
+    """Work on all cases and write ``summary.csv``, and ``index.html`` if asked for.
 
     Parameters
     ----------
@@ -83,7 +89,7 @@ def run_cohort(
     CohortError
         Results that are there belong to another run, or the disk is full.
     DeviceError, InstallationError, ModelError
-        No case can be worked on.
+        No case can be worked on, or a package of the page is lacking.
     OSError
         The journal or the summary cannot be written.
     """
@@ -103,6 +109,8 @@ def run_cohort(
                 on_record(record)
     inputs = {case.name: "" if case.anonymous else printable(str(case.job.source)) for case in cohort.cases}
     write_summary(done.values(), cohort.folder, inputs)
+    if cohort.report:
+        write_index(done.values(), cohort.folder, {case.name: case.job for case in cohort.cases})
     return sorted(done.values(), key=lambda record: record.severity)
 
 
@@ -148,6 +156,8 @@ def _check_free(cohort: Cohort) -> None:
     """No result of anybody else is replaced, or taken for ours."""
     if cohort.resume and cohort.overwrite:
         raise CohortError("give --resume or --overwrite, not both")
+    if cohort.report:
+        require("jinja2")
     if cohort.resume or cohort.overwrite:
         return
     there = [case.job.landmarks for case in cohort.cases if case.job.landmarks.exists()]
@@ -156,6 +166,8 @@ def _check_free(cohort: Cohort) -> None:
             f"{len(there)} results are there already, the first is {there[0]}: --resume keeps them and does the rest, "
             "--overwrite begins anew"
         )
+    if cohort.report and (cohort.folder / INDEX).exists():
+        raise CohortError(f"{cohort.folder / INDEX} is there already; give --overwrite, or another folder")
 
 
 def _absolute(case: Case) -> Case:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,36 @@ from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, FileFormatError, SurfaceError
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.tables import Cell, Table
-from sgcn_core.io.formats import LANDMARK_SUFFIXES, MESH_SUFFIXES
-from sgcn_core.io.markups import read_landmarks
+from sgcn_core.evaluation.truth import Truth, distances_from, landmark_file, meshes, read_names, read_truth
+from sgcn_core.io.formats import LANDMARK_SUFFIXES
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import in_mm
+from sgcn_core.uncertainty.domain import well_defined
 
 FloatArray = NDArray[np.float64]
+
+__all__ = [
+    "CORE",
+    "OFF_SURFACE",
+    "ScanErrors",
+    "Stated",
+    "Truth",
+    "bounds_table",
+    "evaluate_folder",
+    "landmark_file",
+    "landmarks_table",
+    "meshes",
+    "read_names",
+    "read_truth",
+    "scan_errors",
+    "scans_table",
+    "stated_errors",
+]
+
+OFF_SURFACE = 20.0
+"""A landmark further than this from its scan, millimetres, is in another frame or unit, or of another scan."""
 
 CORE = ("en", "ex", "prn", "sn", "ch", "ls", "li", "cph")
 """Well-defined points, whose mean is given separately; both sides where there are two."""
@@ -38,6 +61,8 @@ class ScanErrors:
     unmatched : labels of the landmark file that are unknown to the weights
     refused : the reason, if no face was found
     result : what the detector returned
+    off_surface : label -> distance from the scan in millimetres, of the landmarks of the file beyond ``OFF_SURFACE``
+    problem : why the landmark file was not compared; there are no errors then
     """
 
     name: str
@@ -45,57 +70,8 @@ class ScanErrors:
     unmatched: tuple[str, ...] = ()
     refused: str | None = None
     result: LandmarkResult | None = None
-
-
-def meshes(folder: Path) -> list[Path]:
-    """The meshes of a folder, by name.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it does not exist or holds none.
-    """
-    if not Path(folder).is_dir():
-        raise FileNotFoundError(f"no such folder: {folder}; check the path")
-    found = [path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in MESH_SUFFIXES]
-    if not found:
-        raise FileNotFoundError(f"{folder} holds no mesh ({', '.join(sorted(MESH_SUFFIXES))})")
-    return found
-
-
-def landmark_file(mesh: Path) -> Path | None:
-    """The landmark file beside a mesh, ``NAME.mrk.json``, ``.fcsv``, ``.csv`` or ``.json``; None if there is none."""
-    candidates = (mesh.with_suffix("").with_name(mesh.stem + suffix) for suffix in LANDMARK_SUFFIXES)
-    return next((path for path in candidates if path.exists()), None)
-
-
-@dataclass(frozen=True, eq=False)
-class Truth:
-    """Landmarks label -> (3,) in the frame of the surface; ``unit`` is None where it is the mesh file's."""
-
-    positions: Mapping[str, FloatArray]
-    unit: str | None = None
-
-    def without(self, labels: Sequence[str]) -> Truth:
-        return Truth({label: place for label, place in self.positions.items() if label not in labels}, self.unit)
-
-
-def read_truth(path: Path, surface: Surface) -> Truth:
-    """The landmarks of a file; those that it calls missing are left out.
-
-    A table that declares neither frame nor unit is in the mesh file's own.
-    """
-    result = read_landmarks(path)
-    header = path.read_text(encoding="utf-8-sig").partition("\n")[0].lower().replace(" ", "").split(",")
-    table = path.suffix.lower() == ".csv"
-    if not (table and "frame" not in header and "x" in header):
-        result = result.in_frame(surface.frame)
-    placed = {
-        label: position
-        for label, position in zip(result.labels, result.positions, strict=True)
-        if not np.isnan(position).any()
-    }
-    return Truth(placed, None if table and "unit" not in header else result.unit)
+    off_surface: Mapping[str, float] = field(default_factory=dict)
+    problem: str | None = None
 
 
 def scan_errors(
@@ -113,13 +89,30 @@ def scan_errors(
     except (FaceNotFoundError, SurfaceError) as error:
         return ScanErrors(name, {}, refused=str(error))
     factor, scale = in_mm(result.unit), in_mm(truth.unit or result.unit)
+    off = _off_surface(surface, factor, {label: scale * place for label, place in truth.positions.items()})
+    if truth.positions and 2 * len(off) > len(truth.positions):
+        middle = float(np.median(list(off.values())))
+        problem = (
+            f"{len(off)} of its {len(truth.positions)} landmarks lie more than {OFF_SURFACE:g} mm from the scan "
+            f"(median {middle:.0f} mm): another scan, frame or unit; nothing was compared"
+        )
+        return ScanErrors(name, {}, result=result, off_surface=off, problem=problem)
     known = {label.casefold(): label for label in result.labels}
     errors = {
         label: float(np.linalg.norm(factor * result.position(known[label.casefold()]) - scale * position))
         for label, position in truth.positions.items()
         if label.casefold() in known
     }
-    return ScanErrors(name, errors, tuple(label for label in truth.positions if label not in errors), result=result)
+    unmatched = tuple(label for label in truth.positions if label not in errors)
+    return ScanErrors(name, errors, unmatched, result=result, off_surface=off)
+
+
+def _off_surface(surface: Surface, factor: float, places: Mapping[str, FloatArray]) -> dict[str, float]:
+    """Label -> distance in millimetres of those of the places (millimetres) that lie beyond ``OFF_SURFACE``."""
+    if not places:
+        return {}
+    away = distances_from(surface, np.array(list(places.values())), factor)
+    return {label: float(value) for label, value in zip(places, away, strict=True) if value > OFF_SURFACE}
 
 
 def evaluate_folder(
@@ -130,23 +123,41 @@ def evaluate_folder(
     refine: str | None = None,
     seed: int = 0,
     every: bool = False,
+    names: Sequence[str] | None = None,
+    keep_going: bool = False,
 ) -> Iterator[ScanErrors]:
-    """Every annotated scan of a folder; with ``every`` also those without a landmark file, which have no errors.
+    """Every annotated scan of a folder.
+
+    Parameters
+    ----------
+    without : labels to leave out
+    every : also the scans without a landmark file, which have no errors
+    names : of the landmarks of formats that only number them
+    keep_going : a file that cannot be read is the ``problem`` of its scan and stops nothing
 
     Raises
     ------
     FileFormatError
         If no scan has a landmark file, or a file cannot be read.
     """
-    tables = {path: landmark_file(path) for path in meshes(folder)}
-    if not every and not any(tables.values()):
-        raise FileFormatError(f"no mesh in {folder} has a landmark file ({', '.join(LANDMARK_SUFFIXES)}) of its name")
-    for path, table in tables.items():
-        if table is None and not every:
+    annotated = False
+    for path in meshes(folder):
+        try:
+            table = landmark_file(path)
+            annotated = annotated or table is not None
+            if table is None and not every:
+                continue
+            surface = read_surface(path)
+            truth = read_truth(table, surface).named(names) if table else Truth({})
+        except (FileFormatError, SurfaceError, OSError) as error:
+            if not keep_going:
+                raise
+            annotated = True
+            yield ScanErrors(path.name, {}, problem=str(error))
             continue
-        surface = read_surface(path)
-        truth = read_truth(table, surface) if table else Truth({})
         yield scan_errors(detector, path.name, surface, truth.without(without), refine=refine, seed=seed)
+    if not annotated and not every:
+        raise FileFormatError(f"no mesh in {folder} has a landmark file ({', '.join(LANDMARK_SUFFIXES)}) of its name")
 
 
 def scans_table(scans: Sequence[ScanErrors], note: str) -> Table:
@@ -165,6 +176,79 @@ def landmarks_table(scans: Sequence[ScanErrors], note: str) -> Table:
         _row(label, [(label, scan.errors[label]) for scan in scans if label in scan.errors], None) for label in labels
     ]
     return Table("scan_landmarks", f"Errors of each landmark over all scans, millimetres. {note}", rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Stated:
+    """Errors of M landmarks and what the detector stated about them; millimetres.
+
+    Attributes
+    ----------
+    scan : (M,), number of the scan
+    label : M names
+    loose : (M,), whether the landmark is loosely defined (``sgcn_core.uncertainty.domain``)
+    error : (M,), of the landmarks that were placed
+    expected, bound : (M,), NaN where the weights state none
+    status : M of "found" and "uncertain"
+    """
+
+    scan: NDArray[np.int64]
+    label: tuple[str, ...]
+    loose: NDArray[np.bool_]
+    error: FloatArray
+    expected: FloatArray
+    bound: FloatArray
+    status: tuple[str, ...]
+
+
+def stated_errors(scans: Sequence[ScanErrors]) -> Stated:
+    """The landmarks of all scans that were placed and have a truth."""
+    rows = []
+    for number, scan in enumerate(scans):
+        if scan.result is None:
+            continue
+        places = {label.casefold(): place for place, label in enumerate(scan.result.labels)}
+        for label, error in scan.errors.items():
+            place = places[label.casefold()]
+            if np.isfinite(error):
+                own = scan.result.labels[place]
+                stated = (scan.result.expected_error[place], scan.result.error_bound[place])
+                rows.append((number, own, not well_defined(own), error, *stated, scan.result.status[place]))
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * 7
+    return Stated(
+        scan=np.array(columns[0], dtype=np.int64),
+        label=columns[1],
+        loose=np.array(columns[2], dtype=bool),
+        error=np.array(columns[3], dtype=np.float64),
+        expected=np.array(columns[4], dtype=np.float64),
+        bound=np.array(columns[5], dtype=np.float64),
+        status=columns[6],
+    )
+
+
+def bounds_table(scans: Sequence[ScanErrors], note: str) -> Table:
+    """How often the stated 90 % bound holds, by group of landmarks and status."""
+    stated = stated_errors(scans)
+    status = np.array(stated.status, dtype=str)
+    rows: list[dict[str, Cell]] = []
+    groups = {"all": np.ones(len(status), dtype=bool), "well defined": ~stated.loose, "loosely defined": stated.loose}
+    for group, chosen in groups.items():
+        for wanted in ("all", "found", "uncertain"):
+            these = chosen & np.isfinite(stated.bound) & ((status == wanted) | (wanted == "all"))
+            if not these.any():
+                continue
+            holds = float((stated.error[these] <= stated.bound[these]).mean())
+            rows.append(
+                {
+                    "group": group,
+                    "status": wanted,
+                    "landmarks": int(these.sum()),
+                    "bound holds %": 100.0 * holds,
+                    "mean error": float(stated.error[these].mean()),
+                    "mean stated": float(stated.expected[these].mean()),
+                }
+            )
+    return Table("scan_bounds", f"How often the stated 90 % bound holds, errors in millimetres. {note}", rows)
 
 
 def _row(name: str, errors: Sequence[tuple[str, float]], refused: int | None) -> dict[str, Cell]:

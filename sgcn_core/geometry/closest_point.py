@@ -59,6 +59,11 @@ class ClosestPlaces(ReadOnlyArrays):
     triangles: NDArray[np.int64]
     barycentric: FloatArray
 
+    def nearest_corners(self, index: SurfaceIndex) -> FloatArray:
+        """Of each place's triangle the corner (L, 3) that has most weight; the place itself where it has none."""
+        corner = index.faces[self.triangles, self.barycentric.argmax(axis=1)]
+        return np.where(self.triangles[:, None] < 0, self.points, index.vertices[corner])
+
 
 def closest_on_surface(points: FloatArray, index: SurfaceIndex) -> FloatArray:
     """The closest place (L, 3) of the surface to each of the points (L, 3).

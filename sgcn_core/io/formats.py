@@ -6,11 +6,15 @@ import os
 from pathlib import Path
 
 WRITABLE_MESH_SUFFIXES: tuple[str, ...] = (".ply", ".obj", ".stl", ".vtp", ".vtk")
-MESH_SUFFIXES: tuple[str, ...] = (".obj", ".ply", ".stl", ".vtk", ".vtp", ".off", ".glb", ".gltf", ".xyz")
+MESH_SUFFIXES: tuple[str, ...] = (".obj", ".ply", ".stl", ".vtk", ".vtp", ".off", ".glb", ".gltf", ".wrl", ".xyz")
 DICOM_SUFFIXES: tuple[str, ...] = (".dcm", ".ima")
 IMAGE_SUFFIXES: tuple[str, ...] = (".nii.gz", ".nii", ".nrrd", ".mha", ".nhdr", ".mhd", ".hdr")
 VOLUME_SUFFIXES: tuple[str, ...] = (*IMAGE_SUFFIXES, *DICOM_SUFFIXES)
-LANDMARK_SUFFIXES: tuple[str, ...] = (".mrk.json", ".fcsv", ".csv", ".json")
+WRITABLE_LANDMARK_SUFFIXES: tuple[str, ...] = (".mrk.json", ".fcsv", ".csv", ".json")
+LANDMARK_SUFFIXES: tuple[str, ...] = (
+    *WRITABLE_LANDMARK_SUFFIXES,
+    *(".pp", ".landmarkascii", ".pts", ".ljson", ".bnd", ".txt"),
+)
 
 
 def volume_suffix(path: str | os.PathLike[str]) -> str | None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from sgcn_core.io.csv_cells import plain_cell, table_text
-from sgcn_core.io.landmark_text import Errors, Rows, input_info, input_of
+from sgcn_core.io.landmark_text import Errors, Rows, assumed_info, input_info, input_of
 from sgcn_core.types.landmarks import LandmarkResult, plain
+from sgcn_core.types.units import canonical_unit
 
 _COLUMNS = (
     *("label", "x", "y", "z", "confidence", "status", "unit", "frame", "expected_error_mm", "error_bound_mm"),
     *("input", "input_sha256"),
 )
+_NAMES = ("label", "name", "landmark", "landmark name", "point")
 # Those that hold no numbers.
-_WORDS = ("label", "name", "status", "unit", "frame", "input", "input_sha256")
+_WORDS = (*_NAMES, "status", "unit", "frame", "input", "input_sha256")
+# A coordinate with its unit, such as "X (mm)".
+_WITH_UNIT = re.compile(r"([xyz])\s*[(\[]\s*([^)\]]+?)\s*[)\]]")
 # The columns of the table that Slicer exports tell its frame.
 _SLICER_AXES = {"LPS": ("l", "p", "s"), "RAS": ("r", "a", "s")}
 
@@ -36,23 +42,24 @@ def csv_text(result: LandmarkResult, *, dialect: str = "default") -> str:
 
 
 def parse_csv(text: str) -> LandmarkResult:
-    """Read a table with the columns label (or name), x, y, z; those of :func:`csv_text` beyond if there are any.
+    """Read a table with the columns label (or name, landmark, point), x, y, z; beyond, those of :func:`csv_text`.
+
+    The heading may state the unit of the coordinates: ``X (mm)``.
 
     Slicer's own export (label, l, p, s or label, r, a, s, ..., defined, ...) is read too, and tables as spreadsheets of
     many countries save them, with semicolons between the cells and decimal commas.
     """
     semicolons = _has_semicolons(text)
     table = csv.DictReader(io.StringIO(text), skipinitialspace=True, delimiter=";" if semicolons else ",")
-    columns = [(name or "").strip().lower() for name in table.fieldnames or ()]
+    columns, unit = _columns(table.fieldnames or ())
     table.fieldnames = columns
-    name_column = next((name for name in ("label", "name") if name in columns), None)
+    name_column = next((name for name in _NAMES if name in columns), None)
     axes, frame = _axes(columns)
     if name_column is None or axes is None:
         raise ValueError(
             f"a header row with label, x, y, z is needed; the first row is {', '.join(columns) or 'empty'}"
         )
-    rows = Rows()
-    unit, source = "mm", ("", "")
+    rows, source = Rows(), ("", "")
     for record in table:
         if None in record.values() or None in record:
             raise ValueError(f"line {table.line_num} does not have the {len(columns)} columns of the header")
@@ -64,7 +71,21 @@ def parse_csv(text: str) -> LandmarkResult:
         rows.add(plain_cell(record[name_column].strip()), place, confidence, status, _errors(record))
         unit, frame = record.get("unit") or unit, record.get("frame") or frame
         source = (plain_cell(record.get("input") or source[0]), record.get("input_sha256") or source[1])
-    return rows.result(unit=unit, frame=frame, info=input_info(*source))
+    assumed = assumed_info(*(name for name, value in (("unit", unit), ("frame", frame)) if value is None))
+    return rows.result(unit=unit or "mm", frame=frame or "LPS", info=input_info(*source) | assumed)
+
+
+def _columns(names: Sequence[str | None]) -> tuple[list[str], str | None]:
+    """Names of the columns in lower case, those of coordinates without their unit, and that unit."""
+    columns, units = list[str](), set[str]()
+    for name in ((name or "").strip().lower() for name in names):
+        found = _WITH_UNIT.fullmatch(name)
+        unit = canonical_unit(found.group(2)) if found else None
+        columns.append(found.group(1) if found and unit else name)
+        units |= {unit} if unit else set()
+    if len(units) > 1:
+        raise ValueError(f"the coordinates are in different units: {', '.join(sorted(units))}")
+    return columns, next(iter(units), None)
 
 
 def _has_semicolons(text: str) -> bool:
@@ -73,10 +94,10 @@ def _has_semicolons(text: str) -> bool:
     return header.count(";") > header.count(",")
 
 
-def _axes(columns: list[str]) -> tuple[tuple[str, str, str] | None, str]:
+def _axes(columns: list[str]) -> tuple[tuple[str, str, str] | None, str | None]:
     if {"x", "y", "z"} <= set(columns):
-        return ("x", "y", "z"), "LPS"
-    return next(((axes, frame) for frame, axes in _SLICER_AXES.items() if set(axes) <= set(columns)), (None, "LPS"))
+        return ("x", "y", "z"), None
+    return next(((axes, frame) for frame, axes in _SLICER_AXES.items() if set(axes) <= set(columns)), (None, None))
 
 
 def _errors(record: dict[str, str]) -> Errors:

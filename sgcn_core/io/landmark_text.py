@@ -13,6 +13,9 @@ from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM, EXPECTED_USE, Landmar
 # Expected error and its bound in millimetres, None where a file has none.
 Errors = tuple[float | None, float | None]
 
+ASSUMED = "assumed"
+"""Entry of ``info``: which of unit and frame the landmark file does not state."""
+
 CONFIDENCE_TEXT = f"probability that the landmark lies within {CONFIDENT_WITHIN_MM:g} mm of its true position"
 
 _STATUS_TEXT = {
@@ -43,6 +46,15 @@ def input_info(name: str, sha256: str) -> dict[str, Any]:
     """The reverse of :func:`input_of`."""
     source = {key: value for key, value in (("name", name), ("sha256", sha256)) if value}
     return {"input": source} if source else {}
+
+
+def assumed_info(*names: str) -> dict[str, Any]:
+    """Entry of ``info`` for what a file does not state, of "unit" and "frame"; empty where it states both.
+
+    Millimetres and LPS are then assumed, as of a mesh without a declaration; what compares the landmarks with a mesh
+    takes them as lying in the mesh file's own coordinates instead.
+    """
+    return {ASSUMED: list(names)} if names else {}
 
 
 def finite_position(values: Any, label: str) -> tuple[float, float, float]:

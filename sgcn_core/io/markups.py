@@ -1,17 +1,24 @@
-"""Landmark files: Slicer markups (.mrk.json, .fcsv), tables (.csv) and plain JSON (.json).
+"""Landmark files: Slicer markups (.mrk.json, .fcsv), tables (.csv) and plain JSON (.json); read only, those of others.
 
-===========  ==========================  =====================================  =========================
-format       unit and frame              confidence, status, errors             info
-===========  ==========================  =====================================  =========================
-.mrk.json    coordinateUnits (UCUM),     measurements "confidence", "status",   key "sgcn_core" (Slicer
-             coordinateSystem            "expected_error_mm" and                drops it when it saves)
-                                         "error_bound_mm"; positionStatus
-.fcsv        comment "# Unit",           end of the description,                comments "# input" and
-             "# CoordinateSystem"        position status column                 "# input_sha256"
-.csv         columns unit, frame         columns confidence, status,            columns input and
-                                         expected_error_mm, error_bound_mm      input_sha256
-.json        keys unit, frame            keys of the same names                 key info
-===========  ==========================  =====================================  =========================
+==============  ==========================  =====================================  =========================
+format          unit and frame              confidence, status, errors             info
+==============  ==========================  =====================================  =========================
+.mrk.json       coordinateUnits (UCUM),     measurements "confidence", "status",   key "sgcn_core" (Slicer
+                coordinateSystem            "expected_error_mm" and                drops it when it saves)
+                                            "error_bound_mm"; positionStatus
+.fcsv           comment "# Unit",           end of the description,                comments "# input" and
+                "# CoordinateSystem"        position status column                 "# input_sha256"
+.csv            columns unit, frame         columns confidence, status,            columns input and
+                                            expected_error_mm, error_bound_mm      input_sha256
+.json           keys unit, frame            keys of the same names                 key info
+.pp             none (MeshLab)              active="0": not placed                 -
+.landmarkAscii  none (Amira, Avizo)         -                                      -
+.pts            none (Landmark Editor)      9999 9999 9999: not placed             -
+.ljson          none (menpo)                null: not placed                       -
+.bnd            none (BU-3DFE)              -                                      -
+.txt            unit in a heading (3dMD,    -                                      -
+                Vectra and others)
+==============  ==========================  =====================================  =========================
 
 Confidence is the probability that the landmark lies within 4 mm of its true position. The expected error is a mean, the
 bound what 9 of 10 errors stay below, both in millimetres whatever the unit of the file; files of older versions, and
@@ -19,6 +26,10 @@ weights without calibration, have neither, which reads as NaN.
 
 Positions stay in the unit of the surface's file, so that they overlay it. A missing landmark keeps its label and
 has no position in the file, never NaN or (0, 0, 0).
+
+Where a file states no unit, or no frame, millimetres and LPS are assumed, and the entry "assumed" of the result's info
+says so; beside a mesh such landmarks lie in the coordinates of the mesh file
+(:func:`sgcn_core.evaluation.scans.read_truth`).
 """
 
 from __future__ import annotations
@@ -31,12 +42,19 @@ from pathlib import Path
 from typing import Any
 
 from sgcn_core.errors import FileFormatError
+from sgcn_core.io.amira_landmarks import parse_landmark_ascii
 from sgcn_core.io.atomic import FileState, write_text
+from sgcn_core.io.bu3dfe_landmarks import parse_bnd
 from sgcn_core.io.fcsv import fcsv_text, parse_fcsv
-from sgcn_core.io.formats import LANDMARK_SUFFIXES, landmark_suffix
+from sgcn_core.io.formats import LANDMARK_SUFFIXES, WRITABLE_LANDMARK_SUFFIXES, landmark_suffix
 from sgcn_core.io.landmark_csv import csv_text, parse_csv
+from sgcn_core.io.landmark_editor import parse_pts
 from sgcn_core.io.landmark_json import json_text, parse_json
+from sgcn_core.io.landmark_table import parse_table
+from sgcn_core.io.landmark_text import ASSUMED
 from sgcn_core.io.linked import check_regular
+from sgcn_core.io.ljson import parse_ljson
+from sgcn_core.io.meshlab_points import parse_pp
 from sgcn_core.io.mrk_json import mrk_json_text, parse_mrk_json
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.units import checked_frame, checked_unit
@@ -46,6 +64,12 @@ _PARSERS: dict[str, Callable[[str], LandmarkResult]] = {
     ".fcsv": parse_fcsv,
     ".csv": parse_csv,
     ".json": parse_json,
+    ".pp": parse_pp,
+    ".landmarkascii": parse_landmark_ascii,
+    ".pts": parse_pts,
+    ".ljson": parse_ljson,
+    ".bnd": parse_bnd,
+    ".txt": parse_table,
 }
 _FORMATTERS: dict[str, Callable[[LandmarkResult], str]] = {
     ".mrk.json": mrk_json_text,
@@ -95,9 +119,11 @@ def write_landmarks(
         The file cannot be written; names it.
     """
     file = Path(path)
-    suffix = _suffix(file, "write")
+    suffix = _suffix(file, "write", WRITABLE_LANDMARK_SUFFIXES)
     default = "LPS" if suffix in (".mrk.json", ".fcsv") else result.frame
     placed = result.in_frame(coordinate_system or default)
+    if ASSUMED in placed.info:  # the file that is written states both
+        placed = replace(placed, info={key: value for key, value in placed.info.items() if key != ASSUMED})
     text = csv_text(placed, dialect=csv_dialect) if suffix == ".csv" else _FORMATTERS[suffix](placed)
     write_text(file, text, unless_changed_since=unless_changed_since)
     return file
@@ -106,7 +132,7 @@ def write_landmarks(
 def read_landmarks(
     path: str | os.PathLike[str], *, unit: str | None = None, frame: str | None = None
 ) -> LandmarkResult:
-    """Read landmarks written by this package, by Slicer, or as a table with the columns name, x, y, z.
+    """Read landmarks written by this package, by Slicer, MeshLab, Amira, Landmark Editor, menpo, or as a table.
 
     Parameters
     ----------
@@ -116,7 +142,8 @@ def read_landmarks(
     Returns
     -------
     LandmarkResult
-        In the frame and unit of the file. Confidence is 1 where the file has none.
+        In the frame and unit of the file. Confidence is 1 where the file has none; what of unit and frame neither the
+        file nor the caller states is listed in ``info["assumed"]``.
 
     Raises
     ------
@@ -136,21 +163,30 @@ def read_landmarks(
         changes["unit"] = checked_unit(unit)
     if frame is not None:
         changes["frame"] = checked_frame(frame)
-    parser = _PARSERS[_suffix(file, "read")]
+    parser = _PARSERS[_suffix(file, "read", LANDMARK_SUFFIXES)]
     try:
         result = parser(file.read_text(encoding="utf-8-sig"))
     except _DAMAGE as error:
         raise FileFormatError(f"cannot read the landmarks in {file}: {_reason(error)}") from error
-    return replace(result, **changes) if changes else result
+    return _with(result, changes) if changes else result
 
 
-def _suffix(file: Path, verb: str) -> str:
+def _with(result: LandmarkResult, changes: dict[str, Any]) -> LandmarkResult:
+    """What the caller states is not assumed any more."""
+    assumed = [name for name in result.info.get(ASSUMED, ()) if name not in changes]
+    info = {key: value for key, value in result.info.items() if key != ASSUMED}
+    return replace(result, **changes, info=info | ({ASSUMED: assumed} if assumed else {}))
+
+
+def _suffix(file: Path, verb: str, known: tuple[str, ...]) -> str:
     suffix = landmark_suffix(file)
-    if suffix is None:
+    if suffix in known:
+        return suffix
+    if file.suffix.lower() == ".land":
         raise FileFormatError(
-            f"cannot {verb} {file}: unknown suffix {file.suffix!r}; use one of {', '.join(LANDMARK_SUFFIXES)}"
+            f"cannot {verb} {file}: it is a project of Landmark Editor; export its landmarks there as .pts"
         )
-    return suffix
+    raise FileFormatError(f"cannot {verb} {file}: unknown suffix {file.suffix!r}; use one of {', '.join(known)}")
 
 
 def _reason(error: Exception) -> str:

@@ -20,6 +20,7 @@ from sgcn_core.io.obj import obj_bytes, read_obj
 from sgcn_core.io.off import read_off
 from sgcn_core.io.ply import ply_bytes, read_ply
 from sgcn_core.io.stl import read_stl, stl_bytes
+from sgcn_core.io.vrml import read_wrl
 from sgcn_core.io.vtk_polydata import read_vtk, read_vtp, write_vtk, write_vtp
 from sgcn_core.io.xyz import read_xyz
 from sgcn_core.types.surface import Surface
@@ -34,6 +35,7 @@ _READERS: dict[str, Callable[[Path], MeshData]] = {
     ".off": read_off,
     ".glb": read_gltf,
     ".gltf": read_gltf,
+    ".wrl": read_wrl,
     ".xyz": read_xyz,
 }
 _ENCODERS: dict[str, Callable[[Surface], bytes]] = {".ply": ply_bytes, ".obj": obj_bytes, ".stl": stl_bytes}
@@ -48,7 +50,7 @@ def read_surface(path: str | os.PathLike[str], *, unit: str | None = None, frame
     Parameters
     ----------
     path : path
-        OBJ, PLY, STL, VTK legacy polydata, VTP, OFF, GLB or glTF, by the suffix.
+        OBJ, PLY, STL, VTK legacy polydata, VTP, OFF, GLB, glTF or VRML 2.0, by the suffix.
     unit, frame : str, optional
         Override what the file declares. Without a declaration the unit is None
         (detection then finds it by the size of the head) and the frame "LPS", as in Slicer.

@@ -17,8 +17,8 @@ def read(path: str | os.PathLike[str], *, unit: str | None = None, series: str |
     Parameters
     ----------
     path : path
-        A mesh (.obj, .ply, .stl, .vtk, .vtp, .off, .glb, .gltf), a volume (.nii, .nii.gz, .hdr, .nrrd, .nhdr, .mha,
-        .mhd, .dcm, .ima), or a folder of DICOM files.
+        A mesh (.obj, .ply, .stl, .vtk, .vtp, .off, .glb, .gltf, .wrl), a volume (.nii, .nii.gz, .hdr, .nrrd, .nhdr,
+        .mha, .mhd, .dcm, .ima), or a folder of DICOM files.
     unit : {"um", "mm", "cm", "m", "in"} or a length such as "7.3mm", optional
         Of a mesh, in place of the one its file declares. Volumes are in mm.
     series : str, optional

@@ -22,6 +22,9 @@ BoolArray = NDArray[np.bool_]
 _CUT_OFF_MM, _NEAR_CUT_MM = 3.0, 6.0
 # Probability above which a landmark is missing although nothing shows why: hair and the like may lie close to the skin.
 _SURELY_ABSENT = 0.9
+# Mean and 90 % bound of a normal error with the same standard deviation along each axis (chi with three degrees of
+# freedom: 1.60 and 2.50); the bound is a fifth wider, so that it holds on annotated scans left out.
+_MEAN_DEVIATIONS, _BOUND_DEVIATIONS = 1.6, 3.0
 
 USUAL_SIZES = (0.75, 1.25)
 """Heads of nearly all adults and children against the average adult's."""
@@ -92,6 +95,22 @@ def contradicted(assessment: Assessment, off: FloatArray, thresholds: Thresholds
         expected_error=np.where(off > 0.0, np.fmax(limited.expected_error, off / 2.0), limited.expected_error),
         error_bound=np.where(off > 0.0, np.fmax(limited.error_bound, off), limited.error_bound),
     )
+
+
+def no_surer_than(
+    assessment: Assessment, deviation: FloatArray, limits: FloatArray, thresholds: Thresholds
+) -> Assessment:
+    """The assessment, with errors no less than landmarks of adapted weights were seen to keep.
+
+    Parameters
+    ----------
+    deviation : (L,), standard deviation along one axis, millimetres of the person; 0 where nothing was learnt
+    limits : (L,), 90 % bound above which each landmark is uncertain
+    """
+    bound = np.fmax(assessment.error_bound, _BOUND_DEVIATIONS * deviation)
+    expected = np.fmax(assessment.expected_error, _MEAN_DEVIATIONS * deviation)
+    raised = replace(assessment, expected_error=expected, error_bound=bound)
+    return uncertain_at_best(raised, (bound > limits) & (deviation > 0), thresholds)
 
 
 def uncalibrated(seen: HeatmapConfidence, at_boundary: BoolArray, thresholds: Thresholds) -> Assessment:

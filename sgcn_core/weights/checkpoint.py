@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,21 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from sgcn_core.errors import ModelError
+from sgcn_core.io.atomic import FileState, write_bytes
 from sgcn_core.method import Method
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
+from sgcn_core.own.landmarks import OwnLandmarks
 from sgcn_core.uncertainty.calibration import Calibration
 from sgcn_core.uncertainty.thresholds import Thresholds
+from sgcn_core.weights.offsets import LandmarkOffsets
 
 FORMAT = "sgcn-landmarks/1"
-_NETWORK, _CALIBRATION = "network.", "calibration."
+FORMAT_OWN = "sgcn-landmarks/2"
+"""Of weights with landmarks of a user's own: versions that do not know those refuse it."""
+_NETWORK, _CALIBRATION, _OFFSETS, _OWN = "network.", "calibration.", "offsets.", "own."
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,10 @@ class Checkpoint:
         What is detected unless another set is asked for.
     sha256 : str
         Of the file; empty before it is written.
+    offsets : LandmarkOffsets or None
+        Learnt from corrected scans (``sgcn_core.adaptation``); None in weights that were not adapted.
+    own : OwnLandmarks or None
+        A user's own landmarks, which are reported instead of ``labels``; those then serve pose and transfer alone.
     """
 
     network: StratifiedGCN
@@ -71,10 +79,21 @@ class Checkpoint:
     method: Method = field(default_factory=Method)
     thresholds: Thresholds = field(default_factory=Thresholds)
     landmark_set: str = "all"
+    offsets: LandmarkOffsets | None = None
+    own: OwnLandmarks | None = None
+
+    def __post_init__(self) -> None:
+        if self.offsets is not None and len(self.offsets.values) != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels, but offsets of {len(self.offsets.values)} landmarks")
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """Names of the landmarks that detection reports."""
+        return self.labels if self.own is None else self.own.labels
 
 
-def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write ``checkpoint`` as one safetensors file, in one piece."""
+def save_checkpoint(checkpoint: Checkpoint, path: Path, *, unless_changed_since: FileState | None = None) -> None:
+    """Write ``checkpoint`` as one safetensors file, in one piece; see ``sgcn_core.io.atomic.replacing``."""
     tensors = {_NETWORK + name: value.contiguous().cpu() for name, value in checkpoint.network.state_dict().items()}
     tensors["prototype"] = torch.from_numpy(np.ascontiguousarray(checkpoint.prototype, dtype=np.float64))
     tensors["deviation"] = torch.from_numpy(np.ascontiguousarray(checkpoint.deviation, dtype=np.float64))
@@ -95,10 +114,25 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         for name, values in checkpoint.calibration.arrays().items():
             tensors[_CALIBRATION + name] = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
         settings["calibration"] = checkpoint.calibration.settings()
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, part, metadata={"format": FORMAT, "settings": json.dumps(settings)})
-    os.replace(part, path)
+    if checkpoint.offsets is not None:
+        for name, values in checkpoint.offsets.arrays().items():
+            tensors[_OFFSETS + name] = torch.from_numpy(np.array(values, dtype=np.float64))
+        settings["offsets"] = checkpoint.offsets.info
+    if checkpoint.own is not None:
+        tensors |= {_OWN + name: values for name, values in checkpoint.own.tensors().items()}
+        settings["own"] = checkpoint.own.settings()
+    version = FORMAT if checkpoint.own is None else FORMAT_OWN
+    content = save(tensors, metadata={"format": version, "settings": json.dumps(settings)})
+    write_bytes(path, _in_order(content), unless_changed_since=unless_changed_since)
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with the entries of its header in order: the library writes them in any, and the same weights
+    shall be the same file."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:start]), sort_keys=True, separators=(",", ":")).encode("ascii")
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[start:]
 
 
 def load_checkpoint(path: Path, *, device: str | torch.device = "cpu") -> Checkpoint:
@@ -120,7 +154,7 @@ def load_checkpoint(path: Path, *, device: str | torch.device = "cpu") -> Checkp
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is not a readable safetensors file: {error}") from error
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, FORMAT_OWN):
         raise ModelError(f"{path} holds no landmark weights of format {FORMAT}: found {metadata.get('format')!r}")
     try:
         return _assemble(json.loads(metadata["settings"]), tensors, device, hashlib.sha256(content).hexdigest())
@@ -144,12 +178,9 @@ def _assemble(
         raise ValueError(f"{len(labels)} labels, but prototype {prototype.shape} and deviation {deviation.shape}")
     if network.config.landmarks != len(labels):
         raise ValueError(f"{len(labels)} labels for {network.config.landmarks} outputs")
-    numbers = {
-        name.removeprefix(_CALIBRATION): value.double().numpy()
-        for name, value in tensors.items()
-        if name.startswith(_CALIBRATION)
-    }
-    stored = settings.get("calibration")
+    numbers, moved = _with_prefix(tensors, _CALIBRATION), _with_prefix(tensors, _OFFSETS)
+    stored, learnt, own = settings.get("calibration"), settings.get("offsets"), settings.get("own")
+    of_own = {name.removeprefix(_OWN): value for name, value in tensors.items() if name.startswith(_OWN)}
     first, second, third = settings["crop_centre"]
     return Checkpoint(
         network=network.to(device).eval(),
@@ -167,4 +198,12 @@ def _assemble(
         method=Method.from_stored(settings.get("method", {})),
         thresholds=Thresholds.from_stored(settings.get("thresholds", {})),
         landmark_set=str(settings.get("landmark_set", "all")),
+        offsets=None if learnt is None else LandmarkOffsets.from_stored(learnt, moved),
+        own=None if own is None else OwnLandmarks.from_stored(own, of_own),
     )
+
+
+def _with_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, np.ndarray]:
+    return {
+        name.removeprefix(prefix): value.double().numpy() for name, value in tensors.items() if name.startswith(prefix)
+    }

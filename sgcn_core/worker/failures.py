@@ -8,6 +8,7 @@ from typing import Any
 
 from sgcn_core import batch
 from sgcn_core.errors import (
+    CorrectionError,
     DeviceError,
     FaceNotFoundError,
     FileFormatError,
@@ -31,6 +32,7 @@ HINTS: dict[type[BaseException], str] = {
     DeviceError: "Choose the device 'cpu', or check the installation of PyTorch and of the graphics driver.",
     UnknownDetectionError: "Place the landmarks again, then ask for the heatmap.",
     FaceNotFoundError: "Check that the surface shows a face, in millimetres, with the skin as its outer side.",
+    CorrectionError: "Leave out the scans that are named, or correct more scans by the same definitions.",
     LandmarkError: "Place the three points again: the outer corners of the subject's eyes and the tip of the nose.",
     ModelError: "Choose another weights file, or the weights that come with the package.",
     FileFormatError: "Write or export the file again.",

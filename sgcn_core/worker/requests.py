@@ -13,6 +13,8 @@ from sgcn_core.settings import DetectionSettings
 LONGEST_REQUEST = 1 << 20
 """Bytes of one request; a longer line is answered with an error."""
 
+_CASE = dict.fromkeys(("name", "input", "landmarks")).keys()
+
 
 class BadRequest(ValueError):
     """Not JSON, no id, an unknown request, or fields that are missing, unknown or of a wrong type."""
@@ -82,16 +84,47 @@ class Heatmap:
 
 
 @dataclass(frozen=True)
+class Adapt:
+    """Learn an annotator's definitions from corrected scans, and write the weights that place landmarks so.
+
+    Attributes
+    ----------
+    cases : list
+        Of each scan an object with ``name``, ``input`` (as of `detect`) and ``landmarks``: a landmark file. A table
+        without frame and unit is in the scan's own.
+    output : str
+        The weights file to write.
+    weights, device : as of `load`
+    overwrite : bool
+        Whether a file that exists when the work begins is replaced.
+    seed : int
+    """
+
+    cases: list[dict[str, str]]
+    output: str
+    weights: str | None = None
+    device: str = "cpu"
+    overwrite: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for case in self.cases:
+            if not (isinstance(case, dict) and set(case) == _CASE and all(isinstance(it, str) for it in case.values())):
+                raise BadRequest(f"request 'adapt': a case must be an object of {', '.join(_CASE)}, received {case!r}")
+
+
+@dataclass(frozen=True)
 class Shutdown:
     """End the worker."""
 
 
-Request = Hello | Load | Detect | Heatmap | Shutdown
+Request = Hello | Load | Detect | Heatmap | Adapt | Shutdown
 KINDS: dict[str, type[Request]] = {
     "hello": Hello,
     "load": Load,
     "detect": Detect,
     "heatmap": Heatmap,
+    "adapt": Adapt,
     "shutdown": Shutdown,
 }
 _R = TypeVar("_R")

@@ -21,7 +21,7 @@ from sgcn_core.batch.models import CPU
 from sgcn_core.io.atomic import FileState, file_state, replacing
 from sgcn_core.io.provenance import input_record
 from sgcn_core.worker.failures import UnknownDetectionError
-from sgcn_core.worker.requests import Detect, Heatmap, Hello, Load, Request, Shutdown
+from sgcn_core.worker.requests import Adapt, Detect, Heatmap, Hello, Load, Request, Shutdown
 from sgcn_core.worker.surface_file import SUFFIX, is_surface_file, read_surface_file, write_surface_file
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Service:
     @_answer.register
     def _(self, request: Load, identifier: int | str, progress: Progress) -> Answer:
         loaded = self._loaded(request.weights, request.device, progress)
-        return {"model": _model(loaded), "labels": list(loaded.detector.checkpoint.labels)}
+        return {"model": _model(loaded), "labels": list(loaded.detector.checkpoint.reported)}
 
     @_answer.register
     def _(self, request: Detect, identifier: int | str, progress: Progress) -> Answer:
@@ -131,6 +131,33 @@ class Service:
             np.save(file, values, allow_pickle=False)
         return {"output": request.output, "label": request.label, "values": len(values), "highest": float(values.max())}
 
+    @_answer.register
+    def _(self, request: Adapt, identifier: int | str, progress: Progress) -> Answer:
+        from sgcn_core.adaptation.learn import Correction, learn
+        from sgcn_core.weights.checkpoint import load_checkpoint, save_checkpoint
+
+        before = _checked_weights(request)
+        loaded = self._loaded(request.weights, request.device, progress)
+        corrections = [
+            Correction.of_files(Path(case["input"]), Path(case["landmarks"]), name=case["name"], read=_any_surface)
+            for case in request.cases
+        ]
+        learnt = learn(
+            loaded.detector,
+            corrections,
+            seed=request.seed,
+            progress=lambda number, name: progress(name, number / len(corrections)),
+        )
+        progress("writing", 0.98)
+        save_checkpoint(learnt.adapted.checkpoint, Path(request.output), unless_changed_since=before)
+        return {
+            **learnt.adapted.as_dict(),
+            "output": request.output,
+            "sha256": load_checkpoint(Path(request.output)).sha256,
+            "refused": learnt.refused,
+            "notes": list(learnt.notes),
+        }
+
     def _loaded(self, weights: str | os.PathLike[str] | None, device: str, progress: Progress) -> Loaded:
         path = None if weights is None else os.fspath(weights)
         device = fastest_device() if device == "auto" else device
@@ -165,6 +192,22 @@ class Service:
         self._seen.move_to_end(identifier)
         while len(self._seen) > DETECTIONS_KEPT:
             self._seen.popitem(last=False)
+
+
+def _any_surface(path: Path) -> Surface:
+    from sgcn_core.skin.extract import read_scan
+
+    return read_surface_file(path) if path.suffix.lower() == SUFFIX else read_scan(path)
+
+
+def _checked_weights(request: Adapt) -> FileState:
+    """Refuse a weights file that must not be written; its present state."""
+    read = [*(case[key] for case in request.cases for key in ("input", "landmarks")), request.weights]
+    check_outputs([Path(request.output)], [Path(path) for path in read if path is not None])
+    before = file_state(request.output)
+    if before.exists and not request.overwrite:
+        raise FileExistsError(f"{request.output} exists; it is not replaced")
+    return before
 
 
 def _read(request: Detect, progress: Progress) -> Surface:

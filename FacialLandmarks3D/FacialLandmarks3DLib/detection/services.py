@@ -73,6 +73,8 @@ class Services:
         The panel's present settings; ValueError where they cannot be used. Set by the widget.
     show_landmarks : callable
         Let the panel review a markups node. Set by the widget.
+    use_weights : callable
+        Let the panel detect with this weights file from now on. Set by the widget.
     """
 
     scene: Any
@@ -82,6 +84,7 @@ class Services:
     place_again: Callable[[InitialLandmarks | None], None] = lambda initial_landmarks: None
     options: Callable[[], DetectionSettings] = default_settings
     show_landmarks: Callable[[Any], None] = lambda node: None
+    use_weights: Callable[[str], None] = lambda path: None
 
     def worker(self) -> WorkerClient:
         """The client of the worker that is kept alive.

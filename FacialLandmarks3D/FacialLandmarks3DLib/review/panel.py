@@ -12,7 +12,7 @@ from ..detection.services import Services, load_section
 from ..messages import _, counts_sentence, details, review_menu
 from .labels import ViewLabels
 from .rows import Row, counts_of, placed_by
-from .sections import HeatmapSection, PoseSection
+from .sections import HeatmapSection, LearnSection, PoseSection
 from .session import Review
 from .table import LandmarkTable
 
@@ -49,6 +49,7 @@ class ReviewPanel:
         self._idle.connect("timeout()", self._prepare)
         self.table = LandmarkTable(self.ui.reviewTable, self._on_chosen)
         self.heatmap = HeatmapSection(self.ui.heatmapCheckBox, services, self._current_label, self._say)
+        self.learn = LearnSection(self.ui.learnButton, services, self._say)
         self.pose = PoseSection(self.ui, services)
         self.actions = self._make_menu()
         self._connections = self._connect()
@@ -89,6 +90,7 @@ class ReviewPanel:
             timer.stop()
             timer.disconnect("timeout()", slot)
         self.heatmap.close()
+        self.learn.close()
         self.pose.close()
         self.table.close()
         for widget, signal, slot in self._connections:

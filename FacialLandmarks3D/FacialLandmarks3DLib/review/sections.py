@@ -1,18 +1,21 @@
-"""The parts of the review panel beside its table: the heatmap, and the three points of a manual pose."""
+"""The parts of the review panel beside its table: the heatmap, learning, and the three points of a manual pose."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import qt
 
+from ..detection.panel import Dialogs
 from ..detection.services import Services
 from ..messages import _
 from ..scene.landmark_surface import has_changed, needed_surface, surface_of
 from ..scene.nodes import ReviewError
 from ..scene.overlay import HEATMAP, recover_look
 from .heatmap import Heatmap, HeatmapOverlay, HeatmapRequest
+from .learning import SUFFIX, LearningJob, corrected_in, outcome
 from .manual_pose import POSE_POINTS, ManualPose
 
 _POLL_MS = 30
@@ -121,6 +124,86 @@ class HeatmapSection:
     def _fail(self, reason: str) -> None:
         self._off()
         self._say(reason)
+
+
+class LearnSection:
+    """Learns the user's definitions from all corrected landmarks of the scene, in the worker.
+
+    Parameters
+    ----------
+    button : QPushButton
+    services : Services
+    say : shows a sentence to the user
+    messages : Dialogs
+    """
+
+    def __init__(
+        self, button: Any, services: Services, say: Callable[[str], None], *, messages: Dialogs | None = None
+    ) -> None:
+        self._button, self._services, self._say = button, services, say
+        self._messages, self._text = messages or Dialogs(), button.text
+        self._job: LearningJob | None = None
+        self._output = Path()
+        self._timer = qt.QTimer()
+        self._timer.setInterval(_POLL_MS)
+        self._timer.connect("timeout()", self._poll)
+        button.connect("clicked()", self._on_click)
+
+    def close(self) -> None:
+        """End what is running."""
+        self._button.disconnect("clicked()", self._on_click)
+        if self._job is not None:
+            self._job.cancel()
+            self._end()
+        self._timer.disconnect("timeout()", self._poll)
+
+    def _on_click(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+            self._poll()
+            return
+        try:
+            corrected = corrected_in(self._services.scene)
+            options, client = self._services.options(), self._services.worker()
+            if client.busy:
+                raise ReviewError(_("The worker is busy; learn when it has finished."))
+        except (ValueError, RuntimeError) as error:
+            self._say(str(error))
+            return
+        chosen = qt.QFileDialog.getSaveFileName(
+            None, _("Weights file with your definitions"), "mine" + SUFFIX, f"(*{SUFFIX})"
+        )
+        if not chosen:
+            return
+        self._output = Path(chosen if str(chosen).lower().endswith(SUFFIX) else f"{chosen}{SUFFIX}")
+        weights = None if options.weights is None else str(options.weights)
+        self._job = LearningJob(
+            client, corrected, self._output, weights=weights, device=options.device, seed=options.seed
+        )
+        self._button.text = _("Cancel")
+        self._timer.start()
+
+    def _poll(self) -> None:
+        job = self._job
+        if job is None:
+            return
+        if not job.poll():
+            self._say(_("Learning: {stage}").format(stage=job.stage))
+            return
+        self._end()
+        if job.error is not None or job.result is None:
+            self._say(_("Nothing was learnt. {reason}").format(reason=job.error))
+            return
+        text = outcome(job.result)
+        self._say(text)
+        question = _("Use these weights ({file}) for the next detections?").format(file=self._output.name)
+        if self._messages.confirm(f"{text}\n\n{question}"):
+            self._services.use_weights(str(self._output))
+
+    def _end(self) -> None:
+        self._timer.stop()
+        self._job = None
+        self._button.text = self._text
 
 
 class PoseSection:
