@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from sgcn_core.datasets.graphs import FaceGraphs, GraphSource
 from sgcn_core.errors import FileFormatError
 from sgcn_core.method import Method
+from sgcn_core.model.network import StratifiedGCN
 from sgcn_core.training.config import TrainingConfig
 from sgcn_core.training.run import TrainingRun
 from sgcn_core.weights.checkpoint import Checkpoint, save_checkpoint
@@ -61,7 +63,7 @@ def write_weights(run: TrainingRun, path: Path) -> None:
         )
     x, y, z = (float(value) for value in crop["centre"])
     checkpoint = Checkpoint(
-        network=run.averaged_network().cpu(),
+        network=cast(StratifiedGCN, run.averaged_network()).cpu(),
         labels=source.graphs.labels,
         prototype=source.graphs.prototype,
         deviation=np.array(manifest["deviation"]),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, FileFormatError, LandmarkError, SurfaceError
-from sgcn_core.evaluation.scans import distances_from, landmark_file, meshes, read_truth
+from sgcn_core.evaluation.truth import distances_from, landmark_file, meshes, read_truth
 from sgcn_core.graph.face_graph import FaceGraph
 from sgcn_core.io.formats import LANDMARK_SUFFIXES
 from sgcn_core.io.markups import read_landmarks
