@@ -1,1 +1,1 @@
-"""The experiment of issue 11: a second, denser pass around eyes, nose, mouth and ears."""
+"""An experiment: a second, denser look at eyes, nose, mouth and ears; see "A local second pass" in docs/training.md."""

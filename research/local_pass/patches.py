@@ -10,6 +10,7 @@ and have its normals: at this density the triangles of a population's mesh would
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from research.synthesis.random_tensors import Draw
 from research.synthesis.sample_pool import progressive_samples
 from research.synthesis.surface_effects import EffectOptions
 
-# Samples for each node of the graph, and how far they reach beyond the region, millimetres.
-_SPARE, BEYOND = 2.1, 8.0
+# Samples for each node, many of which cannot be seen; how far they reach beyond the region, millimetres.
+_SPARE, BEYOND = 3.6, 10.0
 _POOLS = 12
 # How far samples move from the triangle to the curved surface.
 _CURVED = 0.6
@@ -56,16 +57,17 @@ class PatchMaker:
     ----------
     model : Population
     prototype : (L, 3), head frame, millimetres
+    regions : those to sample
     seed : int
     """
 
-    def __init__(self, model: Population, prototype: Tensor, *, seed: int) -> None:
-        self.model, self.seed = model, seed
+    def __init__(self, model: Population, prototype: Tensor, regions: Sequence[LocalRegion], *, seed: int) -> None:
+        self.model, self.seed, self.regions = model, seed, tuple(regions)
         self.source = FaceGenerator(model, options=_OPTIONS, pools=1, pool_size=64, prototype=prototype, seed=seed)
         self.column = {label: i for i, label in enumerate(model.labels)}
         self.centres: dict[tuple[str, bool], Tensor] = {}
         self.pools: dict[tuple[str, bool], tuple[Tensor, Tensor]] = {}
-        for region in REGIONS.values():
+        for region in self.regions:
             for labels, mirrored in region.sides:
                 self._prepare(region, labels, mirrored, prototype)
 
@@ -91,7 +93,7 @@ class PatchMaker:
         normals = vertex_normals(vertices, self.model.faces)
         landmarks = landmarks.masked_fill(~seen[..., None], torch.nan)
         found: dict[str, dict[str, NDArray[np.generic]]] = {}
-        for region in REGIONS.values():
+        for region in self.regions:
             sides = [self._side(region, *side, vertices, normals, landmarks, draw) for side in region.sides]
             found[region.name] = {name: np.concatenate([side[name] for side in sides]) for name in sides[0]}
         return found
@@ -139,6 +141,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=400)
     parser.add_argument("--faces", type=int, default=16, help="people of a batch")
     parser.add_argument("--shares", type=float, nargs=3, default=(0.4, 0.25, 0.35), help="ict, makehuman, gnm")
+    parser.add_argument("--regions", nargs="+", choices=tuple(REGIONS), default=list(REGIONS))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
@@ -151,7 +154,8 @@ def main() -> None:
     prototype = torch.tensor(known.prototype * known.crop_radius + known.crop_centre, dtype=torch.float32)
     people: dict[str, Population] = {"ict": FaceModel.load(options.data / "ict" / "ict_facekit.npz")}
     people |= load_others(options.data / "makehuman", options.data / "gnm" / "gnm_head.npz")
-    makers = {name: PatchMaker(model, prototype, seed=options.seed) for name, model in people.items()}
+    regions = [REGIONS[name] for name in options.regions]
+    makers = {name: PatchMaker(model, prototype, regions, seed=options.seed) for name, model in people.items()}
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
     for number in range(options.batches):
