@@ -34,7 +34,7 @@ from sgcn_core.io.meshes import write_surface
 from sgcn_core.io.provenance import input_record
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.refinement.modes import MODES
-from sgcn_core.stages import Heatmaps, Placed
+from sgcn_core.stages import Heatmaps, Placed, PosedScan
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import flip_frame
@@ -215,14 +215,24 @@ def test_corrections_are_compared_in_the_head_frame_whatever_the_pose_and_unit_o
 
 
 class Once:
-    """A detector that detects once and gives that result for every scan."""
+    """A detector that places landmarks on one face, which stands in the head frame, and tells these of every scan."""
 
     def __init__(self) -> None:
         self.real = LandmarkDetector.from_pretrained()
         self.checkpoint, self.pipeline, self.device = self.real.checkpoint, self.real.pipeline, self.real.device
-        self.heatmaps: list[Heatmaps] = []
-        self.surface = demo_surface()
-        self.result = self.real.detect(self.surface, observe=self.heatmaps.append)
+        self.surface, path = demo_surface(), self.pipeline
+        self.heatmaps = [path.heatmaps(path.graph(PosedScan(self.surface.vertices, self.surface.faces)))]
+        placed = path.place(self.heatmaps[0])
+        stated = path.assess(placed, self.surface, size=1.0, pose_confidence=1.0)
+        self.result = LandmarkResult(
+            labels=self.checkpoint.labels,
+            positions=placed.in_input,
+            confidence=stated.confidence,
+            status=stated.status,
+            info={"pose": np.eye(4).tolist(), "size_ratio": 1.0},
+            expected_error=stated.expected_error,
+            error_bound=stated.error_bound,
+        )
 
     def detect(self, surface: Any, *, observe: Callable[[Heatmaps], None], **_settings: Any) -> LandmarkResult:
         observe(self.heatmaps[-1])
