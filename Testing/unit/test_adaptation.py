@@ -361,6 +361,9 @@ def test_landmarks_are_compared_with_the_detection_that_they_come_from(once: Onc
         learnt = learn(Watched(), [Correction("it", lambda given=given: given)], seed=3)
         assert any(OTHERWISE in note for note in learnt.notes) == noted
     assert seeds == [3, 7, 7, 7]
+    as_detected = Given(once.surface, Truth({"prn": once.result.position("prn")}), {})
+    with pytest.raises(LandmarkError, match="untouched: no landmark was moved"):
+        learn(Watched(), [Correction("untouched", lambda: as_detected)])
 
 
 def test_the_command_prints_both_errors_and_writes_weights_that_place_landmarks_so(
