@@ -295,6 +295,7 @@ def test_adapted_weights_are_kept_whole_and_adapted_anew_from_the_ones_below(onc
     np.testing.assert_array_equal(read.offsets.values, offsets.values)
     save_checkpoint(read, again)
     assert again.read_bytes() == file.read_bytes()
+    assert b'"format":"sgcn-landmarks/2"' in file.read_bytes()  # versions without offsets refuse it
     base = without_offsets(LandmarkDetector(read))
     assert base.checkpoint.offsets is None and base.checkpoint.sha256 == "0" * 64
     assert without_offsets(base) is base

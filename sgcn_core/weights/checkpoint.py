@@ -22,6 +22,8 @@ from sgcn_core.uncertainty.thresholds import Thresholds
 from sgcn_core.weights.offsets import LandmarkOffsets
 
 FORMAT = "sgcn-landmarks/1"
+# Weights with offsets: versions that know nothing of these must not place landmarks without them.
+WITH_OFFSETS = "sgcn-landmarks/2"
 _NETWORK, _CALIBRATION, _OFFSETS = "network.", "calibration.", "offsets."
 
 
@@ -107,7 +109,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, *, unless_changed_since:
         for name, values in checkpoint.offsets.arrays().items():
             tensors[_OFFSETS + name] = torch.from_numpy(np.array(values, dtype=np.float64))
         settings["offsets"] = checkpoint.offsets.info
-    content = save(tensors, metadata={"format": FORMAT, "settings": json.dumps(settings)})
+    kind = FORMAT if checkpoint.offsets is None else WITH_OFFSETS
+    content = save(tensors, metadata={"format": kind, "settings": json.dumps(settings)})
     write_bytes(path, _in_order(content), unless_changed_since=unless_changed_since)
 
 
@@ -139,7 +142,7 @@ def load_checkpoint(path: Path, *, device: str | torch.device = "cpu") -> Checkp
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is not a readable safetensors file: {error}") from error
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, WITH_OFFSETS):
         raise ModelError(f"{path} holds no landmark weights of format {FORMAT}: found {metadata.get('format')!r}")
     try:
         return _assemble(json.loads(metadata["settings"]), tensors, device, hashlib.sha256(content).hexdigest())
