@@ -21,7 +21,7 @@ from sgcn_core.pose.search import Located, check_size, other_faces
 from sgcn_core.reduction import reduced
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.skin.extract import read_scan
-from sgcn_core.stages import Clock, Heatmaps, Placed, PosedScan, Progress
+from sgcn_core.stages import Clock, FloatArray, Heatmaps, PosedScan, Progress
 from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS, LandmarkSet
 from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS, LandmarkResult
 from sgcn_core.types.surface import Surface
@@ -144,7 +144,7 @@ class LandmarkDetector:
             graph = path.graph(posed)
         with clock.stage("network", 0.7):
             heatmaps = path.heatmaps(graph, factor=posed.factor)
-        if observe is not None:
+        if observe is not None and self.checkpoint.own is None:
             observe(heatmaps)
         with clock.stage("refinement", 0.9):
             placed = path.place_on_original(path.place(heatmaps), working, clean)
@@ -152,10 +152,18 @@ class LandmarkDetector:
             assessment = path.assess(placed, scan, size=posed.size, pose_confidence=confidence)
             notes = [*scan.notes, *clean.notes, *check_size(located, posed.size, scan.unit)]
             notes += other_faces(located, posed.to_head)
+            positions = placed.in_input
+            if self.checkpoint.own is not None:
+                own = path.place_own(placed, assessment)
+                if observe is not None:
+                    observe(replace(heatmaps, labels=self.checkpoint.reported, values=own.heat))
+                positions = path.own_in_input(placed, own, working, clean)
+                assessment = path.assess_own(placed, own, scan, size=posed.size)
         info = {**self._provenance(path, settings, posed, located), "notes": notes, "stages": clock.seconds}
         if not isinstance(surface, Surface):
             info["input"] = input_record(surface)
-        return _result(placed, assessment, located.unit, scan.frame, info).select(labels)
+        names = self.checkpoint.reported
+        return _result(names, positions, assessment, located.unit, scan.frame, info).select(labels)
 
     def _pipeline_for(self, settings: DetectionSettings) -> Pipeline:
         """The detector's own path, or one that differs in preset or refinement mode."""
@@ -166,7 +174,7 @@ class LandmarkDetector:
         return Pipeline(self.checkpoint, method, self.device, finder=self.pipeline.finder)
 
     def _labels_of(self, landmark_set: str) -> tuple[str, ...]:
-        known = self.checkpoint.labels
+        known = self.checkpoint.reported
         if landmark_set == "all":
             return known
         wanted = LandmarkSet.load(landmark_set).labels
@@ -192,7 +200,7 @@ class LandmarkDetector:
             "model": "2S-SGCN",
             "version": __version__,
             "weights_sha256": self.checkpoint.sha256,
-            ERRORS_HOLD_OBSERVERS: model is not None and model.domain is not None,
+            ERRORS_HOLD_OBSERVERS: self.checkpoint.own is not None or (model is not None and model.domain is not None),
             **({} if offsets is None else {"adapted": offsets.info}),
         }
 
@@ -211,11 +219,18 @@ def _with_points_of_file(settings: DetectionSettings, frame: str) -> DetectionSe
     return replace(settings, initial_landmarks=points)
 
 
-def _result(placed: Placed, assessment: Assessment, unit: str, frame: str, info: dict[str, Any]) -> LandmarkResult:
+def _result(
+    labels: tuple[str, ...],
+    positions: FloatArray,
+    assessment: Assessment,
+    unit: str,
+    frame: str,
+    info: dict[str, Any],
+) -> LandmarkResult:
     missing = np.array([status == MISSING for status in assessment.status])
     return LandmarkResult(
-        labels=placed.heatmaps.labels,
-        positions=np.where(missing[:, None], np.nan, placed.in_input),
+        labels=labels,
+        positions=np.where(missing[:, None], np.nan, positions),
         confidence=np.where(missing, 0.0, assessment.confidence),
         status=assessment.status,
         unit=unit,

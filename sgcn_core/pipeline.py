@@ -12,12 +12,14 @@
     Placed       Assessment: confidence, status, errors in mm         assess
     Assessment   LandmarkResult, in the input's frame and unit        result
 
+Weights with landmarks of a user's own go the same way; these are then placed by those of the network (``place_own``).
+
 Detector, calibration, the paper's experiments and the Slicer worker all go this way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +34,7 @@ from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.graph.crop import Region
 from sgcn_core.graph.face_graph import BEYOND, FaceGraph, build_face_graph
 from sgcn_core.method import Method
+from sgcn_core.own.place import Guides, OwnPlaced, assess_own, place_own
 from sgcn_core.pose.finder import HeadFinder
 from sgcn_core.pose.network import shipped_pose_network
 from sgcn_core.pose.probe import probe_surface
@@ -155,9 +158,7 @@ class Pipeline:
 
     def heatmaps(self, graph: FaceGraph, *, factor: float = 1.0) -> Heatmaps:
         """Stage 1 (Eq. 1-3): a heatmap of each landmark on the nodes. ``factor``: millimetres of the input's unit."""
-        features = np.concatenate([graph.nodes, graph.normals], axis=1).astype(np.float32)
-        arrays = (features, graph.neighbours, graph.members)
-        predicted = self.checkpoint.network.predict(*(torch.tensor(array, device=self.device) for array in arrays))
+        predicted = self.checkpoint.network.predict(*self._arrays(graph))
         return Heatmaps(self.checkpoint.labels, predicted.cpu().numpy(), graph, factor)
 
     def place(self, heatmaps: Heatmaps, method: Method | None = None) -> Placed:
@@ -245,6 +246,51 @@ class Pipeline:
                 limits = model.limits(thresholds.uncertain_bound)
                 assessment = no_surer_than(assessment, size * offsets.deviation, limits, thresholds)
         return limited_at_cuts(assessment, positions, planes, thresholds, factor=factor)
+
+    def guides(self, placed: Placed, assessment: Assessment) -> Guides:
+        """The network's landmarks, as those of a user's own are placed by them."""
+        seen = np.array([status != MISSING for status in assessment.status])
+        return Guides(placed.positions, seen, self.checkpoint.prototype)
+
+    def embedding(self, graph: FaceGraph, blocks: Sequence[int]) -> torch.Tensor:
+        """What these blocks of the network make of each node, (N, E)."""
+        return self.checkpoint.network.embedding(*self._arrays(graph), blocks=blocks)
+
+    def _arrays(self, graph: FaceGraph) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What the network reads: features (N, 6), neighbours (N, k) and members (N,)."""
+        features = np.concatenate([graph.nodes, graph.normals], axis=1).astype(np.float32)
+        nodes, neighbours, members = (
+            torch.tensor(array, device=self.device) for array in (features, graph.neighbours, graph.members)
+        )
+        return nodes, neighbours, members
+
+    def place_own(self, placed: Placed, assessment: Assessment) -> OwnPlaced:
+        """A user's own landmarks on the surface; the weights must hold some."""
+        own, graph = self.checkpoint.own, placed.heatmaps.graph
+        if own is None:
+            raise ValueError("the weights hold no landmarks of a user's own; train some")
+        method, sigma = self.method, self.checkpoint.sigma
+        embedding = self.embedding(graph, own.head.config.blocks)
+        guides = self.guides(placed, assessment)
+        return place_own(own, graph, embedding, guides, sigma=sigma, t=method.t, gamma=method.gamma)
+
+    def own_in_input(self, placed: Placed, own_placed: OwnPlaced, scan: Reduced, clean: Cleaned) -> FloatArray:
+        """A user's own landmarks (L, 3) in the frame and unit of the input, on the original of a decimated surface."""
+        positions = placed.to_input(own_placed.positions)
+        if scan.decimated is None:
+            return positions
+        vertices, faces = scan.near(positions, _AROUND_LANDMARKS * scan.spacing, clean)
+        return closest_on_surface(positions, SurfaceIndex(vertices, faces)) if len(faces) else positions
+
+    def assess_own(self, placed: Placed, own_placed: OwnPlaced, surface: Surface, *, size: float) -> Assessment:
+        """Status and errors of a user's own landmarks; parameters as of :meth:`assess`."""
+        own, thresholds = self.checkpoint.own, self.checkpoint.thresholds
+        if own is None:
+            raise ValueError("the weights hold no landmarks of a user's own; train some")
+        unit, edges = self._unit(placed), self._open_edges(placed)
+        assessment = assess_own(own, own_placed, edges, thresholds, unit=unit, size=size)
+        positions = placed.to_input(own_placed.positions)
+        return limited_at_cuts(assessment, positions, surface.cut_planes, thresholds, factor=placed.heatmaps.factor)
 
     @property
     def error_model(self) -> ErrorModel | None:

@@ -148,7 +148,11 @@ class Placed:
     @property
     def in_input(self) -> FloatArray:
         """Positions (L, 3) in the frame and unit of the input."""
-        return self.heatmaps.graph.to_normalised.inverse().apply(self.positions) / self.heatmaps.factor
+        return self.to_input(self.positions)
+
+    def to_input(self, places: FloatArray) -> FloatArray:
+        """Normalised points (P, 3) in the frame and unit of the input."""
+        return self.heatmaps.graph.to_normalised.inverse().apply(places) / self.heatmaps.factor
 
 
 class CropOfHead:

@@ -312,6 +312,12 @@ def test_scans_that_contradict_each_other_teach_nothing(once: Once) -> None:
         adapt(once, [scan({})])
 
 
+def test_weights_with_landmarks_of_ones_own_are_not_adapted(once: Once) -> None:
+    own = SimpleNamespace(checkpoint=SimpleNamespace(own=object(), offsets=None))
+    with pytest.raises(LandmarkError, match="train them again"):
+        learn(own, [Correction("it", lambda: Given(once.surface, Truth({}), {}))])
+
+
 def corrected_folder(once: Once, folder: Path, count: int = 3) -> list[Path]:
     """Scans that differ in one vertex, with all landmarks of the eyes and the nose, `en` moved up by 2 mm."""
     folder.mkdir()

@@ -57,3 +57,11 @@ def test_threads_are_compared_within_each_round() -> None:
 
     processes: Any = {"1 thread": Fixed(1.0, 2.0, 10.0), "2 threads": Fixed(0.8, 1.4, 40.0)}
     assert ratios(processes, 3) == {"1 thread": (1.0, 2.0), "2 threads": (pytest.approx(0.8), 1.4)}
+
+
+def test_both_ways_of_training_learn_the_same() -> None:
+    pytest.importorskip("torch_geometric", reason="the comparison needs torch-geometric")
+    from research.benchmarks.training_rate import run
+
+    found = run(nodes=200, graphs=2, repeats=1, depth=1, channels=8)
+    assert found["largest_difference"] < 1e-4 and found["times_faster"] > 0

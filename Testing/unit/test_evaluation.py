@@ -135,7 +135,7 @@ def test_landmarks_far_from_the_scan_are_not_compared() -> None:
     truth = {"prn": np.array([5.0, 5, 2.1]), "sn": np.array([5.0, 5, 0]), "gn": np.array([5.0, 5, 1])}
     one = scans.scan_errors(Detector(result), "x", surface_of(), scans.Truth(truth))  # type: ignore[arg-type]
     assert one.off_surface == {"prn": pytest.approx(21.0)} and set(one.errors) == {"prn", "sn"}
-    moved = {label: place + [0, 0, 10.0] for label, place in truth.items()}
+    moved = {label: place + np.array([0, 0, 10.0]) for label, place in truth.items()}
     other = scans.scan_errors(Detector(result), "x", surface_of(), scans.Truth(moved))  # type: ignore[arg-type]
     assert other.errors == {} and "3 of its 3 landmarks" in str(other.problem) and "median 110 mm" in str(other.problem)
 
@@ -200,15 +200,36 @@ def test_command_on_annotated_scans(tmp_path: Path) -> None:
     result = LandmarkDetector.from_pretrained().detect(surface)
     write_face(surface, tmp_path / "face.obj")
     write_landmarks(result, tmp_path / "face.mrk.json")
-    out = tmp_path / "out"
-    ended = runner.invoke(app, ["evaluate", str(tmp_path), "--out", str(out), "--without", "gn"])
-    assert ended.exit_code == 0, ended.output
-    assert "1.3-1.5 mm" in ended.output and "face.obj" in ended.output
+    (tmp_path / "broken.ply").write_text("ply\n")
+    (tmp_path / "broken.pp").write_text("nothing")
+    out, page = tmp_path / "out", tmp_path / "page" / "r.html"
+    command = ["evaluate", str(tmp_path), "--out", str(out), "--without", "gn", "--report", str(page)]
+    ended = runner.invoke(app, command)
+    assert ended.exit_code == 1, ended.output  # one of the two could not be read
+    assert "1.3-1.5 mm" in ended.output and "face.obj" in ended.output and "warning: broken.ply: cannot" in ended.output
+    check_page(page, len(result.labels) - result.status.count("missing") - ("gn" in result.labels))
+    assert runner.invoke(app, command).exit_code == 3  # the page is there
     with (out / "scans.csv").open() as file:
-        (row,) = csv.DictReader(file)
+        broken, row, together = csv.DictReader(file)
+    assert broken["landmarks"] == "0" and together["landmarks"] == row["landmarks"]
     found = sum(status != "missing" for status in result.status)
     assert int(row["landmarks"]) == found - ("gn" in result.labels) and float(row["mean mm"]) < 0.05
     assert (out / "scan_landmarks.csv").exists()
+
+
+def check_page(page: Path, landmarks: int) -> None:
+    """It is whole, says what could not be compared, and names neither files nor folders."""
+    text = page.read_text(encoding="utf-8")
+    assert f"{landmarks} landmarks on 2 scans" in text and "1 could not be compared" in text
+    assert "The stated 90 % bound holds for 100 %" in text and "cannot read scan 1 as PLY" in text
+    assert "<script" not in text and "://" not in text
+    everything = [path.read_text(encoding="utf-8") for path in sorted(page.parent.iterdir())]
+    assert len(everything) == 5
+    assert not any(word in each for each in everything for word in (str(page.parents[1]), "face.obj", "broken"))
+    with (page.parent / "r-errors.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == landmarks and {row["Scan"] for row in rows} == {"scan 2"}
+    assert all(float(row["Error [mm]"]) < float(row["90 % bound [mm]"]) for row in rows)
 
 
 def write_face(surface: Surface, path: Path) -> None:

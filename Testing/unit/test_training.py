@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -282,3 +283,54 @@ def test_training_imports_no_viewer_and_no_command_line() -> None:
         reached.add(name)
     assert not {name.split(".")[0] for name in reached} & {"vtk", "vtkmodules", "SimpleITK", "trimesh", "typer"}
     assert {"research.synthesis.generator", "sgcn_core.training.run", "torch_geometric.data"} <= reached
+
+
+def train_one_of(folder: str, rank: int, world: int) -> None:
+    """A process of a run of ``world``; the first writes what it learnt."""
+    torch.set_num_threads(1)
+    config = dataclasses.replace(
+        CONFIG, draws=2, stages=(Stage(steps=4, sizes=((120, 4),), sigma=0.1, rate=(3e-3,) * 2),)
+    )
+    if world > 1:
+        store = torch.distributed.FileStore(f"{folder}/store", world)
+        torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=world)
+        os.environ.update(WORLD_SIZE=str(world), RANK=str(rank), LOCAL_RANK=str(rank), NODE_RANK="0")
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="0", LOCAL_WORLD_SIZE=str(world))
+    fabric = Fabric(accelerator="cpu", devices=world, strategy="ddp" if world > 1 else "auto")
+    if world > 1:
+        fabric.launch()
+    run = TrainingRun(
+        config,
+        *training_data(config, tiny_face_model()),
+        Path(folder) / str(world),
+        fabric=fabric,
+        report=lambda line: None,
+    )
+    assert fabric.world_size == world
+    assert run.train()
+    if rank == 0:
+        torch.save(run.averaged_network().state_dict(), f"{folder}/{world}.pt")
+
+
+def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+    train_one_of(str(tmp_path), 0, 1)
+    torch.multiprocessing.start_processes(_second, args=(str(tmp_path),), nprocs=2, start_method="fork")
+    one, two = (torch.load(tmp_path / f"{world}.pt", weights_only=True) for world in (1, 2))
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def _second(rank: int, folder: str) -> None:
+    train_one_of(folder, rank, 2)
+
+
+def test_draws_are_shared_evenly_or_refused() -> None:
+    config = dataclasses.replace(
+        CONFIG, draws=4, stages=(Stage(steps=1, sizes=((200, 8),), sigma=0.1, rate=(0.1, 0.1)),)
+    )
+    assert [list(config.draws_of(rank, 2)) for rank in (0, 1)] == [[0, 2], [1, 3]]
+    with pytest.raises(ValueError, match="3 processes cannot share 4 draws evenly"):
+        config.draws_of(0, 3)
+    with pytest.raises(ValueError, match="2 graphs of a step cannot be made of 4 equal draws"):
+        dataclasses.replace(CONFIG, draws=4, stages=CONFIG.stages[:1]).draws_of(0, 1)
+    assert "draws" not in CONFIG.as_dict() and config.as_dict()["draws"] == 4

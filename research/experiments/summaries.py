@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sgcn_core.evaluation.groups import GROUPS
 from sgcn_core.evaluation.metrics import THRESHOLDS, Summary, success_rates
 from sgcn_core.evaluation.tables import Cell
 
 FloatArray = NDArray[np.float64]
-
-GROUPS: Mapping[str, tuple[int, ...]] = MappingProxyType(
-    {
-        "contour": tuple(range(17)),
-        "brows": tuple(range(17, 27)),
-        "nose": tuple(range(27, 36)),
-        "eyes": tuple(range(36, 48)),
-        "mouth": tuple(range(48, 68)),
-    }
-)
-"""The paper's groups (Fig. 10) by iBUG number: 17 contour, 10 brows, 9 nose, 12 eyes, 20 mouth."""
 
 
 def cumulative_curve(errors: ArrayLike, *, upto: float = 6.0, points: int = 121) -> tuple[FloatArray, FloatArray]:

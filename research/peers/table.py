@@ -39,18 +39,20 @@ def mean_offsets(runs: Sequence[ScanRun], method: str) -> FloatArray:
 def methods_table(groups: dict[str, Sequence[ScanRun]], note: str) -> Table:
     """One row a group of scans and method: scans without a face, errors, and errors without mean offsets.
 
-    The last two columns are over the same landmarks: those that the method has on three scans and more.
+    Means are given without ``al`` as well, for which MediaPipe's mesh has no point of that definition. The last two
+    columns are over the same landmarks: those that the method has on three scans and more.
     """
     rows: list[dict[str, Cell]] = []
     for group, runs in groups.items():
         annotated = [run for run in runs if np.isfinite(run.truth).any()]
         for method in METHODS:
-            found = np.array([errors(run, method) for run in annotated if run.has_face(method)])
+            found = np.array([errors(run, method) for run in annotated])
             wanted = sum(int(np.isfinite(run.truth).all(1).sum()) for run in annotated)
             summary = summarise(found[np.isfinite(found)])
+            others = found[:, [not label.startswith("al_") for label in annotated[0].labels]]
             offsets = mean_offsets(annotated, method)
             centred = np.array([errors(run, method, offsets) for run in annotated])
-            same = np.array([errors(run, method) for run in annotated])[np.isfinite(centred)]
+            same = found[np.isfinite(centred)]
             rows.append(
                 {
                     "scans": group,
@@ -63,6 +65,7 @@ def methods_table(groups: dict[str, Sequence[ScanRun]], note: str) -> Table:
                     "median": summary.median,
                     "95 %": summary.high,
                     "> 10 mm": summary.failures,
+                    "mean without al": summarise(others[np.isfinite(others)]).mean,
                     "on three scans": float(same.mean()) if len(same) else None,
                     "without mean offsets": float(np.nanmean(centred)) if len(same) else None,
                 }

@@ -88,6 +88,9 @@ def _text_surfaces(vertices: np.ndarray, faces: np.ndarray) -> Iterator[Sample]:
     yield _surface("scan.obj", "\n".join(lines), "OBJ with texture, normals, a quad and comments")
     yield _surface("scan.xyz", "25\n" + "\n".join(f"{row} 0 0 1" for row in points), "XYZ with normals")
     yield _surface("scan.off", "OFF\n25 32 0\n" + "\n".join(points) + "\n" + counted, "OFF")
+    wrl = "#VRML V2.0 utf8\nShape { geometry IndexedFaceSet { coord Coordinate { point [\n" + ",\n".join(points)
+    wrl += " ] }\ncoordIndex [ " + ", -1, ".join(row.replace(" ", ", ") for row in corners) + ", -1 ] } }\n"
+    yield _surface("scan.wrl", wrl, "VRML")
     yield _surface("scan.ply", f"ply\nformat ascii 1.0\n{header}{lists}" + "\n".join(points) + "\n" + counted, "ascii")
     yield _surface("scan.stl", f"solid scan\n{facets}endsolid scan\n", "ascii STL")
     big = vertices.astype(">f4").tobytes() + b"".join(struct.pack(">B3i", 3, *row) for row in faces.tolist())
@@ -157,6 +160,19 @@ def _gltf(vertices: np.ndarray, faces: np.ndarray) -> Iterator[Sample]:
     yield _surface("scan.gltf", json.dumps(content), "glTF with its buffer inside")
 
 
+_OTHERS = {
+    ".pp": '<!DOCTYPE PickedPoints>\n<PickedPoints>\n <point x="0" y="-100" z="1" name="prn" active="1"/>\n'
+    ' <point x="-45" y="-60" z="30" name="ex_r" active="0"/>\n</PickedPoints>\n',
+    ".landmarkascii": "# AmiraMesh 3D ASCII 2.0\n\ndefine Markers 2\n\nParameters {\n NumSets 1,\n}\n\n"
+    "Markers { float[3] Coordinates } @1\n\n# Data section follows\n@1\n0 -100 1\n-45 -60 30\n",
+    ".pts": "Version 1.0\n2\nS000 0 -100 1\nS001 -45 -60 30\n",
+    ".ljson": '{"version": 2, "labels": [{"label": "eye", "mask": [0, 1]}], '
+    '"landmarks": {"points": [[0, -100, 1], [-45, -60, 30]], "connectivity": []}}',
+    ".bnd": "17 0 -100 1\n4 -45 -60 30\n",
+    ".txt": "Name\tX (mm)\tY (mm)\tZ (mm)\nprn\t0\t-100\t1\nex_r\t-45\t-60\t30\n",
+}
+
+
 def _landmarks(folder: Path) -> Iterator[Sample]:
     labels = ("prn", "ex_r", "ex_l", "ibug30")
     places = np.array([[0.0, -100, 1], [-45, -60, 30], [45, -60, 30], [np.nan] * 3])
@@ -164,6 +180,8 @@ def _landmarks(folder: Path) -> Iterator[Sample]:
     for suffix in WRITABLE_LANDMARK_SUFFIXES:
         path = write_landmarks(result, folder / f"scan{suffix}")
         yield Sample("landmarks", path.name, {path.name: path.read_bytes()}, f"{suffix} as written here")
+    for suffix, text in _OTHERS.items():
+        yield Sample("landmarks", f"scan{suffix}", {f"scan{suffix}": text.encode()}, f"{suffix} of another program")
 
 
 def _volumes(folder: Path) -> Iterator[Sample]:

@@ -5,12 +5,25 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+    from sgcn_core.training.config import TrainingConfig
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m research.training", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON file, see research/configs/")
-    parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz")
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument("--model", type=Path, help="ict_facekit.npz, to generate faces from")
+    data.add_argument(
+        "--prepared", type=Path, help="folder that `sgcn-landmarks prepare` wrote, instead of generated faces"
+    )
+    parser.add_argument(
+        "--conditions", help="of the prepared faces, with commas between, e.g. neutral,smile,anger,sadness"
+    )
     parser.add_argument("--clinical", type=Path, help="JSON: clinical label -> vertex; ours by default")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's base mesh and targets, for more people")
     parser.add_argument("--gnm", type=Path, help="gnm_head.npz, for yet more people")
@@ -21,6 +34,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this long, ready to continue")
     parser.add_argument("--accelerator", default="auto", help="of Lightning Fabric: auto, cpu, cuda, mps")
     parser.add_argument("--devices", default="1", help="number of devices, or auto")
+    parser.add_argument("--nodes", type=int, default=1, help="machines of a run that torchrun starts on several")
     parser.add_argument("--precision", default="32-true", help="of Lightning Fabric, e.g. 32-true, bf16-mixed")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's default")
     parser.add_argument("--export", type=Path, help="write the averaged weights here at the end (safetensors)")
@@ -45,10 +59,15 @@ def main(arguments: list[str] | None = None) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     devices = options.devices if options.devices == "auto" else int(options.devices)
-    fabric = Fabric(accelerator=options.accelerator, devices=devices, precision=options.precision)
+    fabric = Fabric(
+        accelerator=options.accelerator, devices=devices, num_nodes=options.nodes, precision=options.precision
+    )
     fabric.launch()
-    model = FaceModel.load(options.model, options.clinical or CLINICAL_VERTICES, device=fabric.device)
     config = TrainingConfig.load(options.config)
+    if options.prepared:
+        train_on_prepared(options, config, fabric)
+        return
+    model = FaceModel.load(options.model, options.clinical or CLINICAL_VERTICES, device=fabric.device)
     others = load_others(
         options.makehuman, options.gnm, children="children" in (config.populations or {}), device=fabric.device
     )
@@ -58,6 +77,21 @@ def main(arguments: list[str] | None = None) -> None:
     run.train(minutes=options.minutes)
     if options.export and fabric.is_global_zero:
         export_weights(run, options.export)
+
+
+def train_on_prepared(options: argparse.Namespace, config: TrainingConfig, fabric: Fabric) -> None:
+    """Train on the graphs of a dataset, by its training subjects."""
+    from sgcn_core.datasets.training import sources, write_weights
+    from sgcn_core.training.run import TrainingRun
+
+    conditions = tuple(options.conditions.split(",")) if options.conditions else None
+    train, test = sources(options.prepared, config, conditions=conditions, device=fabric.device)
+    run = TrainingRun(config, train, test, options.run, fabric=fabric)
+    if options.start:
+        run.start_from(options.start)
+    run.train(minutes=options.minutes)
+    if options.export and fabric.is_global_zero:
+        write_weights(run, options.export)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from research.synthesis.paper_faces import PaperFaces
 from research.synthesis.random_tensors import Draw
 from research.training.data import FIRST, Source
 from sgcn_core.graph.crop import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
+from sgcn_core.model.network import StratifiedGCN
 from sgcn_core.training.run import TrainingRun
 from sgcn_core.weights.checkpoint import Checkpoint, save_checkpoint
 
@@ -35,7 +36,7 @@ def export_weights(run: TrainingRun, path: Path) -> None:
     prototype = (generator.prototype.cpu().double().numpy() - CROP_CENTRE) / CROP_RADIUS
     save_checkpoint(
         Checkpoint(
-            network=run.averaged_network().cpu(),
+            network=cast(StratifiedGCN, run.averaged_network()).cpu(),
             labels=run.model.labels,
             prototype=prototype,
             deviation=landmark_deviation(generator) / CROP_RADIUS,

@@ -14,7 +14,7 @@ from sgcn_core.adaptation.corrected_scan import CorrectedScan
 from sgcn_core.adaptation.estimate import LearntOffsets, estimate
 from sgcn_core.adaptation.leave_one_out import LeftOut, leave_one_out
 from sgcn_core.detector import LandmarkDetector
-from sgcn_core.errors import CorrectionError
+from sgcn_core.errors import CorrectionError, ModelError
 from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.uncertainty.domain import Domain
 from sgcn_core.weights.checkpoint import Checkpoint
@@ -106,7 +106,15 @@ class Adapted:
 
 
 def without_offsets(detector: LandmarkDetector) -> LandmarkDetector:
-    """The detector with the weights that adapted ones were made from; itself if they were not adapted."""
+    """The detector with the weights that adapted ones were made from; itself if they were not adapted.
+
+    Raises
+    ------
+    ModelError
+        If the weights hold landmarks of a user's own, which are trained and not adapted.
+    """
+    if detector.checkpoint.own is not None:
+        raise ModelError("these weights hold landmarks of your own: add the corrected scans to theirs and train again")
     offsets = detector.checkpoint.offsets
     if offsets is None:
         return detector

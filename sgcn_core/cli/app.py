@@ -19,9 +19,11 @@ from sgcn_core.cli.evaluate import evaluate
 from sgcn_core.cli.measure import measure
 from sgcn_core.cli.morphometrics import morphometrics
 from sgcn_core.cli.observers import observers
+from sgcn_core.cli.prepare import prepare
 from sgcn_core.cli.report import report
 from sgcn_core.cli.skin import skin
 from sgcn_core.cli.symmetry import symmetry
+from sgcn_core.cli.train import train
 
 EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in EXIT_CODE_MEANINGS.items()) + "."
 
@@ -37,7 +39,7 @@ app = typer.Typer(
 COMMANDS = (
     *(detect, batch, skin, demo, doctor),
     *(measure, symmetry, compare, observers, report, morphometrics),
-    *(evaluate, adapt),
+    *(evaluate, prepare, adapt, train),
 )
 for command in COMMANDS:
     app.command(epilog=EPILOG)(command)

@@ -13,6 +13,7 @@ from sgcn_core.cli.console import note, say
 from sgcn_core.errors import SgcnError
 from sgcn_core.io.atomic import FileState, file_state
 from sgcn_core.io.formats import landmark_suffix
+from sgcn_core.io.landmark_text import ASSUMED
 from sgcn_core.settings import DetectionSettings
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ class CaseLoader:
         from sgcn_core.io.meshes import read_surface
 
         if landmark_suffix(path) is not None:
-            return AnalysisCase.from_file(path, None if surface is None else read_surface(surface))
+            case = AnalysisCase.from_file(path, None if surface is None else read_surface(surface))
+            if assumed := case.info.get(ASSUMED):
+                note(f"note: {path} does not state its {' and '.join(assumed)}; millimetres and LPS are assumed")
+            return case
         result, scan = self.detected(path, report)
         for remark in result.info.get("notes", ()):
             note(f"note: {path}: {remark}")

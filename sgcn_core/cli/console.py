@@ -12,8 +12,8 @@ from typing import Any
 
 import typer
 
-from sgcn_core.batch import ExitCode, Progress, describe
-from sgcn_core.errors import NOT_USABLE, SgcnError
+from sgcn_core.batch import ExitCode, PlanError, Progress, describe
+from sgcn_core.errors import NOT_USABLE, SettingsError, SgcnError
 from sgcn_core.io.provenance import printable
 
 _lost: list[str] = []
@@ -56,6 +56,17 @@ def end(code: ExitCode) -> typer.Exit:
 def _lines(message: str) -> str:
     """Without control characters and undecodable bytes, which file names may bring."""
     return "\n".join(printable(line) for line in message.split("\n"))
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """What is wrong with the command line becomes a usage error."""
+    try:
+        yield
+    except (PlanError, FileExistsError) as error:
+        raise typer.BadParameter(str(error)) from error
+    except SettingsError as error:
+        raise typer.BadParameter(describe(error)) from error
 
 
 @contextmanager

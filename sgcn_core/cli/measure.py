@@ -38,7 +38,7 @@ def measure(
         list[Path],
         typer.Argument(
             metavar="INPUT...",
-            help="Landmark files (.mrk.json, .fcsv, .csv, .json), detected or placed by hand; or scans and head "
+            help="Landmark files (.mrk.json, .fcsv, .csv, .pp ...), detected or placed by hand; or scans and head "
             "volumes, whose landmarks are detected first.",
         ),
     ],

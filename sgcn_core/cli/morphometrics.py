@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sgcn_core.batch import ExitCode, PlanError, check_outputs, describe
-from sgcn_core.cli.console import end, note, print_json, reporting_errors, say
+from sgcn_core.cli.console import end, note, print_json, reporting_errors, say, usage_errors
 from sgcn_core.cli.options import Debug, Json, Overwrite, one_of
-from sgcn_core.errors import FileFormatError, LandmarkError, SettingsError
+from sgcn_core.errors import FileFormatError, LandmarkError
 from sgcn_core.types.landmark_sets import LANDMARK_SETS
 from sgcn_core.types.units import UNITS_TO_MM, checked_unit
 
@@ -85,7 +84,7 @@ def morphometrics(
 
     Missing landmarks are never filled in, and no case is mirrored.
     """
-    with _usage_errors():
+    with usage_errors():
         if reference is not None and save_reference is not None:
             raise PlanError("give --reference or --save-reference, not both")
         if reference is not None and (symmetry or missing != "error" or export_missing):
@@ -111,7 +110,7 @@ def morphometrics(
         from sgcn_core.morphometrics.cases import find_cases
 
         found = find_cases(inputs)
-        with _usage_errors():
+        with usage_errors():
             read = [each.path for each in found.files] + ([reference] if reference else [])
             check_outputs(outputs.paths, read)
         cases, failed = _read(found, unit)
@@ -144,17 +143,6 @@ class _Options:
     export_missing: bool
     title: str
     date: str
-
-
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    """What is wrong with the command line becomes a usage error."""
-    try:
-        yield
-    except (PlanError, FileExistsError) as error:
-        raise typer.BadParameter(str(error)) from error
-    except SettingsError as error:
-        raise typer.BadParameter(describe(error)) from error
 
 
 def _outputs(

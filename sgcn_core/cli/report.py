@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +13,9 @@ import typer
 
 from sgcn_core.batch import ExitCode, PlanError, check_outputs, describe
 from sgcn_core.cli.cases import CaseLoader
-from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say
+from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say, usage_errors
 from sgcn_core.cli.options import Debug, Device, Json, Overwrite, Seed, Weights, one_of
-from sgcn_core.errors import SettingsError, SgcnError
+from sgcn_core.errors import SgcnError
 from sgcn_core.io.formats import landmark_suffix
 from sgcn_core.io.provenance import input_record
 from sgcn_core.settings import DetectionSettings
@@ -109,7 +108,7 @@ def report(
 
     Names of files are left out unless they are asked for.
     """
-    with _usage_errors():
+    with usage_errors():
         plan = _plan(cases, output, surface or [], observers=observers)
         loader = CaseLoader(DetectionSettings(seed=seed, weights=weights, device=device))
         if dicom_sr is not None and (plan.cohort or (patient_from is None) == (patient_id is None)):
@@ -137,7 +136,7 @@ def report(
         if dicom_sr is not None:
             header = SrHeader.from_series(patient_from) if patient_from else SrHeader.anonymous(patient_id or "")
         writer = _Writer(plan, made, loader, read, csv=csv, xlsx=xlsx, dicom_sr=dicom_sr, header=header, debug=debug)
-        with _usage_errors():
+        with usage_errors():
             writer.check(overwrite=overwrite)
         with progress_bar(len(plan.pages)) as start:
             writer.write(start)
@@ -168,17 +167,6 @@ class _Plan:
     def cohort(self) -> bool:
         """Whether there is an index."""
         return self.folder is not None
-
-
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    """What is wrong with the command line becomes a usage error."""
-    try:
-        yield
-    except (PlanError, FileExistsError) as error:
-        raise typer.BadParameter(str(error)) from error
-    except SettingsError as error:
-        raise typer.BadParameter(describe(error)) from error
 
 
 def _plan(cases: Sequence[Path], output: Path | None, surfaces: Sequence[Path], *, observers: bool) -> _Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,23 +14,36 @@ from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, FileFormatError, SurfaceError
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.tables import Cell, Table
-from sgcn_core.geometry.closest_point import closest_on_surface
-from sgcn_core.geometry.surface_index import SurfaceIndex
-from sgcn_core.io.formats import LANDMARK_SUFFIXES, MESH_SUFFIXES
-from sgcn_core.io.landmark_text import ASSUMED
-from sgcn_core.io.markups import read_landmarks
+from sgcn_core.evaluation.truth import Truth, distances_from, landmark_file, meshes, read_names, read_truth
+from sgcn_core.io.formats import LANDMARK_SUFFIXES
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import in_mm
+from sgcn_core.uncertainty.domain import well_defined
 
 FloatArray = NDArray[np.float64]
 
+__all__ = [
+    "CORE",
+    "OFF_SURFACE",
+    "ScanErrors",
+    "Stated",
+    "Truth",
+    "bounds_table",
+    "evaluate_folder",
+    "landmark_file",
+    "landmarks_table",
+    "meshes",
+    "read_names",
+    "read_truth",
+    "scan_errors",
+    "scans_table",
+    "stated_errors",
+]
+
 OFF_SURFACE = 20.0
 """A landmark further than this from its scan, millimetres, is in another frame or unit, or of another scan."""
-
-# Spellings of the suffixes on file systems that tell upper from lower case; a text file counts where nothing else does.
-_SPELLINGS = (*(suffix for suffix in LANDMARK_SUFFIXES if suffix != ".txt"), ".landmarkAscii")
 
 CORE = ("en", "ex", "prn", "sn", "ch", "ls", "li", "cph")
 """Well-defined points, whose mean is given separately; both sides where there are two."""
@@ -58,87 +72,6 @@ class ScanErrors:
     result: LandmarkResult | None = None
     off_surface: Mapping[str, float] = field(default_factory=dict)
     problem: str | None = None
-
-
-def meshes(folder: Path) -> list[Path]:
-    """The meshes of a folder, by name.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it does not exist or holds none.
-    """
-    if not Path(folder).is_dir():
-        raise FileNotFoundError(f"no such folder: {folder}; check the path")
-    found = [path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in MESH_SUFFIXES]
-    if not found:
-        raise FileNotFoundError(f"{folder} holds no mesh ({', '.join(sorted(MESH_SUFFIXES))})")
-    return found
-
-
-def landmark_file(mesh: Path) -> Path | None:
-    """The landmark file beside a mesh: the mesh's name with a suffix of a landmark format; None if there is none.
-
-    ``NAME.txt``, which may be anything, is taken only where no other format is there.
-
-    Raises
-    ------
-    FileFormatError
-        Two landmark files have that name: which one holds the annotations is not known.
-    """
-    names = [mesh.stem + suffix for suffix in _SPELLINGS]
-    there = list({name.lower(): path for name in names if (path := mesh.with_name(name)).exists()}.values())
-    if len(there) > 1:
-        shown = " and ".join(path.name for path in there)
-        raise FileFormatError(
-            f"{mesh.name} in {mesh.parent} has more than one landmark file, {shown}; keep there the one that holds the "
-            "annotations"
-        )
-    text = mesh.with_name(f"{mesh.stem}.txt")
-    return there[0] if there else text if text.exists() else None
-
-
-@dataclass(frozen=True, eq=False)
-class Truth:
-    """Landmarks label -> (3,) in the frame of the surface; ``unit`` is None where it is the mesh file's."""
-
-    positions: Mapping[str, FloatArray]
-    unit: str | None = None
-
-    def without(self, labels: Sequence[str]) -> Truth:
-        return Truth({label: place for label, place in self.positions.items() if label not in labels}, self.unit)
-
-
-def read_truth(path: Path, surface: Surface) -> Truth:
-    """The landmarks of a file; those that it calls missing are left out.
-
-    What the file does not state, of frame and unit, is the mesh file's own (see :mod:`sgcn_core.io.markups`).
-    """
-    result = read_landmarks(path)
-    assumed = result.info.get(ASSUMED, ())
-    if "frame" not in assumed:
-        result = result.in_frame(surface.frame)
-    placed = {
-        label: position
-        for label, position in zip(result.labels, result.positions, strict=True)
-        if not np.isnan(position).any()
-    }
-    return Truth(placed, None if "unit" in assumed else result.unit)
-
-
-def distances_from(surface: Surface, places: FloatArray, factor: float = 1.0) -> FloatArray:
-    """Distance (L,) of places (L, 3) from the triangles of a surface, in millimetres.
-
-    Parameters
-    ----------
-    surface : Surface
-    places : (L, 3), millimetres in the axes of the surface
-    factor : millimetres of one unit of the surface
-    """
-    part = surface.compacted()
-    nearest = closest_on_surface(places, SurfaceIndex(factor * part.vertices, part.faces))
-    distance: FloatArray = np.linalg.norm(nearest - places, axis=1)
-    return distance
 
 
 def scan_errors(
@@ -190,23 +123,41 @@ def evaluate_folder(
     refine: str | None = None,
     seed: int = 0,
     every: bool = False,
+    names: Sequence[str] | None = None,
+    keep_going: bool = False,
 ) -> Iterator[ScanErrors]:
-    """Every annotated scan of a folder; with ``every`` also those without a landmark file, which have no errors.
+    """Every annotated scan of a folder.
+
+    Parameters
+    ----------
+    without : labels to leave out
+    every : also the scans without a landmark file, which have no errors
+    names : of the landmarks of formats that only number them
+    keep_going : a file that cannot be read is the ``problem`` of its scan and stops nothing
 
     Raises
     ------
     FileFormatError
         If no scan has a landmark file, or a file cannot be read.
     """
-    tables = {path: landmark_file(path) for path in meshes(folder)}
-    if not every and not any(tables.values()):
-        raise FileFormatError(f"no mesh in {folder} has a landmark file ({', '.join(LANDMARK_SUFFIXES)}) of its name")
-    for path, table in tables.items():
-        if table is None and not every:
+    annotated = False
+    for path in meshes(folder):
+        try:
+            table = landmark_file(path)
+            annotated = annotated or table is not None
+            if table is None and not every:
+                continue
+            surface = read_surface(path)
+            truth = read_truth(table, surface).named(names) if table else Truth({})
+        except (FileFormatError, SurfaceError, OSError) as error:
+            if not keep_going:
+                raise
+            annotated = True
+            yield ScanErrors(path.name, {}, problem=str(error))
             continue
-        surface = read_surface(path)
-        truth = read_truth(table, surface) if table else Truth({})
         yield scan_errors(detector, path.name, surface, truth.without(without), refine=refine, seed=seed)
+    if not annotated and not every:
+        raise FileFormatError(f"no mesh in {folder} has a landmark file ({', '.join(LANDMARK_SUFFIXES)}) of its name")
 
 
 def scans_table(scans: Sequence[ScanErrors], note: str) -> Table:
@@ -225,6 +176,79 @@ def landmarks_table(scans: Sequence[ScanErrors], note: str) -> Table:
         _row(label, [(label, scan.errors[label]) for scan in scans if label in scan.errors], None) for label in labels
     ]
     return Table("scan_landmarks", f"Errors of each landmark over all scans, millimetres. {note}", rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Stated:
+    """Errors of M landmarks and what the detector stated about them; millimetres.
+
+    Attributes
+    ----------
+    scan : (M,), number of the scan
+    label : M names
+    loose : (M,), whether the landmark is loosely defined (``sgcn_core.uncertainty.domain``)
+    error : (M,), of the landmarks that were placed
+    expected, bound : (M,), NaN where the weights state none
+    status : M of "found" and "uncertain"
+    """
+
+    scan: NDArray[np.int64]
+    label: tuple[str, ...]
+    loose: NDArray[np.bool_]
+    error: FloatArray
+    expected: FloatArray
+    bound: FloatArray
+    status: tuple[str, ...]
+
+
+def stated_errors(scans: Sequence[ScanErrors]) -> Stated:
+    """The landmarks of all scans that were placed and have a truth."""
+    rows = []
+    for number, scan in enumerate(scans):
+        if scan.result is None:
+            continue
+        places = {label.casefold(): place for place, label in enumerate(scan.result.labels)}
+        for label, error in scan.errors.items():
+            place = places[label.casefold()]
+            if np.isfinite(error):
+                own = scan.result.labels[place]
+                stated = (scan.result.expected_error[place], scan.result.error_bound[place])
+                rows.append((number, own, not well_defined(own), error, *stated, scan.result.status[place]))
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * 7
+    return Stated(
+        scan=np.array(columns[0], dtype=np.int64),
+        label=columns[1],
+        loose=np.array(columns[2], dtype=bool),
+        error=np.array(columns[3], dtype=np.float64),
+        expected=np.array(columns[4], dtype=np.float64),
+        bound=np.array(columns[5], dtype=np.float64),
+        status=columns[6],
+    )
+
+
+def bounds_table(scans: Sequence[ScanErrors], note: str) -> Table:
+    """How often the stated 90 % bound holds, by group of landmarks and status."""
+    stated = stated_errors(scans)
+    status = np.array(stated.status, dtype=str)
+    rows: list[dict[str, Cell]] = []
+    groups = {"all": np.ones(len(status), dtype=bool), "well defined": ~stated.loose, "loosely defined": stated.loose}
+    for group, chosen in groups.items():
+        for wanted in ("all", "found", "uncertain"):
+            these = chosen & np.isfinite(stated.bound) & ((status == wanted) | (wanted == "all"))
+            if not these.any():
+                continue
+            holds = float((stated.error[these] <= stated.bound[these]).mean())
+            rows.append(
+                {
+                    "group": group,
+                    "status": wanted,
+                    "landmarks": int(these.sum()),
+                    "bound holds %": 100.0 * holds,
+                    "mean error": float(stated.error[these].mean()),
+                    "mean stated": float(stated.expected[these].mean()),
+                }
+            )
+    return Table("scan_bounds", f"How often the stated 90 % bound holds, errors in millimetres. {note}", rows)
 
 
 def _row(name: str, errors: Sequence[tuple[str, float]], refused: int | None) -> dict[str, Cell]:

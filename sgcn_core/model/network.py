@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -70,13 +71,25 @@ class StratifiedGCN(nn.Module):
             Estimated heatmaps, not clipped.
         """
         graphs, nodes, _ = features.shape
+        *_, last = self._hidden(features, neighbours, members)
+        heatmaps: Tensor = self.head(last)
+        return heatmaps.view(graphs, nodes, -1)
+
+    @torch.inference_mode()
+    def embedding(self, features: Tensor, neighbours: Tensor, members: Tensor, *, blocks: Sequence[int]) -> Tensor:
+        """What these blocks make of each node of a single graph, side by side: (N, len(blocks) h)."""
+        hidden = list(self._hidden(features.unsqueeze(0), neighbours.unsqueeze(0), members.unsqueeze(0)))
+        return torch.cat([hidden[block] for block in blocks], dim=1)
+
+    def _hidden(self, features: Tensor, neighbours: Tensor, members: Tensor) -> Iterator[Tensor]:
+        """(B N, h) after each block."""
+        graphs, nodes, _ = features.shape
         graph = Neighbourhood.from_batch(neighbours)
         hidden = features.reshape(graphs * nodes, -1)
         weight = members.to(hidden.dtype).unsqueeze(-1)
         for block in self.blocks:
             hidden = block(hidden, graph, weight)
-        heatmaps: Tensor = self.head(hidden)
-        return heatmaps.view(graphs, nodes, -1)
+            yield hidden
 
     @torch.inference_mode()
     def predict(self, features: Tensor, neighbours: Tensor, members: Tensor) -> Tensor:

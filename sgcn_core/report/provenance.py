@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sgcn_core import __version__
+from sgcn_core.io.landmark_text import ASSUMED
 from sgcn_core.report.page import Section
 from sgcn_core.types.landmarks import LandmarkResult
 
@@ -47,7 +48,7 @@ def _facts(result: LandmarkResult, *, show_name: bool) -> list[tuple[str, str]]:
         ("Settings", _settings(info)),
         ("Input, SHA-256", _text(source.get("sha256"))),
         ("Input", _text(source.get("name")) if show_name else ""),
-        ("Unit and frame", f"{result.unit}, {result.frame}"),
+        ("Unit and frame", f"{result.unit}, {result.frame}{_assumed(info)}"),
         ("Notes", _notes(info, _text(source.get("name")), show_name=show_name)),
     ]
     if not info.get("model"):
@@ -62,6 +63,12 @@ def _definitions(info: dict[str, Any]) -> str:
         return ""
     counts = f"{adapted.get('landmarks')} landmarks by {adapted.get('scans')} scans"
     return f"learnt from corrections: {counts} ({adapted.get('date')})"
+
+
+def _assumed(info: dict[str, Any]) -> str:
+    """What of them the landmark file does not state."""
+    names = info.get(ASSUMED)
+    return f" ({' and '.join(map(str, names))} not stated, assumed)" if isinstance(names, list) and names else ""
 
 
 def _settings(info: dict[str, Any]) -> str:

@@ -58,6 +58,8 @@ class TrainingConfig:
     second_share : of the faces from all populations but the first, in equal parts, where ``populations`` is not given
     populations : name (``ict``, ``makehuman``, ``gnm``, ``children``) to share of the faces; all of them must be given
         to the run
+    draws : independent draws that the graphs of a step are made of; several processes share them, and the weights are
+        those that one process with as many draws gets
     data : ``"generator"``, fresh generated scans; ``"neutral"`` or ``"emotions"``, the fixed people of the paper's
         experiments (``research.synthesis.paper_faces``)
     """
@@ -76,6 +78,7 @@ class TrainingConfig:
     ema: float = 0.998
     loss: LossParameters = field(default_factory=LossParameters)
     pools: int = 64
+    draws: int = 1
     data: str = "generator"
     second_share: float = 0.35
     populations: dict[str, float] | None = None
@@ -107,7 +110,25 @@ class TrainingConfig:
         return cls(stages=stages, loss=loss, **content)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """All of it; a single draw a step is left out, as in the weights of versions that knew no other."""
+        content = asdict(self)
+        if self.draws == 1:
+            del content["draws"]
+        return content
+
+    def draws_of(self, rank: int, world: int) -> range:
+        """Numbers of the draws of a step that process ``rank`` of ``world`` makes.
+
+        Raises
+        ------
+        ValueError
+            If the draws cannot be shared evenly by the processes, or the graphs of a step by the draws.
+        """
+        if self.draws % world:
+            raise ValueError(f'{world} processes cannot share {self.draws} draws evenly; set "draws" to a multiple')
+        if uneven := [graphs for stage in self.stages for _, graphs in stage.sizes if graphs % self.draws]:
+            raise ValueError(f"{uneven[0]} graphs of a step cannot be made of {self.draws} equal draws")
+        return range(rank, self.draws, world)
 
     def shares(self, names: Sequence[str]) -> dict[str, float]:
         """Share of each population of a run, the first the one that all others are labelled and cropped like.

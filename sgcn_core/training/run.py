@@ -7,12 +7,14 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
+from torch_geometric.data import Batch
 
 from sgcn_core.model.heatmap import gaussian_heatmaps
 from sgcn_core.model.loss import adaptive_wing_loss
@@ -38,6 +40,8 @@ class TrainingRun:
     folder : Path, made where absent; a checkpoint in it is continued
     fabric : lightning.fabric.Fabric, gives device, precision and processes
     report : called with lines of progress
+    network : what is trained, optional; by default the StratifiedGCN of the configuration with random weights. Another
+        one takes the same arguments and gives a heatmap for each label; the first three features are the position
     """
 
     def __init__(
@@ -49,11 +53,13 @@ class TrainingRun:
         *,
         fabric: Fabric,
         report: Callable[[str], None] = print,
+        network: nn.Module | None = None,
     ) -> None:
         self.config, self.folder, self.fabric, self.report = config, Path(folder), fabric, report
         self.folder.mkdir(parents=True, exist_ok=True)
         self.generator, self.validation = source, validation
         self.model = source.model
+        self._draws = config.draws_of(fabric.global_rank, fabric.world_size)
         torch.manual_seed(config.seed)
         self.network_config = NetworkConfig(
             landmarks=len(self.model.labels),
@@ -62,9 +68,9 @@ class TrainingRun:
             coarse=config.coarse,
             norm=config.norm,  # type: ignore[arg-type]
         )
-        network = StratifiedGCN(self.network_config)
-        optimisers = make_optimisers(network, kind=config.optimiser, weight_decay=config.weight_decay)
-        self.network, *self.optimisers = fabric.setup(network, *optimisers)
+        trained = StratifiedGCN(self.network_config) if network is None else network
+        optimisers = make_optimisers(trained, kind=config.optimiser, weight_decay=config.weight_decay)
+        self.network, *self.optimisers = fabric.setup(trained, *optimisers)
         self.average = WeightAverage(self.network.module, config.ema)
         self.step = self.begun_at = 0
         self.seconds = 0.0
@@ -101,10 +107,10 @@ class TrainingRun:
             self.step = self.begun_at = int(exported.info["steps"])
         self.report(f"starting from {weights} at step {self.step}")
 
-    def train(self, *, minutes: float = math.inf) -> bool:
-        """Train to the end or for ``minutes``; True when the configuration's last step is done."""
+    def train(self, *, minutes: float = math.inf, until: int | None = None) -> bool:
+        """Train to the end, for ``minutes`` or ``until`` a step; True when the configuration's last step is done."""
         started = last = time.monotonic()
-        while self.step < self.config.total_steps:
+        while self.step < (self.config.total_steps if until is None else until):
             stage, rate = self.config.stage_at(self.step)
             rate *= min(1.0, (self.step - self.begun_at + 1) / max(self.config.warmup, 1)) if self.begun_at else 1.0
             loss, norm = self._step(stage, rate)
@@ -126,9 +132,7 @@ class TrainingRun:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
-        self.generator.nodes, graphs = self.config.size_at(self.step)
-        world, rank = self.fabric.world_size, self.fabric.global_rank
-        batch = self.generator.batch(self.step * world + rank, graphs)
+        batch = self._batch()
         features, neighbours, members = unpack(batch)
         truth = gaussian_heatmaps(features[..., :3], batch.landmarks, sigma=stage.sigma)
         predicted = self.network(features, neighbours, members)
@@ -146,10 +150,20 @@ class TrainingRun:
         self.average.update(self.network.module)
         return loss.detach(), norm
 
-    def averaged_network(self) -> StratifiedGCN:
+    def _batch(self) -> Batch:
+        """The graphs of this step, or this process's share of them."""
+        self.generator.nodes, graphs = self.config.size_at(self.step)
+        draws, each = self.config.draws, graphs // self.config.draws
+        drawn = [self.generator.batch(self.step * draws + number, each) for number in self._draws]
+        if len(drawn) == 1:
+            return drawn[0]
+        return Batch.from_data_list([graph for batch in drawn for graph in batch.to_data_list()])
+
+    def averaged_network(self) -> nn.Module:
         """The network with the averaged weights, on the training device."""
-        network = StratifiedGCN(self.network_config).to(self.model.device)
+        network: nn.Module = deepcopy(self.network.module)
         network.load_state_dict(self.average.weights)
+        network.zero_grad(set_to_none=True)
         return network.eval()
 
     def validate(self, stage: Stage) -> dict[str, float]:

@@ -17,14 +17,15 @@ from sgcn_core.errors import ModelError
 from sgcn_core.io.atomic import FileState, write_bytes
 from sgcn_core.method import Method
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
+from sgcn_core.own.landmarks import OwnLandmarks
 from sgcn_core.uncertainty.calibration import Calibration
 from sgcn_core.uncertainty.thresholds import Thresholds
 from sgcn_core.weights.offsets import LandmarkOffsets
 
 FORMAT = "sgcn-landmarks/1"
-# Weights with offsets: versions that know nothing of these must not place landmarks without them.
-WITH_OFFSETS = "sgcn-landmarks/2"
-_NETWORK, _CALIBRATION, _OFFSETS = "network.", "calibration.", "offsets."
+FORMAT_OWN = "sgcn-landmarks/2"
+"""Of weights with landmarks of a user's own or learnt offsets: versions that do not know those refuse it."""
+_NETWORK, _CALIBRATION, _OFFSETS, _OWN = "network.", "calibration.", "offsets.", "own."
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,8 @@ class Checkpoint:
         Of the file; empty before it is written.
     offsets : LandmarkOffsets or None
         Learnt from corrected scans (``sgcn_core.adaptation``); None in weights that were not adapted.
+    own : OwnLandmarks or None
+        A user's own landmarks, which are reported instead of ``labels``; those then serve pose and transfer alone.
     """
 
     network: StratifiedGCN
@@ -77,10 +80,16 @@ class Checkpoint:
     thresholds: Thresholds = field(default_factory=Thresholds)
     landmark_set: str = "all"
     offsets: LandmarkOffsets | None = None
+    own: OwnLandmarks | None = None
 
     def __post_init__(self) -> None:
         if self.offsets is not None and len(self.offsets.values) != len(self.labels):
             raise ValueError(f"{len(self.labels)} labels, but offsets of {len(self.offsets.values)} landmarks")
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """Names of the landmarks that detection reports."""
+        return self.labels if self.own is None else self.own.labels
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path, *, unless_changed_since: FileState | None = None) -> None:
@@ -109,8 +118,11 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, *, unless_changed_since:
         for name, values in checkpoint.offsets.arrays().items():
             tensors[_OFFSETS + name] = torch.from_numpy(np.array(values, dtype=np.float64))
         settings["offsets"] = checkpoint.offsets.info
-    kind = FORMAT if checkpoint.offsets is None else WITH_OFFSETS
-    content = save(tensors, metadata={"format": kind, "settings": json.dumps(settings)})
+    if checkpoint.own is not None:
+        tensors |= {_OWN + name: values for name, values in checkpoint.own.tensors().items()}
+        settings["own"] = checkpoint.own.settings()
+    version = FORMAT if checkpoint.own is None and checkpoint.offsets is None else FORMAT_OWN
+    content = save(tensors, metadata={"format": version, "settings": json.dumps(settings)})
     write_bytes(path, _in_order(content), unless_changed_since=unless_changed_since)
 
 
@@ -142,7 +154,7 @@ def load_checkpoint(path: Path, *, device: str | torch.device = "cpu") -> Checkp
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is not a readable safetensors file: {error}") from error
-    if metadata.get("format") not in (FORMAT, WITH_OFFSETS):
+    if metadata.get("format") not in (FORMAT, FORMAT_OWN):
         raise ModelError(f"{path} holds no landmark weights of format {FORMAT}: found {metadata.get('format')!r}")
     try:
         return _assemble(json.loads(metadata["settings"]), tensors, device, hashlib.sha256(content).hexdigest())
@@ -167,7 +179,8 @@ def _assemble(
     if network.config.landmarks != len(labels):
         raise ValueError(f"{len(labels)} labels for {network.config.landmarks} outputs")
     numbers, moved = _with_prefix(tensors, _CALIBRATION), _with_prefix(tensors, _OFFSETS)
-    stored, learnt = settings.get("calibration"), settings.get("offsets")
+    stored, learnt, own = settings.get("calibration"), settings.get("offsets"), settings.get("own")
+    of_own = {name.removeprefix(_OWN): value for name, value in tensors.items() if name.startswith(_OWN)}
     first, second, third = settings["crop_centre"]
     return Checkpoint(
         network=network.to(device).eval(),
@@ -186,6 +199,7 @@ def _assemble(
         thresholds=Thresholds.from_stored(settings.get("thresholds", {})),
         landmark_set=str(settings.get("landmark_set", "all")),
         offsets=None if learnt is None else LandmarkOffsets.from_stored(learnt, moved),
+        own=None if own is None else OwnLandmarks.from_stored(own, of_own),
     )
 
 

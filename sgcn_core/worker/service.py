@@ -82,7 +82,7 @@ class Service:
     @_answer.register
     def _(self, request: Load, identifier: int | str, progress: Progress) -> Answer:
         loaded = self._loaded(request.weights, request.device, progress)
-        return {"model": _model(loaded), "labels": list(loaded.detector.checkpoint.labels)}
+        return {"model": _model(loaded), "labels": list(loaded.detector.checkpoint.reported)}
 
     @_answer.register
     def _(self, request: Detect, identifier: int | str, progress: Progress) -> Answer:
