@@ -25,7 +25,7 @@ from sgcn_core.adaptation.sources import corrected_files
 from sgcn_core.cli.app import app
 from sgcn_core.demo import demo_surface
 from sgcn_core.detector import LandmarkDetector
-from sgcn_core.errors import LandmarkError
+from sgcn_core.errors import LandmarkError, ModelError
 from sgcn_core.evaluation.scans import Truth
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.geometry.surface_index import SurfaceIndex
@@ -312,9 +312,9 @@ def test_scans_that_contradict_each_other_teach_nothing(once: Once) -> None:
         adapt(once, [scan({})])
 
 
-def test_weights_with_landmarks_of_ones_own_are_not_adapted(once: Once) -> None:
+def test_weights_with_landmarks_of_ones_own_are_trained_and_not_adapted(once: Once) -> None:
     own = SimpleNamespace(checkpoint=SimpleNamespace(own=object(), offsets=None))
-    with pytest.raises(LandmarkError, match="train them again"):
+    with pytest.raises(ModelError, match="train again"):
         learn(own, [Correction("it", lambda: Given(once.surface, Truth({}), {}))])
 
 
