@@ -25,7 +25,7 @@ from sgcn_core.adaptation.sources import corrected_files
 from sgcn_core.cli.app import app
 from sgcn_core.demo import demo_surface
 from sgcn_core.detector import LandmarkDetector
-from sgcn_core.errors import LandmarkError
+from sgcn_core.errors import LandmarkError, ModelError
 from sgcn_core.evaluation.scans import Truth
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.geometry.surface_index import SurfaceIndex
@@ -34,7 +34,7 @@ from sgcn_core.io.meshes import write_surface
 from sgcn_core.io.provenance import input_record
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.refinement.modes import MODES
-from sgcn_core.stages import Heatmaps, Placed
+from sgcn_core.stages import Heatmaps, Placed, PosedScan
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import flip_frame
@@ -215,14 +215,24 @@ def test_corrections_are_compared_in_the_head_frame_whatever_the_pose_and_unit_o
 
 
 class Once:
-    """A detector that detects once and gives that result for every scan."""
+    """A detector that places landmarks on one face, which stands in the head frame, and tells these of every scan."""
 
     def __init__(self) -> None:
         self.real = LandmarkDetector.from_pretrained()
         self.checkpoint, self.pipeline, self.device = self.real.checkpoint, self.real.pipeline, self.real.device
-        self.heatmaps: list[Heatmaps] = []
-        self.surface = demo_surface()
-        self.result = self.real.detect(self.surface, observe=self.heatmaps.append)
+        self.surface, path = demo_surface(), self.pipeline
+        self.heatmaps = [path.heatmaps(path.graph(PosedScan(self.surface.vertices, self.surface.faces)))]
+        placed = path.place(self.heatmaps[0])
+        stated = path.assess(placed, self.surface, size=1.0, pose_confidence=1.0)
+        self.result = LandmarkResult(
+            labels=self.checkpoint.labels,
+            positions=placed.in_input,
+            confidence=stated.confidence,
+            status=stated.status,
+            info={"pose": np.eye(4).tolist(), "size_ratio": 1.0},
+            expected_error=stated.expected_error,
+            error_bound=stated.error_bound,
+        )
 
     def detect(self, surface: Any, *, observe: Callable[[Heatmaps], None], **_settings: Any) -> LandmarkResult:
         observe(self.heatmaps[-1])
@@ -285,6 +295,7 @@ def test_adapted_weights_are_kept_whole_and_adapted_anew_from_the_ones_below(onc
     np.testing.assert_array_equal(read.offsets.values, offsets.values)
     save_checkpoint(read, again)
     assert again.read_bytes() == file.read_bytes()
+    assert b'"format":"sgcn-landmarks/2"' in file.read_bytes()  # versions without offsets refuse it
     base = without_offsets(LandmarkDetector(read))
     assert base.checkpoint.offsets is None and base.checkpoint.sha256 == "0" * 64
     assert without_offsets(base) is base
@@ -299,6 +310,12 @@ def test_scans_that_contradict_each_other_teach_nothing(once: Once) -> None:
         adapt(once, wild)
     with pytest.raises(LandmarkError, match="there is nothing to learn"):
         adapt(once, [scan({})])
+
+
+def test_weights_with_landmarks_of_ones_own_are_trained_and_not_adapted(once: Once) -> None:
+    own = SimpleNamespace(checkpoint=SimpleNamespace(own=object(), offsets=None))
+    with pytest.raises(ModelError, match="train again"):
+        learn(own, [Correction("it", lambda: Given(once.surface, Truth({}), {}))])
 
 
 def corrected_folder(once: Once, folder: Path, count: int = 3) -> list[Path]:
@@ -351,6 +368,9 @@ def test_landmarks_are_compared_with_the_detection_that_they_come_from(once: Onc
         learnt = learn(Watched(), [Correction("it", lambda given=given: given)], seed=3)
         assert any(OTHERWISE in note for note in learnt.notes) == noted
     assert seeds == [3, 7, 7, 7]
+    as_detected = Given(once.surface, Truth({"prn": once.result.position("prn")}), {})
+    with pytest.raises(LandmarkError, match="untouched: no landmark was moved"):
+        learn(Watched(), [Correction("untouched", lambda: as_detected)])
 
 
 def test_the_command_prints_both_errors_and_writes_weights_that_place_landmarks_so(

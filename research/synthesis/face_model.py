@@ -77,8 +77,8 @@ class FaceModel:
             return torch.from_numpy(np.concatenate(parts, axis=-2) * np.float32(scale)).to(device)
 
         vertices = json.loads(Path(clinical).read_text(encoding="utf-8"))
-        labels = tuple(f"ibug{i}" for i in range(68)) + tuple(vertices)
-        landmarks = np.concatenate([data["landmarks68_jawline"], np.array(list(vertices.values()))]).astype(np.int64)
+        published = {f"ibug{i}": int(vertex) for i, vertex in enumerate(data["landmarks68_jawline"])}
+        places = published | vertices  # which may name iBUG points, too
         faces = np.concatenate([data["faces"], eye_faces + skin]).astype(np.int64)
         return cls(
             neutral=block("neutral"),
@@ -87,8 +87,8 @@ class FaceModel:
             faces=torch.from_numpy(faces).to(device),
             skin=skin,
             expression_names=tuple(str(name) for name in data["expression_names"]),
-            labels=labels,
-            landmarks=torch.from_numpy(landmarks).to(device),
+            labels=tuple(places),
+            landmarks=torch.tensor(list(places.values()), dtype=torch.int64, device=device),
             published=torch.from_numpy(data["landmarks68"].astype(np.int64)).to(device),
         )
 

@@ -23,6 +23,9 @@ from sgcn_core.uncertainty.thresholds import MISSING
 
 FloatArray = NDArray[np.float64]
 
+STILL = 0.05
+"""Landmarks closer to the ones found were left where they were (millimetres)."""
+
 # How much of the surface is kept around the landmarks, millimetres of the head frame: offsets are shorter.
 _AROUND = 30.0
 
@@ -67,6 +70,11 @@ class CorrectedScan(ReadOnlyArrays):
         """From the landmark found to the user's, (K, 3)."""
         moved: FloatArray = self.corrected - self.found
         return moved
+
+    @property
+    def was_corrected(self) -> bool:
+        """Whether any landmark lies elsewhere than where it was found."""
+        return bool((np.linalg.norm(self.displacement, axis=1) > STILL).any())
 
     def errors(self, offsets: FloatArray | float = 0.0) -> FloatArray:
         """Distance (K,) of the landmarks, moved by offsets (K, 3) and put back on the surface, from the user's.

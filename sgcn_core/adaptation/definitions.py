@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.adaptation.corrected_scan import CorrectedScan
+from sgcn_core.adaptation.corrected_scan import STILL, CorrectedScan
 from sgcn_core.types.landmark_sets import LandmarkSet
 from sgcn_core.uncertainty.domain import Domain, well_defined
 
@@ -17,9 +17,6 @@ FloatArray = NDArray[np.float64]
 RIGHT, LEFT, MIDLINE, NO_SIDE = "right", "left", "midline", ""
 MIRROR = np.array([-1.0, 1.0, 1.0])
 """From the right to the left side of the head frame."""
-
-STILL = 0.05
-"""Landmarks closer to the ones found were left where they were (millimetres)."""
 
 # Correlation of the errors on both sides of one scan: 0.4 on the annotated real scans, where it hardly matters.
 _BOTH_SIDES = 0.4

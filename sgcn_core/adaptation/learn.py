@@ -119,10 +119,14 @@ def learn(
         if (twin := next((each for each in scans if each.fingerprint == scan.fingerprint), None)) is not None:
             refused[correction.name] = f"the same scan as {twin.name}"
             continue
+        if not scan.was_corrected:
+            notes.append(f"{scan.name}: no landmark was moved; left out")
+            continue
         scans.append(scan)
         notes += [f"{scan.name}: {text}" for text in scan.notes]
     if not scans:
-        raise CorrectionError("; ".join([NOTHING_LEFT, *(f"{name}: {why}" for name, why in refused.items())]))
+        reasons = [*(f"{name}: {why}" for name, why in refused.items()), *notes]
+        raise CorrectionError("; ".join([NOTHING_LEFT, *reasons]))
     adapted = adapt(base, scans)
     return Learnt(adapted, refused, (*notes, *adapted.remarks()))
 

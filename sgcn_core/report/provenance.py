@@ -44,6 +44,7 @@ def _facts(result: LandmarkResult, *, show_name: bool) -> list[tuple[str, str]]:
     made = [
         ("Detected by", _joined([info.get("model"), info.get("version")])),
         ("Weights, SHA-256", _text(info.get("weights_sha256"))),
+        ("Definitions", _definitions(info)),
         ("Settings", _settings(info)),
         ("Input, SHA-256", _text(source.get("sha256"))),
         ("Input", _text(source.get("name")) if show_name else ""),
@@ -53,6 +54,15 @@ def _facts(result: LandmarkResult, *, show_name: bool) -> list[tuple[str, str]]:
     if not info.get("model"):
         made[0] = ("Detected by", "not known: the landmarks' file holds no record of a detection")
     return [(key, value) for key, value in made if value]
+
+
+def _definitions(info: dict[str, Any]) -> str:
+    """Whose definitions adapted weights place landmarks by; empty where these are our own."""
+    adapted = info.get("adapted")
+    if not isinstance(adapted, dict):
+        return ""
+    counts = f"{adapted.get('landmarks')} landmarks by {adapted.get('scans')} scans"
+    return f"learnt from corrections: {counts} ({adapted.get('date')})"
 
 
 def _assumed(info: dict[str, Any]) -> str:

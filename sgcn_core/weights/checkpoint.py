@@ -24,7 +24,7 @@ from sgcn_core.weights.offsets import LandmarkOffsets
 
 FORMAT = "sgcn-landmarks/1"
 FORMAT_OWN = "sgcn-landmarks/2"
-"""Of weights with landmarks of a user's own: versions that do not know those refuse it."""
+"""Of weights with landmarks of a user's own or learnt offsets: versions that do not know those refuse it."""
 _NETWORK, _CALIBRATION, _OFFSETS, _OWN = "network.", "calibration.", "offsets.", "own."
 
 
@@ -121,7 +121,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, *, unless_changed_since:
     if checkpoint.own is not None:
         tensors |= {_OWN + name: values for name, values in checkpoint.own.tensors().items()}
         settings["own"] = checkpoint.own.settings()
-    version = FORMAT if checkpoint.own is None else FORMAT_OWN
+    version = FORMAT if checkpoint.own is None and checkpoint.offsets is None else FORMAT_OWN
     content = save(tensors, metadata={"format": version, "settings": json.dumps(settings)})
     write_bytes(path, _in_order(content), unless_changed_since=unless_changed_since)
 

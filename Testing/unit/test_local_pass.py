@@ -1,0 +1,136 @@
+"""The second pass of the experiment: nothing comes out mirrored, samples lie on curved skin, what a mixture costs."""
+
+import numpy as np
+import pytest
+import torch
+
+from research.local_pass.apply import LocalNetwork, second_pass
+from research.local_pass.cases import Case
+from research.local_pass.offsets import left_out_offsets
+from research.local_pass.outside import evenly, on_the_outside
+from research.local_pass.patches import curved_samples
+from research.local_pass.regions import MIRROR, LocalRegion
+from research.local_pass.table import Second, left_out, table
+from sgcn_core.graph.crop import CROP_RADIUS
+from sgcn_core.model.network import NetworkConfig, StratifiedGCN
+
+REGION = LocalRegion("eye", ("en_l", "ex_l"), ("en_r", "ex_r"), reach=24.0, nodes=60)
+
+
+@pytest.fixture(scope="module")
+def local() -> LocalNetwork:
+    torch.manual_seed(0)
+    network = StratifiedGCN(NetworkConfig(landmarks=2, depth=2, channels=8)).eval()
+    return LocalNetwork(REGION, network, np.array([[-12.0, 0.0, 0.0], [12.0, 0.0, 0.0]]))
+
+
+@pytest.fixture(scope="module")
+def face() -> Case:
+    """A wavy sheet, not symmetric, with landmarks on both sides; the truth is 3 mm above what was found."""
+    x, y = np.meshgrid(np.arange(-70.0, 71.0, 4.0), np.arange(-40.0, 41.0, 4.0))
+    height = 4.0 * np.sin(x / 9.0 + 0.4) + 3.0 * np.cos(y / 7.0 + x / 30.0)
+    vertices = np.stack([x, y, height], axis=2).reshape(-1, 3) / CROP_RADIUS
+    ids = np.arange(x.size).reshape(x.shape)
+    a, b, c, d = ids[:-1, :-1].ravel(), ids[:-1, 1:].ravel(), ids[1:, :-1].ravel(), ids[1:, 1:].ravel()
+    faces = np.concatenate([np.stack([a, b, d], 1), np.stack([a, d, c], 1)])
+    first = np.array([[20.0, 0, 0], [44.0, 0, 0], [-20.0, 0, 0], [-44.0, 0, 0]]) / CROP_RADIUS
+    return Case(
+        group="scans",
+        name="sheet",
+        labels=("en_l", "ex_l", "en_r", "ex_r"),
+        vertices=vertices,
+        faces=faces,
+        nodes=vertices,
+        heat=np.zeros((len(vertices), 4), np.float32),
+        first=first,
+        peak=np.ones(4),
+        truth=first + np.array([0.0, 3.0 / CROP_RADIUS, 0.0]),
+        unit=CROP_RADIUS,
+    )
+
+
+def test_a_mirrored_face_exchanges_left_and_right(local: LocalNetwork, face: Case) -> None:
+    other = Case(**{**vars(face), "vertices": face.vertices * MIRROR, "faces": face.faces[:, ::-1]})
+    object.__setattr__(other, "first", (face.first * MIRROR)[[2, 3, 0, 1]])
+    found, mirrored = second_pass(face, local), second_pass(other, local)
+    assert set(found) == {"en_l", "ex_l", "en_r", "ex_r"}
+    for label, place in found.items():
+        assert np.sign(place[0][0]) == (1.0 if label.endswith("_l") else -1.0)
+        partner = label[:-1] + {"l": "r", "r": "l"}[label[-1]]
+        np.testing.assert_allclose(mirrored[partner][0], place[0] * MIRROR, atol=1e-9)
+
+
+def test_places_lie_on_the_surface_about_the_first_ones(local: LocalNetwork, face: Case) -> None:
+    for label, (place, _) in second_pass(face, local).items():
+        x, y, z = place * CROP_RADIUS
+        wave = 4.0 * np.sin(x / 9.0 + 0.4) + 3.0 * np.cos(y / 7.0 + x / 30.0)
+        assert abs(z - wave) < 0.6  # the triangles are 4 mm long
+        middle = (32.0 if label.endswith("_l") else -32.0, 0.0)
+        assert np.hypot(x - middle[0], y - middle[1]) < REGION.reach + 4.0
+
+
+def test_a_scan_without_the_region_gives_nothing(local: LocalNetwork, face: Case) -> None:
+    away = Case(**{**vars(face), "first": face.first + np.array([0.0, 2.0, 0.0])})
+    assert second_pass(away, local) == {}
+
+
+def test_samples_follow_a_sphere() -> None:
+    # An octahedron's face, normals of the sphere: the flat middle lies at 0.577, the curved one nearer to 1.
+    vertices = torch.eye(3)[None]
+    points, normals = curved_samples(vertices, vertices, torch.tensor([[[0, 1, 2]]]), torch.full((1, 1, 3), 1 / 3))
+    assert 0.75 < float(points.norm()) < 1.0
+    np.testing.assert_allclose(normals[0, 0].numpy(), np.full(3, 3**-0.5), atol=1e-6)
+
+
+def test_the_table_mixes_both_passes(face: Case) -> None:
+    # On a plane through all of it the second pass is right: 3 mm without it, 1.5 with half of it, 0 with it alone.
+    flat = Case(**{**vars(face), "vertices": face.vertices * [1.0, 1.0, 0.0]})
+    right = {label: (place, 1.0) for label, place in zip(flat.labels, flat.truth, strict=True)}
+    row = next(row for row in table("t", [Second(flat, right)]).rows if row["group"] == "en")
+    assert [row[share] for share in ("0", "0.5", "1")] == pytest.approx([3.0, 1.5, 0.0], abs=1e-9)
+    blind = {label: (place, 0.1) for label, (place, _) in right.items()}
+    row = next(row for row in table("t", [Second(flat, blind)]).rows if row["group"] == "en")
+    assert row["1"] == pytest.approx(3.0)
+
+
+def test_the_share_comes_from_the_other_sets(face: Case) -> None:
+    flat = Case(**{**vars(face), "vertices": face.vertices * [1.0, 1.0, 0.0]})
+    right = {label: (place, 1.0) for label, place in zip(flat.labels, flat.truth, strict=True)}
+    wrong = {label: (place - [0.0, 0.05, 0.0], 1.0) for label, place in zip(flat.labels, flat.first, strict=True)}
+    heads = Case(**{**vars(flat), "group": "heads", "name": "other"})
+    rows = {row["set"]: row for row in left_out("t", [Second(flat, right), Second(heads, wrong)]).rows}
+    assert (rows["heads"]["share"], rows["scans"]["share"]) == ("1.0", "0.0")
+    assert rows["heads"]["mixed"] == pytest.approx(9.0, abs=1e-6) and rows["scans"]["mixed"] == pytest.approx(3.0)
+
+
+def test_what_lies_behind_cannot_be_seen_and_crowds_are_thinned() -> None:
+    grid = torch.stack(torch.meshgrid(torch.arange(-10.0, 11.0), torch.arange(-10.0, 11.0), indexing="ij"), 2)
+    front = torch.cat([grid.reshape(-1, 2), torch.zeros(441, 1)], 1)
+    points = torch.cat([front, front - torch.tensor([0.0, 0.0, 3.0])])[None]
+    seen = on_the_outside(points, torch.tensor([0.0, 0.0, 1.0]).expand_as(points))[0]
+    inner = (points[0, :, :2].abs() < 6.0).all(1)  # nearer to the border one sees past the front
+    assert seen[:441].all() and not seen[441:][inner[441:]].any()
+    pairs = torch.tensor([[[0.2, 0.2, 0.2], [0.3, 0.3, 0.3], [5.0, 0.2, 0.2], [0.2, 0.3, 0.2]]])
+    usable = torch.tensor([[False, True, True, True]])
+    assert evenly(pairs, usable, torch.zeros(1, 1, 3)).tolist() == [[False, True, True, False]]
+
+
+def test_only_what_all_annotators_share_is_taken_off(face: Case) -> None:
+    labels = ("en_l", "ex_l", "en_r", "ex_r", "ibug39", "ibug36", "ibug42", "ibug45")
+    cases = []
+    for name, en, ex in (("liberty.ply", 1.0, 1.0), ("humface.ply", 2.0, -1.0)):
+        truth = np.full((8, 3), np.nan)
+        truth[:4] = np.array([[20.0, 0, 0], [44.0, 0, 0], [-20.0, 0, 0], [-44.0, 0, 0]])
+        first = np.nan_to_num(truth)
+        first[:4, 0] += np.array([en, ex, -en, -ex])
+        flat = face.vertices * CROP_RADIUS * [1.0, 1.0, 0.0]
+        values = {**vars(face), "labels": labels, "name": name, "vertices": flat, "unit": 1.0}
+        cases.append(Case(**{**values, "first": first, "truth": truth}))
+    rows = {(row["annotator left out"], row["corner"]): row for row in left_out_offsets(cases).rows}
+    assert rows["face3d", "en"]["in common with the others"] == pytest.approx(2.0)
+    assert rows["face3d", "en"]["without it"] == pytest.approx(1.0)  # 1 mm outwards becomes 1 mm inwards
+    assert rows["Rvcg", "en"]["first pass"] == pytest.approx(2.0)
+    assert rows["Rvcg", "en"]["without it"] == pytest.approx(1.0)
+    third = [Case(**{**vars(cases[0]), "name": "james.obj"}), *cases]
+    rows = {(row["annotator left out"], row["corner"]): row for row in left_out_offsets(third).rows}
+    assert rows["face3d", "ex"]["in common with the others"] == 0.0  # 1 mm outwards and 1 mm inwards

@@ -1,0 +1,127 @@
+"""Scans with the first pass' landmarks and the truth, kept on disk: what every second pass is judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from research.synthesis.generated_scan import GeneratedScan, ScanMaker
+from research.training.annotated_scans import annotated_scans
+from sgcn_core.cleaning.clean import clean_surface
+from sgcn_core.detector import LandmarkDetector
+from sgcn_core.errors import FaceNotFoundError
+from sgcn_core.geometry.similarity import Similarity
+from sgcn_core.pipeline import Pipeline
+from sgcn_core.pose.finder import PoseHypothesis
+from sgcn_core.pose.search import STATED, Located
+from sgcn_core.stages import Heatmaps, Placed
+
+FloatArray = NDArray[np.float64]
+
+# What the search for the pose leaves: standard deviations in degrees, millimetres and of the log scale.
+_RESIDUE = (8.0, 6.0, 0.06)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One scan after the first pass; coordinates normalised as the network sees them.
+
+    Attributes
+    ----------
+    group, name, labels
+    vertices (P, 3), faces (F, 3) : the original surface around the crop
+    nodes (N, 3), heat (N, L) : of the first pass
+    first : (L, 3), its landmarks
+    peak : (L,), heights of its heatmaps
+    truth : (L, 3), NaN where unknown or absent
+    unit : millimetres of the person for one normalised unit
+    """
+
+    group: str
+    name: str
+    labels: tuple[str, ...]
+    vertices: FloatArray
+    faces: NDArray[np.int64]
+    nodes: FloatArray
+    heat: NDArray[np.float32]
+    first: FloatArray
+    peak: FloatArray
+    truth: FloatArray
+    unit: float
+
+    def save(self, path: Path) -> None:
+        """Write an uncompressed .npz file."""
+        arrays: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        np.savez(path, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Case:
+        with np.load(path, allow_pickle=False) as stored:
+            values = {entry.name: stored[entry.name] for entry in fields(cls)}
+        values |= {name: str(values[name]) for name in ("group", "name")}
+        return cls(**{**values, "labels": tuple(values["labels"].tolist()), "unit": float(values["unit"])})
+
+
+def load_cases(folder: Path) -> list[Case]:
+    """All cases of a folder, by name."""
+    return [Case.load(path) for path in sorted(folder.glob("*.npz"))]
+
+
+def real_cases(detector: LandmarkDetector, folders: Sequence[Path]) -> Iterator[Case]:
+    """Annotated scans, labels compared by definition."""
+    pipeline = detector.pipeline
+    for scan in annotated_scans(detector, folders):
+        placed = pipeline.place(scan.heatmaps)
+        nowhere = np.full(3, np.nan)
+        truth = np.array([scan.truth.get(label, nowhere) for label in pipeline.checkpoint.labels])
+        yield _case(scan.folder, scan.name, placed, scan.heatmaps.graph.to_normalised.apply(truth))
+
+
+def generated_cases(pipeline: Pipeline, group: str, maker: ScanMaker, count: int) -> Iterator[Case]:
+    """Generated scans; the pose starts from the true one with what a search leaves."""
+    for number in range(count):
+        try:
+            yield _generated(pipeline, group, number, maker.scan(number))
+        except FaceNotFoundError:
+            continue
+
+
+def _generated(pipeline: Pipeline, group: str, number: int, scan: GeneratedScan) -> Case:
+    rng = np.random.default_rng((number, 17))
+    clean = clean_surface(scan.surface)
+    near = Located("mm", STATED, [PoseHypothesis(_residue(rng) @ scan.to_head, 1.0)])
+    posed = pipeline.pose(clean, near, seed=number)
+    placed = pipeline.place(pipeline.heatmaps(pipeline.graph(posed)))
+    nowhere = np.full(3, np.nan)
+    truth = np.array([scan.landmarks.get(label, nowhere) for label in pipeline.checkpoint.labels])
+    return _case(group, f"{group}-{number:03d}", placed, placed.heatmaps.graph.to_normalised.apply(truth))
+
+
+def _case(group: str, name: str, placed: Placed, truth: FloatArray) -> Case:
+    heatmaps: Heatmaps = placed.heatmaps
+    graph = heatmaps.graph
+    return Case(
+        group=group,
+        name=name,
+        labels=heatmaps.labels,
+        vertices=graph.vertices,
+        faces=graph.faces,
+        nodes=graph.nodes,
+        heat=heatmaps.values,
+        first=placed.positions,
+        peak=placed.refined.peak,
+        truth=truth,
+        unit=1.0 / graph.to_normalised.scale,
+    )
+
+
+def _residue(rng: np.random.Generator) -> Similarity:
+    angle, shift, stretch = _RESIDUE
+    turn = Rotation.from_rotvec(rng.normal(0.0, np.deg2rad(angle) / 3**0.5, 3)).as_matrix()
+    return Similarity(float(np.exp(rng.normal(0.0, stretch))), turn, rng.normal(0.0, shift / 3**0.5, 3))
