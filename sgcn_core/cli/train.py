@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,7 +94,9 @@ def require_training() -> None:
     """Raise InstallationError where a package of the extra `train` is lacking."""
     for package in _NEEDED:
         try:
-            importlib.import_module(package)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the libraries about each other
+                importlib.import_module(package)
         except ImportError as error:
             raise InstallationError(
                 f"training needs the package {package}, which cannot be imported ({error}); install it with "
