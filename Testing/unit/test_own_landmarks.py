@@ -40,7 +40,7 @@ from sgcn_core.own.landmarks import OwnLandmarks
 from sgcn_core.own.place import Guides, assess_own, place_own
 from sgcn_core.own.transfer import thin_plate_spline
 from sgcn_core.pipeline import Pipeline
-from sgcn_core.report.model_card import model_card
+from sgcn_core.report.model_card import baseline_text, model_card
 from sgcn_core.training.own.cross_validation import SHARES, choose_shares, folds, low_peaks, nested, stated_errors
 from sgcn_core.training.own.examples import ExampleSource, Sides, make_examples, mirrored
 from sgcn_core.training.own.fit import OwnOptions
@@ -368,6 +368,22 @@ def test_the_card_shows_landmarks_baseline_splits_and_what_was_left_out(training
     assert "<script" not in page and "http://" not in page.replace("http://www.w3.org", "")
     for words in (*LABELS, "scan-9.ply", "Fold", "torn.ply: no triangles", "Transfer alone", "Seed", "Held-out"):
         assert words in page, words
+
+
+def test_where_the_baseline_is_better_is_said(training: OwnTraining) -> None:
+    validation = training.validation
+    stated, errors = np.full_like(validation.stated, 2.0), np.full_like(validation.errors, 3.0)
+    errors[:, 0, 2] = 1.0
+    worse = dataclasses.replace(
+        training,
+        validation=dataclasses.replace(validation, stated=stated, errors=errors),
+        checkpoint=dataclasses.replace(
+            training.checkpoint, own=dataclasses.replace(training.own, share=np.array([0.0, 0.5, 0.5]))
+        ),
+    )
+    first, _, third = training.own.labels
+    text = baseline_text(worse)
+    assert f"used for {first}:" in text and f"For {third} the transfer alone had the smaller mean" in text
 
 
 def test_the_command_says_what_is_lacking_and_replaces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,7 @@ def require_training() -> None:
 
 def print_training(training: OwnTraining) -> None:
     """The errors of the cross-validation, what was left out, and how the bound came about."""
-    from sgcn_core.report.model_card import bound_text, landmark_table
+    from sgcn_core.report.model_card import baseline_text, bound_text, landmark_table
 
     for name, reason in training.data.left_out:
         note(f"warning: {name} is left out: {reason}")
@@ -115,8 +115,7 @@ def print_training(training: OwnTraining) -> None:
     say(f"|{'---|' * len(table.columns)}")
     for row in range(len(table.rows)):
         say(f"| {' | '.join(table.shown(row, column) for column in table.columns)} |")
-    kept = [label for label, share in zip(training.own.labels, training.own.share, strict=True) if share == 0]
-    if kept:
-        say(f"\nThe transfer is as good as the network, and is used, for: {', '.join(kept)}.")
+    if about := baseline_text(training):
+        say(f"\n{about}")
     say(f"\n{bound_text(training)}")
     say(f"Processor time {training.processor_minutes:.1f} minutes, seed {training.own.info['options']['seed']}.")

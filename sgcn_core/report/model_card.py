@@ -63,7 +63,7 @@ def card_page(training: OwnTraining, *, title: str, date: str = "") -> Page:
                 text=use,
                 figures=(Figure(caption="Mean held-out error of each landmark.", svg=_bars(training).markup()),),
                 tables=(landmark_table(training),),
-                notes=(_NOTE, bound_text(training)),
+                notes=tuple(text for text in (_NOTE, baseline_text(training), bound_text(training)) if text),
             ),
             Section(key="data", title="Data", tables=(scan_table(training),), notes=left_out_notes(training)),
             Section(key="training", title="Training", facts=training_facts(training)),
@@ -133,6 +133,21 @@ def scan_table(training: OwnTraining) -> Table:
 def left_out_notes(training: OwnTraining) -> tuple[str, ...]:
     """What was not used, with the reasons."""
     return tuple(f"Left out: {name}: {reason}" for name, reason in training.data.left_out)
+
+
+def baseline_text(training: OwnTraining) -> str:
+    """Where the transfer is used, and where it was better although the network has a say; empty where nowhere."""
+    validation, own = training.validation, training.own
+    better = np.nanmean(validation.transfer, axis=0) < np.nanmean(validation.stated, axis=0)
+    used = [label for label, share in zip(own.labels, own.share, strict=True) if share == 0]
+    also = [label for label, share, it in zip(own.labels, own.share, better.tolist(), strict=True) if it and share > 0]
+    texts = [f"The transfer alone is used for {', '.join(used)}: the network adds nothing there."] if used else []
+    if also:
+        texts.append(
+            f"For {', '.join(also)} the transfer alone had the smaller mean error on held-out scans, where the share "
+            "came from the other scans; over all scans and both sides of the face the share shown was best."
+        )
+    return " ".join(texts)
 
 
 def bound_text(training: OwnTraining) -> str:
