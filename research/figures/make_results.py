@@ -89,8 +89,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "commonly taken for `al` lies on the cheek beside it.\n\n"
         "**Where the peers are better:** MeshMonk at `ex`, `al`, `li` and the points of the mouth, and in consistency "
         "on the scans; MediaPipe at `en`, `ch`, `sn`, `ls`, `li` and the mouth, and without `al` it is the best on the "
-        "heads. These are few scans: seven of four annotators, and nine heads of one. Times are processor seconds of all threads and processes in one run on a "
-        "busy machine (2 cores of an AMD EPYC, no GPU): the shares count.",
+        "heads. These are few scans: seven of four annotators, and nine heads of one. Times are processor seconds of "
+        "all threads and processes in one run on a busy machine (2 cores of an AMD EPYC, no GPU): the shares count.",
         ("peers_scans", "peers_landmarks", "peers_times"),
         (),
     ),
