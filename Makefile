@@ -11,6 +11,8 @@ DOCS := $(VENV)/.set-up-docs
 # Threads that spin while they wait make torch several times slower on a machine that is busy otherwise.
 export OMP_WAIT_POLICY ?= PASSIVE
 export NO_MKDOCS_2_WARNING := 1
+# The tests start some hundred processes; without bytecode each would compile all that it imports, torch in four seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint docs wheel benchmark pictures clean
 

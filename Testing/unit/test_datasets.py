@@ -443,7 +443,7 @@ def test_evaluate_prints_the_papers_tables(facescape: Path, tmp_path: Path, monk
     assert ended.exit_code == 0, ended.output
     assert "| FS Emotions | FS Emotions | paper | 4 | 2.00 | 0.00 |" in ended.output
     assert "| smile | paper | 2 | 2.00 | 0 |" in ended.output and "Split: of s.csv" in ended.output
-    lines = (tmp_path / "out" / "dataset_faces.csv").read_text().splitlines()
+    lines = (tmp_path / "out" / "dataset_faces.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 + 2 * 3 and lines[1].startswith("2-1_neutral,2,neutral,paper,68,2.0")
     few = runner.invoke(app, [*command, "--subjects", "1"])
     assert "| FS Emotions | FS Emotions | whole | 2 | 2.00 |" in few.output

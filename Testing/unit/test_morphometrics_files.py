@@ -208,7 +208,7 @@ def test_the_command_writes_tables_exports_and_a_page(faces: Path, tmp_path: Pat
         [row["ID"] for row in rows][:2] == ["face_00", "face_01"] and rows[0]["Case"] == "face 00" and len(rows) == 11
     )
     assert abs(sum(float(row["PC1"]) for row in rows)) < 1e-12
-    page = (tmp_path / "out" / "morphometrics.html").read_text()
+    page = (tmp_path / "out" / "morphometrics.html").read_text(encoding="utf-8")
     assert "11 cases, 9 landmarks" in page and "face 11" in page and "ages" in page
     assert not any(word in page for word in ("<script", 'href="http', "src=", "url("))
     aligned = read_export(tmp_path / "out" / "aligned.csv", "csv")
@@ -217,7 +217,7 @@ def test_the_command_writes_tables_exports_and_a_page(faces: Path, tmp_path: Pat
     assert code == ExitCode.USAGE and "--overwrite" in output
     before = page
     assert run(*arguments, "--overwrite")[0] == ExitCode.SOME_FAILED
-    assert (tmp_path / "out" / "morphometrics.html").read_text() == before
+    assert (tmp_path / "out" / "morphometrics.html").read_text(encoding="utf-8") == before
 
 
 def test_a_case_is_compared_with_a_saved_reference(faces: Path, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_case_is_compared_with_a_saved_reference(faces: Path, tmp_path: Path) 
     with (tmp_path / "b" / "comparison.csv").open() as stream:
         (row,) = csv.DictReader(stream)
     assert row["Case"] == "new" and float(row["Percentile [%]"]) == 100.0 and float(row["Percentile from [%]"]) > 70
-    assert "1 unlike the reference" in (tmp_path / "b" / "morphometrics.html").read_text()
+    assert "1 unlike the reference" in (tmp_path / "b" / "morphometrics.html").read_text(encoding="utf-8")
     code, output = run(
         tmp_path / "new.mrk.json", "-o", tmp_path / "c", "--reference", tmp_path / "r.json", "--label", "prn"
     )
