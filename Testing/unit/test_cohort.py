@@ -42,7 +42,7 @@ run_cohort(Cohort(cases=tuple(cases_of([source], out)), folder=out, settings=Det
 def cohort(source: Path, out: Path, **options) -> Cohort:
     overwrite = options.get("overwrite", False)
     cases = cases_of([source], out, overwrite=overwrite, anonymous=options.pop("anonymous", False))
-    given = {"settings": DetectionSettings(), "workers": 2, "work": WORK, **options}
+    given = {"settings": DetectionSettings(), "workers": 1, "work": WORK, **options}
     return Cohort(cases=tuple(cases), folder=out, **given)
 
 
@@ -98,7 +98,7 @@ def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_results(tmp_path
 def test_a_case_that_kills_its_process_is_tried_once_more_and_costs_no_other(tmp_path: Path) -> None:
     source = sources(tmp_path / "in", {"a": "die once", "b": "die", "c": "0", "d": "wrong", "e": "0"})
     seen: list[str] = []
-    records = run_cohort(cohort(source, tmp_path / "out"), on_record=lambda record: seen.append(record.case))
+    records = run_cohort(cohort(source, tmp_path / "out", workers=2), on_record=lambda record: seen.append(record.case))
     assert sorted(seen) == list("abcde")
     states = {record.case: record.done for record in records}
     assert states == {"a": True, "b": False, "c": True, "d": False, "e": True}
