@@ -158,8 +158,13 @@ class Pipeline:
 
     def heatmaps(self, graph: FaceGraph, *, factor: float = 1.0) -> Heatmaps:
         """Stage 1 (Eq. 1-3): a heatmap of each landmark on the nodes. ``factor``: millimetres of the input's unit."""
-        predicted = self.checkpoint.network.predict(*self._arrays(graph))
-        return Heatmaps(self.checkpoint.labels, predicted.cpu().numpy(), graph, factor)
+        known = self.checkpoint
+        if known.own is None:
+            predicted = known.network.predict(*self._arrays(graph))
+            return Heatmaps(known.labels, predicted.cpu().numpy(), graph, factor)
+        blocks = known.own.head.config.blocks
+        predicted, embedding = known.network.predict_and_embed(*self._arrays(graph), blocks=blocks)
+        return Heatmaps(known.labels, predicted.cpu().numpy(), graph, factor, embedding.cpu().numpy())
 
     def place(self, heatmaps: Heatmaps, method: Method | None = None) -> Placed:
         """Stage 2 (Eq. 6-8): each landmark on the original surface, and how well it is seen."""
@@ -254,7 +259,7 @@ class Pipeline:
 
     def embedding(self, graph: FaceGraph, blocks: Sequence[int]) -> torch.Tensor:
         """What these blocks of the network make of each node, (N, E)."""
-        return self.checkpoint.network.embedding(*self._arrays(graph), blocks=blocks)
+        return self.checkpoint.network.predict_and_embed(*self._arrays(graph), blocks=blocks)[1]
 
     def _arrays(self, graph: FaceGraph) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """What the network reads: features (N, 6), neighbours (N, k) and members (N,)."""
@@ -266,13 +271,13 @@ class Pipeline:
 
     def place_own(self, placed: Placed, assessment: Assessment) -> OwnPlaced:
         """A user's own landmarks on the surface; the weights must hold some."""
-        own, graph = self.checkpoint.own, placed.heatmaps.graph
-        if own is None:
+        own, heatmaps = self.checkpoint.own, placed.heatmaps
+        if own is None or heatmaps.embedding is None:
             raise ValueError("the weights hold no landmarks of a user's own; train some")
         method, sigma = self.method, self.checkpoint.sigma
-        embedding = self.embedding(graph, own.head.config.blocks)
+        embedding = torch.from_numpy(heatmaps.embedding)
         guides = self.guides(placed, assessment)
-        return place_own(own, graph, embedding, guides, sigma=sigma, t=method.t, gamma=method.gamma)
+        return place_own(own, heatmaps.graph, embedding, guides, sigma=sigma, t=method.t, gamma=method.gamma)
 
     def own_in_input(self, placed: Placed, own_placed: OwnPlaced, scan: Reduced, clean: Cleaned) -> FloatArray:
         """A user's own landmarks (L, 3) in the frame and unit of the input, on the original of a decimated surface."""

@@ -82,12 +82,14 @@ class Heatmaps:
     values : (N, L) float32, outputs of the network, about 1 at a landmark and 0 far from it
     graph : FaceGraph of N nodes, normalised
     factor : millimetres of one unit of the input
+    embedding : (N, E) float32, what the network made of each node for a user's own landmarks; None without any
     """
 
     labels: tuple[str, ...]
     values: NDArray[np.float32]
     graph: FaceGraph
     factor: float = 1.0
+    embedding: NDArray[np.float32] | None = None
 
     def on_points(self, points: FloatArray, label: str) -> NDArray[np.float32]:
         """Heatmap of one landmark at points of the input's surface.

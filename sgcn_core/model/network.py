@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -71,25 +71,32 @@ class StratifiedGCN(nn.Module):
             Estimated heatmaps, not clipped.
         """
         graphs, nodes, _ = features.shape
-        *_, last = self._hidden(features, neighbours, members)
+        last, _kept = self._through(features, neighbours, members)
         heatmaps: Tensor = self.head(last)
         return heatmaps.view(graphs, nodes, -1)
 
-    @torch.inference_mode()
-    def embedding(self, features: Tensor, neighbours: Tensor, members: Tensor, *, blocks: Sequence[int]) -> Tensor:
-        """What these blocks make of each node of a single graph, side by side: (N, len(blocks) h)."""
-        hidden = list(self._hidden(features.unsqueeze(0), neighbours.unsqueeze(0), members.unsqueeze(0)))
-        return torch.cat([hidden[block] for block in blocks], dim=1)
-
-    def _hidden(self, features: Tensor, neighbours: Tensor, members: Tensor) -> Iterator[Tensor]:
-        """(B N, h) after each block."""
+    def _through(
+        self, features: Tensor, neighbours: Tensor, members: Tensor, *, blocks: Sequence[int] = ()
+    ) -> tuple[Tensor, list[Tensor]]:
+        """(B N, h) after the last block, and after each of these, which alone are kept."""
         graphs, nodes, _ = features.shape
         graph = Neighbourhood.from_batch(neighbours)
         hidden = features.reshape(graphs * nodes, -1)
         weight = members.to(hidden.dtype).unsqueeze(-1)
-        for block in self.blocks:
+        kept = {}
+        for number, block in enumerate(self.blocks):
             hidden = block(hidden, graph, weight)
-            yield hidden
+            if number in blocks:
+                kept[number] = hidden
+        return hidden, [kept[number] for number in blocks]
+
+    @torch.inference_mode()
+    def predict_and_embed(
+        self, features: Tensor, neighbours: Tensor, members: Tensor, *, blocks: Sequence[int]
+    ) -> tuple[Tensor, Tensor]:
+        """Heatmaps (N, landmarks) of a single graph, and what these blocks make of each node, (N, len(blocks) h)."""
+        last, kept = self._through(features[None], neighbours[None], members[None], blocks=blocks)
+        return self.head(last), torch.cat(kept, dim=1)
 
     @torch.inference_mode()
     def predict(self, features: Tensor, neighbours: Tensor, members: Tensor) -> Tensor:
