@@ -251,7 +251,7 @@ def _compare(
         note(f"error: {name}: {why}")
     if not done:
         raise LandmarkError("no case can be compared with the reference")
-    told = Told(choice=Choice("error", (), (), ""), failed={**failed, **refused}, uncertain=uncertain_in(cases, whole))
+    told = Told(choice=Choice(), failed={**failed, **refused}, uncertain=uncertain_in(cases, whole))
     _print(told)
     page = comparison_page(shape, done, told, title=options.title, components=options.components, date=options.date)
     write_exports(outputs, whole, options.formats)
