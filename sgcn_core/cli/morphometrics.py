@@ -197,7 +197,7 @@ def _describe(
     from sgcn_core.morphometrics.components import components
     from sgcn_core.morphometrics.configurations import without_missing
     from sgcn_core.morphometrics.page import Told, cohort_page
-    from sgcn_core.morphometrics.reference import reference_of, write_reference_text
+    from sgcn_core.morphometrics.reference import reference_of, reference_text
     from sgcn_core.morphometrics.symmetry import object_symmetry
     from sgcn_core.morphometrics.write import write_cohort, write_exports
 
@@ -219,7 +219,7 @@ def _describe(
     )
     write_exports(outputs, whole if options.export_missing else complete, options.formats)
     if save_reference and kept:
-        outputs.write(save_reference, write_reference_text(kept))
+        outputs.write(save_reference, reference_text(kept))
     write_cohort(outputs, aligned, parts, page, sides)
 
 

@@ -225,7 +225,7 @@ def percentile(value: float, others: FloatArray) -> tuple[float, float, float]:
     return 100 * below / n, 100 * low, 100 * high
 
 
-def write_reference_text(reference: Reference) -> str:
+def reference_text(reference: Reference) -> str:
     """The reference as JSON: numbers only, no names of cases."""
     values = {each.name: getattr(reference, each.name) for each in fields(reference)}
     plain = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in values.items()}
