@@ -29,7 +29,7 @@ from sgcn_core.morphometrics import (
 )
 from sgcn_core.morphometrics.alignment import aligned_to
 from sgcn_core.morphometrics.cases import uncertain_in
-from sgcn_core.morphometrics.reference import left_out_distances, percentile, write_reference_text
+from sgcn_core.morphometrics.reference import left_out_distances, percentile, reference_text
 from sgcn_core.morphometrics.symmetry import partners
 from sgcn_core.types.landmarks import LandmarkResult
 
@@ -303,7 +303,7 @@ def test_distances_of_a_reference_are_from_the_others() -> None:
 def test_a_reference_is_saved_and_its_cases_read_back_as_they_are(tmp_path: Path) -> None:
     found = align(cohort(40))
     reference = reference_of(found, components(found))
-    (tmp_path / "r.json").write_text(write_reference_text(reference))
+    (tmp_path / "r.json").write_text(reference_text(reference))
     again = read_reference(tmp_path / "r.json")
     assert again.labels == LABELS and again.cases == 40 and np.array_equal(again.vectors, reference.vectors)
     assert not any(name in (tmp_path / "r.json").read_text() for name in found.names)

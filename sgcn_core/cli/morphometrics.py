@@ -85,6 +85,8 @@ def morphometrics(
     Missing landmarks are never filled in, and no case is mirrored.
     """
     with usage_errors():
+        from sgcn_core.morphometrics.cases import find_cases, labels_of
+
         if reference is not None and save_reference is not None:
             raise PlanError("give --reference or --save-reference, not both")
         if reference is not None and (symmetry or missing != "error" or export_missing):
@@ -92,8 +94,7 @@ def morphometrics(
         if unit is not None:
             unit = checked_unit(unit)
         options = _Options(
-            tuple(landmark_set or ()),
-            tuple(label or ()),
+            labels_of(landmark_set or (), label or ()),
             tuple(without or ()),
             uncertain,
             missing,
@@ -107,8 +108,6 @@ def morphometrics(
         )
         outputs = _outputs(output, options, reference, save_reference, overwrite=overwrite)
     with reporting_errors(debug=debug):
-        from sgcn_core.morphometrics.cases import find_cases
-
         found = find_cases(inputs)
         with usage_errors():
             read = [each.path for each in found.files] + ([reference] if reference else [])
@@ -131,8 +130,7 @@ def morphometrics(
 
 @dataclass(frozen=True)
 class _Options:
-    sets: tuple[str, ...]
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] | None
     without: tuple[str, ...]
     uncertain: bool
     missing: str
@@ -148,12 +146,10 @@ class _Options:
 def _outputs(
     folder: Path, options: _Options, reference: Path | None, save_reference: Path | None, *, overwrite: bool
 ) -> Outputs:
-    from sgcn_core.morphometrics.cases import labels_of
     from sgcn_core.morphometrics.configurations import MISSING
     from sgcn_core.morphometrics.write import COHORT_FILES, COMPARISON_FILES, SYMMETRY_FILES, Outputs, export_names
     from sgcn_core.report.requirements import require
 
-    labels_of(options.sets, options.labels)
     if options.missing not in MISSING:
         raise PlanError(f"--missing must be one of {', '.join(MISSING)}; received {options.missing!r}")
     if folder.exists() and not folder.is_dir():
@@ -197,21 +193,20 @@ def _describe(
     outputs: Outputs,
 ) -> None:
     from sgcn_core.morphometrics.alignment import align
-    from sgcn_core.morphometrics.cases import labels_of, left_out_labels, uncertain_in
+    from sgcn_core.morphometrics.cases import left_out_labels, uncertain_in
     from sgcn_core.morphometrics.components import components
     from sgcn_core.morphometrics.configurations import without_missing
     from sgcn_core.morphometrics.page import Told, cohort_page
-    from sgcn_core.morphometrics.reference import reference_of, write_reference_text
+    from sgcn_core.morphometrics.reference import reference_of, reference_text
     from sgcn_core.morphometrics.symmetry import object_symmetry
     from sgcn_core.morphometrics.write import write_cohort, write_exports
 
-    labels = labels_of(options.sets, options.labels)
-    whole = _configurations(cases, labels, options)
+    whole = _configurations(cases, options.labels, options)
     complete, choice = without_missing(whole, options.missing)
     told = Told(
         choice=choice,
         failed=failed,
-        labels=() if labels else left_out_labels(cases),
+        labels=() if options.labels else left_out_labels(cases),
         uncertain=uncertain_in(cases, complete),
     )
     _print(told)
@@ -224,7 +219,7 @@ def _describe(
     )
     write_exports(outputs, whole if options.export_missing else complete, options.formats)
     if save_reference and kept:
-        outputs.write(save_reference, write_reference_text(kept))
+        outputs.write(save_reference, reference_text(kept))
     write_cohort(outputs, aligned, parts, page, sides)
 
 
@@ -236,7 +231,7 @@ def _compare(
     outputs: Outputs,
 ) -> dict[str, str]:
     """Compare with a reference; returns why cases are not among those compared."""
-    from sgcn_core.morphometrics.cases import labels_of, uncertain_in
+    from sgcn_core.morphometrics.cases import uncertain_in
     from sgcn_core.morphometrics.configurations import Choice
     from sgcn_core.morphometrics.page import Told, comparison_page
     from sgcn_core.morphometrics.reference import compare, labels_for, read_reference
@@ -244,14 +239,13 @@ def _compare(
     from sgcn_core.morphometrics.write import write_comparison, write_exports
 
     shape = read_reference(reference)
-    labels = labels_for(shape, labels_of(options.sets, options.labels))
-    whole = _configurations(cases, labels, options)
+    whole = _configurations(cases, labels_for(shape, options.labels), options)
     done, refused = compare(shape, whole)
     for name, why in refused.items():
         note(f"error: {name}: {why}")
     if not done:
         raise LandmarkError("no case can be compared with the reference")
-    told = Told(choice=Choice("error", (), (), ""), failed={**failed, **refused}, uncertain=uncertain_in(cases, whole))
+    told = Told(choice=Choice(), failed={**failed, **refused}, uncertain=uncertain_in(cases, whole))
     _print(told)
     page = comparison_page(shape, done, told, title=options.title, components=options.components, date=options.date)
     write_exports(outputs, whole, options.formats)

@@ -11,7 +11,7 @@ from sgcn_core.batch import Job
 from sgcn_core.cohort.record import STATUSES, CaseRecord
 from sgcn_core.io.atomic import write_text
 from sgcn_core.io.formats import landmark_suffix
-from sgcn_core.report.page import LinkedTable, render_batch
+from sgcn_core.report.page import Page, Section, render_page
 from sgcn_core.report.tables import Cell, Column, Table
 
 NAME = "index.html"
@@ -60,34 +60,32 @@ def write_index(records: Iterable[CaseRecord], folder: Path, jobs: Mapping[str, 
     count = {status: sum(each.status == status for each in ordered) for status in STATUSES}
     told = f"{count['ok'] + count['check']} of {len(ordered)} cases done, {count['check']} to check"
     lacking = count["failed"] + count["refused"]
-    groups = [
-        _group(status, [each for each in ordered if each.status == status], folder, jobs)
-        for status in STATUSES
-        if count[status]
-    ]
-    page = render_batch(
-        "Landmarks of a batch",
-        f"{told}, {lacking} without landmarks" if lacking else told,
-        groups,
+    page = Page(
+        title="Landmarks of a batch",
+        kind="Batch",
+        verdict=(f"{told}, {lacking} without landmarks" if lacking else told,),
         doubtful=bool(lacking or count["check"]),
+        sections=tuple(
+            _group(status, [each for each in ordered if each.status == status], folder, jobs)
+            for status in STATUSES
+            if count[status]
+        ),
     )
-    write_text(folder / NAME, page)
+    write_text(folder / NAME, render_page(page))
     return folder / NAME
 
 
-def _group(status: str, records: Sequence[CaseRecord], folder: Path, jobs: Mapping[str, Job]) -> LinkedTable:
+def _group(status: str, records: Sequence[CaseRecord], folder: Path, jobs: Mapping[str, Job]) -> Section:
     title, note = _GROUPS[status]
     done = records[0].done
-    return LinkedTable(
-        table=Table(
-            key=status,
-            title=f"{title}: {len(records)}",
-            columns=_RESULTS if done else _ERRORS,
-            rows=tuple(_row(each) for each in records),
-            note=note,
-        ),
+    table = Table(
+        key="cases",
+        title="",
+        columns=_RESULTS if done else _ERRORS,
+        rows=tuple(_row(each) for each in records),
         links=tuple(_links(jobs[each.case], folder) for each in records) if done else (),
     )
+    return Section(key=status, title=f"{title}: {len(records)}", text=(note,), tables=(table,))
 
 
 def _row(record: CaseRecord) -> tuple[Cell, ...]:

@@ -73,17 +73,15 @@ class Choice:
 
     Attributes
     ----------
-    how : {"error", "drop-landmarks", "drop-cases"}
     landmarks, cases : tuple of str
         Left out.
     text : str
         What each choice would leave out, for people; empty where nothing is missing.
     """
 
-    how: str
-    landmarks: tuple[str, ...]
-    cases: tuple[str, ...]
-    text: str
+    landmarks: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    text: str = ""
 
 
 def without_missing(found: Configurations, how: str = "error") -> tuple[Configurations, Choice]:
@@ -111,7 +109,7 @@ def without_missing(found: Configurations, how: str = "error") -> tuple[Configur
         raise SettingsError(f"--missing must be one of {', '.join(MISSING)}; received {how!r}")
     lacking = found.lacking
     if not lacking.any():
-        return found, Choice(how, (), (), "")
+        return found, Choice()
     text = _losses(found)
     if how == "error":
         raise LandmarkError(f"{text}. Choose with --missing; nothing is ever filled in")
@@ -119,21 +117,21 @@ def without_missing(found: Configurations, how: str = "error") -> tuple[Configur
     if how == "drop-landmarks":
         kept = np.logical_not(lacking.any(axis=0))
         gone = tuple(label for label, stays in zip(found.labels, kept, strict=True) if not stays)
-        return found.select(every_case, kept), Choice(how, gone, (), text)
+        return found.select(every_case, kept), Choice(landmarks=gone, text=text)
     kept = np.logical_not(lacking.any(axis=1))
     gone = tuple(name for name, stays in zip(found.names, kept, strict=True) if not stays)
-    return found.select(kept, every_landmark), Choice(how, (), gone, text)
+    return found.select(kept, every_landmark), Choice(cases=gone, text=text)
 
 
-def check_enough(found: Configurations, *, fewest_cases: int = FEWEST_CASES) -> None:
+def check_enough(found: Configurations) -> None:
     """Refuse what cannot be aligned: too few cases or landmarks, landmarks in a plane or in one place.
 
     Raises
     ------
     LandmarkError
     """
-    if len(found.names) < fewest_cases:
-        raise LandmarkError(f"at least {fewest_cases} cases are needed, but there are {len(found.names)}; give more")
+    if len(found.names) < FEWEST_CASES:
+        raise LandmarkError(f"at least {FEWEST_CASES} cases are needed, but there are {len(found.names)}; give more")
     if len(found.labels) < FEWEST_LANDMARKS:
         raise LandmarkError(
             f"at least {FEWEST_LANDMARKS} landmarks that all cases have are needed, but there are {len(found.labels)}"

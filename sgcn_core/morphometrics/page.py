@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sgcn_core import __version__
 from sgcn_core.morphometrics.alignment import Alignment
 from sgcn_core.morphometrics.components import Components
 from sgcn_core.morphometrics.configurations import Choice
+from sgcn_core.morphometrics.orientation import HEAD
 from sgcn_core.morphometrics.plots import scores_plot, shapes_plot, variances_plot
 from sgcn_core.morphometrics.reference import Comparison, Reference
 from sgcn_core.morphometrics.symmetry import ObjectSymmetry
@@ -25,8 +23,6 @@ from sgcn_core.morphometrics.tables import (
     scores_of_comparison,
 )
 from sgcn_core.report.page import Figure, Page, Section
-
-FloatArray = NDArray[np.float64]
 
 _DEVIATIONS = 2.0
 _MAGNIFIED = 5.0
@@ -87,20 +83,14 @@ def cohort_page(
         lines.append(f"{len(told.failed) + len(told.choice.cases)} cases left out")
     if far.any():
         lines.append(f"{int(far.sum())} far from the mean shape: check their landmarks")
-    return Page(
-        title=title,
-        kind="Morphometrics",
-        verdict=tuple(lines),
-        doubtful=len(lines) > 1,
-        subtitle=" · ".join(filter(None, (date, f"sgcn_core {__version__}"))),
-        sections=(
-            _method(found, told),
-            Section(key="cases", title="Cases", tables=(cases_table(found),), notes=(_CASES_NOTE,)),
-            _components(found, parts, shown),
-            _along(found, parts, shown),
-            *([_symmetry(found, symmetry)] if symmetry else []),
-        ),
+    sections = (
+        _method(found, told),
+        Section(key="cases", title="Cases", tables=(cases_table(found),), notes=(_CASES_NOTE,)),
+        _components(found, parts, shown),
+        _along(found, parts, shown),
+        *([_symmetry(found, symmetry)] if symmetry else []),
     )
+    return _page(title, date, lines, sections)
 
 
 def comparison_page(
@@ -130,27 +120,30 @@ def comparison_page(
         )
         for each in found[:_MOST_FIGURES]
     )
+    comparison = Section(
+        key="comparison",
+        title="Comparison with the reference",
+        text=told.lines(),
+        tables=(*parts_of_comparison(table), scores_of_comparison(reference, found, components)),
+        notes=(
+            "Percentiles count the reference's own cases, each measured from the mean of the others. Their "
+            f"intervals (95 %) are wide because {reference.cases} cases are only a sample; no percentile can "
+            f"be told beyond about 1 in {reference.cases}. The distance along components uses the "
+            f"first {reference.used}. Errors of the landmarks are part of every distance.",
+        ),
+    )
+    return _page(title, date, lines, (comparison, Section(key="shapes", title="Shapes", figures=figures)))
+
+
+def _page(title: str, date: str, lines: Sequence[str], sections: tuple[Section, ...]) -> Page:
+    """A page whose verdict is the lines; any after the first tells of something to check."""
     return Page(
         title=title,
         kind="Morphometrics",
         verdict=tuple(lines),
         doubtful=len(lines) > 1,
         subtitle=" · ".join(filter(None, (date, f"sgcn_core {__version__}"))),
-        sections=(
-            Section(
-                key="comparison",
-                title="Comparison with the reference",
-                text=told.lines(),
-                tables=(*parts_of_comparison(table), scores_of_comparison(reference, found, components)),
-                notes=(
-                    "Percentiles count the reference's own cases, each measured from the mean of the others. Their "
-                    f"intervals (95 %) are wide because {reference.cases} cases are only a sample; no percentile can "
-                    f"be told beyond about 1 in {reference.cases}. The distance along components uses the "
-                    f"first {reference.used}. Errors of the landmarks are part of every distance.",
-                ),
-            ),
-            Section(key="shapes", title="Shapes", figures=figures),
-        ),
+        sections=sections,
     )
 
 
@@ -201,7 +194,7 @@ def _method(found: Alignment, told: Told) -> Section:
     )
     turned = (
         "x, y and z are the subject's left, up, and out of the face."
-        if found.axes != "principal"
+        if found.axes == HEAD
         else "x, y and z are the principal axes of the mean shape; there are too few landmarks to tell the head's."
     )
     return Section(

@@ -20,6 +20,8 @@ FloatArray = NDArray[np.float64]
 _WIDTH = 88.0  # page mm of half a page
 _MARGIN = (15.0, 4.0, 4.0, 11.0)  # left, top, right, bottom
 _GRID = "#dfe3e8"
+_MOST_BARS = 12
+_MOST_NAMED = 4  # landmarks
 _HIGH, _LOW = LINE_COLOURS[0], LINE_COLOURS[1]
 # The iBUG scheme's outlines: jaw, brows, nose, eyes, lips.
 _OUTLINES = (
@@ -41,11 +43,11 @@ def scores_plot(
     return board.drawing.markup()
 
 
-def variances_plot(shares: FloatArray, *, most: int = 12) -> Markup:
+def variances_plot(shares: FloatArray) -> Markup:
     """Bars of the share of variance of each component, with their sum so far as a line."""
-    shown, left, top, height = shares[:most], 15.0, 4.0, 50.0
+    shown, left, top, height = shares[:_MOST_BARS], 15.0, 4.0, 50.0
     width = _WIDTH - left - 4.0
-    total = np.cumsum(shares)[:most]
+    total = np.cumsum(shares)[:_MOST_BARS]
     told = f"The first {len(shown)} of {len(shares)} components have {100 * total[-1]:.0f} % of the variance"
     drawing = Drawing(_WIDTH, top + height + 11.0, title="Variance of the components", description=told)
     for percent in range(0, 101, 20):
@@ -75,9 +77,8 @@ def shapes_plot(
     title: str,
     axes: str,
     ends: tuple[str, str],
-    longest: int = 4,
 ) -> Markup:
-    """Mean shape with lines to one or two other shapes, from the front and the side.
+    """Mean shape with lines to one or two other shapes, from the front and the side; those that move most are named.
 
     Parameters
     ----------
@@ -90,38 +91,29 @@ def shapes_plot(
         As of ``Alignment``.
     ends : (str, str)
         What `low` and `high` are.
-    longest : int
-        How many of the landmarks that move most are named.
     """
     shapes = [mean, high] + ([] if low is None else [low])
     together = np.concatenate(shapes)
-    views = (((0, 1), "front", "axes 1 and 2"), ((2, 1), "from the subject's right", "axes 3 and 2"))
-    columns = [list(view[0]) for view in views]
-    extents = [np.ptp(together[:, chosen], axis=0) for chosen in columns]
+    views = (([0, 1], "front", "axes 1 and 2"), ([2, 1], "from the subject's right", "axes 3 and 2"))
+    extents = [np.ptp(together[:, columns], axis=0).tolist() for columns, *_ in views]
+    broad, tall = sum(across for across, _ in extents), max(up for _, up in extents)
     gap, top = 8.0, 4.0
-    scale = min(
-        (180.0 - gap - 8.0 * len(views)) / sum(float(extent[0]) for extent in extents),
-        90.0 / max(float(extent[1]) for extent in extents),
-    )
-    height = scale * max(float(extent[1]) for extent in extents) + 2 * top
-    width = scale * sum(float(extent[0]) for extent in extents) + gap + 8.0 * len(views)
+    scale = min((180.0 - gap - 8.0 * len(views)) / broad, 90.0 / tall)
+    height = scale * tall + 2 * top
+    width = scale * broad + gap + 8.0 * len(views)
     moved = np.linalg.norm(high - mean, axis=1)
-    named = np.argsort(-moved, kind="stable")[:longest]
+    named = np.argsort(-moved, kind="stable")[:_MOST_NAMED]
     told = f"Largest: {', '.join(f'{labels[place]} {moved[place]:.1f} mm' for place in named)}"
     drawing = Drawing(max(width, 100.0), height + 13.0, title=title, description=told)
     left = 4.0
-    for (chosen, head, other), extent in zip(views, extents, strict=True):
-        corner = together[:, list(chosen)].min(axis=0)[0], together[:, list(chosen)].max(axis=0)[1]
-
-        def place(
-            points: FloatArray, chosen: Sequence[int] = chosen, corner: tuple[float, float] = corner, x: float = left
-        ) -> FloatArray:
-            flat = points[:, list(chosen)]
-            return np.stack([x + scale * (flat[:, 0] - corner[0]), top + scale * (corner[1] - flat[:, 1])], axis=1)
-
-        _one_view(drawing, place(mean), None if low is None else place(low), place(high), labels, named)
+    for (columns, head, other), (across, _) in zip(views, extents, strict=True):
+        flat = together[:, columns]
+        x = left + scale * (flat[:, 0] - flat[:, 0].min())
+        y = top + scale * (flat[:, 1].max() - flat[:, 1])
+        placed = np.split(np.stack([x, y], axis=1), len(shapes))
+        _one_view(drawing, placed[0], placed[2] if low is not None else None, placed[1], labels, named)
         drawing.text(head if axes == HEAD else other, left, height + 1.0, size=2.6, colour=FAINT)
-        left += scale * float(extent[0]) + gap + 8.0
+        left += scale * across + gap + 8.0
     _legend(drawing, height + 6.0, ends, low is not None)
     scale_bar(drawing, 4.0, height + 11.5, scale=scale, length=20.0)
     return drawing.markup()

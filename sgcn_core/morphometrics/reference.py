@@ -194,12 +194,12 @@ def compare(reference: Reference, found: Configurations) -> tuple[list[Compariso
         No case has the landmarks of the reference.
     """
     done, refused = [], {}
-    points = found.select(np.ones(len(found.names), bool), np.isin(found.labels, reference.labels))
-    lacking = [label for label in reference.labels if label not in points.labels]
+    place = {label: number for number, label in enumerate(found.labels)}
+    lacking = [label for label in reference.labels if label not in place]
     if lacking:
         raise LandmarkError(f"the reference has landmarks that the cases lack: {', '.join(lacking[:10])}")
-    order = [points.labels.index(label) for label in reference.labels]
-    for name, own in zip(points.names, points.points[:, order], strict=True):
+    points = found.points[:, [place[label] for label in reference.labels]]
+    for name, own in zip(found.names, points, strict=True):
         missing = [label for label, p in zip(reference.labels, own, strict=True) if not np.isfinite(p).all()]
         if missing:
             refused[name] = f"landmarks of the reference are missing: {', '.join(missing[:10])}"
@@ -225,7 +225,7 @@ def percentile(value: float, others: FloatArray) -> tuple[float, float, float]:
     return 100 * below / n, 100 * low, 100 * high
 
 
-def write_reference_text(reference: Reference) -> str:
+def reference_text(reference: Reference) -> str:
     """The reference as JSON: numbers only, no names of cases."""
     values = {each.name: getattr(reference, each.name) for each in fields(reference)}
     plain = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in values.items()}

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sgcn_core.errors import SettingsError
 from sgcn_core.io.atomic import FileState, file_state, write_text
 from sgcn_core.io.csv_cells import table_text
 from sgcn_core.morphometrics.alignment import Alignment
 from sgcn_core.morphometrics.components import Components
 from sgcn_core.morphometrics.configurations import Configurations
-from sgcn_core.morphometrics.exports import FORMATS, export_text, safe_names
+from sgcn_core.morphometrics.exports import export_text, format_named, safe_names
 from sgcn_core.morphometrics.exports.geomorph_csv import geomorph_text
 from sgcn_core.morphometrics.symmetry import ObjectSymmetry
 from sgcn_core.morphometrics.tables import asymmetry_table, cases_table, components_table, scores_table
@@ -65,16 +64,13 @@ class Outputs:
 
 def export_names(formats: Sequence[str]) -> tuple[str, ...]:
     """File names of export formats; SettingsError for an unknown one."""
-    for name in formats:
-        if name not in FORMATS:
-            raise SettingsError(f"--format must be one of {', '.join(FORMATS)}; received {name!r}")
-    return tuple(FORMATS[name].file for name in dict.fromkeys(formats))
+    return tuple(format_named(name).file for name in dict.fromkeys(formats))
 
 
 def write_exports(outputs: Outputs, found: Configurations, formats: Sequence[str]) -> None:
     """Landmarks as they lie in space, millimetres, in each of the formats."""
-    texts = {FORMATS[name].file: export_text(found, name) for name in dict.fromkeys(formats)}
-    for file, text in texts.items():
+    texts = [export_text(found, name) for name in dict.fromkeys(formats)]  # all, before any is written
+    for file, text in zip(export_names(formats), texts, strict=True):
         outputs.write(file, text)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -86,14 +85,6 @@ class IndexEntry:
     facts: tuple[str, ...] = field(default=())
 
 
-@dataclass(frozen=True, kw_only=True)
-class LinkedTable:
-    """A table with links to files at the end of its rows: name and address of each, or no links at all."""
-
-    table: Table
-    links: tuple[tuple[tuple[str, str], ...], ...] = ()
-
-
 def render_page(page: Page) -> str:
     """The page as HTML.
 
@@ -116,21 +107,10 @@ def render_index(title: str, entries: tuple[IndexEntry, ...], *, note: str, fail
     return _render("index.html.j2", title=title, entries=entries, note=note, failures=failures)
 
 
-def render_batch(title: str, verdict: str, groups: Sequence[LinkedTable], *, doubtful: bool) -> str:
-    """The page of a batch as HTML: a table for each group of cases.
-
-    Raises
-    ------
-    InstallationError
-        jinja2 is not installed.
-    """
-    return _render("batch.html.j2", title=title, verdict=verdict, groups=groups, doubtful=doubtful)
-
-
 def _render(template: str, **values: Any) -> str:
     jinja2 = require("jinja2")
     folder = resources.files("sgcn_core") / "resources" / "report"
-    names = ("base.html.j2", "page.html.j2", "index.html.j2", "batch.html.j2")
+    names = ("base.html.j2", "page.html.j2", "index.html.j2")
     environment = jinja2.Environment(
         loader=jinja2.DictLoader({name: (folder / name).read_text(encoding="utf-8") for name in names}),
         autoescape=True,

@@ -55,6 +55,7 @@ class Table:
     key : str
         Short name, for file names and sheets.
     title : str
+        Above it; empty where the section's heading says it.
     columns : tuple of Column
     rows : tuple of tuples of str, float, int or None
         None, never 0, where nothing is known.
@@ -68,6 +69,8 @@ class Table:
         Of the numbers of each row on the page, instead of those of the columns; or empty.
     page_rows : tuple of int or None
         The rows that the page shows, in its order; all by default. Files have every row.
+    links : tuple of tuples of (str, str)
+        One for each row, or empty: names and addresses of files, to which the page has links at the end of the row.
     """
 
     key: str
@@ -79,12 +82,13 @@ class Table:
     note: str = ""
     decimals: tuple[int, ...] = ()
     page_rows: tuple[int, ...] | None = None
+    links: tuple[tuple[tuple[str, str], ...], ...] = ()
 
     def __post_init__(self) -> None:
         wrong = [row for row in self.rows if len(row) != len(self.columns)]
         if wrong:
             raise ValueError(f"table {self.key!r} has {len(self.columns)} columns, but a row of {len(wrong[0])}")
-        for name in ("flags", "groups", "decimals"):
+        for name in ("flags", "groups", "decimals", "links"):
             values = getattr(self, name)
             if values and len(values) != len(self.rows):
                 raise ValueError(f"table {self.key!r} has {len(self.rows)} rows, but {len(values)} {name}")

@@ -16,7 +16,7 @@ from sgcn_core.morphometrics.exports.names import safe_names
 from sgcn_core.morphometrics.exports.nts import nts_text, parse_nts
 from sgcn_core.morphometrics.exports.tps import parse_tps, tps_text
 
-__all__ = ["FORMATS", "Format", "export_text", "read_export", "safe_names"]
+__all__ = ["FORMATS", "Format", "export_text", "format_named", "read_export", "safe_names"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,13 @@ FORMATS: dict[str, Format] = {
 }
 
 
+def format_named(name: str) -> Format:
+    """A format by its name; SettingsError for an unknown one."""
+    if name not in FORMATS:
+        raise SettingsError(f"--format must be one of {', '.join(FORMATS)}; received {name!r}")
+    return FORMATS[name]
+
+
 def export_text(found: Configurations, name: str) -> str:
     """Configurations as the text of a file, with the names and labels of :func:`safe_names`.
 
@@ -63,9 +70,7 @@ def export_text(found: Configurations, name: str) -> str:
     LandmarkError
         A landmark is missing, for which the format has no code.
     """
-    if name not in FORMATS:
-        raise SettingsError(f"--format must be one of {', '.join(FORMATS)}; received {name!r}")
-    chosen = FORMATS[name]
+    chosen = format_named(name)
     if not chosen.holds_missing and not found.placed.all():
         able = ", ".join(key for key, each in FORMATS.items() if each.holds_missing)
         raise LandmarkError(f"the format {name} has no code for missing landmarks; use {able}, or leave them out")

@@ -7,7 +7,7 @@ written.
 from __future__ import annotations
 
 from sgcn_core.morphometrics.configurations import Configurations
-from sgcn_core.morphometrics.exports.text import numbers, row
+from sgcn_core.morphometrics.exports.text import numbered, numbers, row
 
 
 def morphologika_text(found: Configurations) -> str:
@@ -42,4 +42,4 @@ def parse_morphologika(text: str) -> Configurations:
     if axes != 3 or len(names) != cases:
         raise ValueError(f"{cases} names of three-dimensional cases are needed; received {len(names)}, {axes} axes")
     points = numbers(rows, cases * count, 3).reshape(cases, count, 3)
-    return Configurations(tuple(names), tuple(str(number) for number in range(1, count + 1)), points)
+    return Configurations(tuple(names), numbered(count), points)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from sgcn_core.morphometrics.configurations import Configurations
-from sgcn_core.morphometrics.exports.text import row
+from sgcn_core.morphometrics.exports.text import numbered, row
 
 _AXES = "xyz"
 _COMMENT = '"'
@@ -45,15 +45,15 @@ def parse_nts(text: str) -> Configurations:
         raise ValueError(f"its first line is not '1 nL pL 0 DIM=3'; received {lines[0][:60] if lines else ''!r}")
     cases, variables = int(header.group(1)), int(header.group(3))
     words = " ".join(lines[1:]).split()
-    names = [words.pop(0) for _ in range(cases)] if header.group(2) else [str(i + 1) for i in range(cases)]
+    names = [words.pop(0) for _ in range(cases)] if header.group(2) else numbered(cases)
     columns = [words.pop(0) for _ in range(variables)] if header.group(4) else []
     if variables % 3 or len(words) != cases * variables:
         raise ValueError(f"{cases} cases of {variables} variables are announced, but there are {len(words)} numbers")
     values = np.array([float(word) for word in words])
     if header.group(5) is not None:
         values[values == float(header.group(5))] = np.nan
-    labels = [column.rpartition("_")[0] for column in columns[::3]] or [str(i + 1) for i in range(variables // 3)]
-    return Configurations(tuple(names), tuple(labels), values.reshape(cases, -1, 3))
+    labels = tuple(column.rpartition("_")[0] for column in columns[::3]) or numbered(variables // 3)
+    return Configurations(tuple(names), labels, values.reshape(cases, -1, 3))
 
 
 def _code(found: Configurations) -> int:

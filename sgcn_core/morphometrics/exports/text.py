@@ -13,6 +13,11 @@ def row(values: Sequence[float]) -> str:
     return " ".join(f"{value:.9f}" for value in values)
 
 
+def numbered(count: int) -> tuple[str, ...]:
+    """Names "1" to `count`, where a file has none."""
+    return tuple(str(number) for number in range(1, count + 1))
+
+
 def numbers(lines: Sequence[str], rows: int, columns: int) -> NDArray[np.float64]:
     """Numbers (rows, columns) of lines; ValueError if there are more or fewer."""
     found = [[float(value) for value in line.split()] for line in lines]

@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from sgcn_core.morphometrics.configurations import Configurations
-from sgcn_core.morphometrics.exports.text import numbers, row
+from sgcn_core.morphometrics.exports.text import numbered, numbers, row
 
 _LANDMARKS = "COMMENT=landmarks: "
 
@@ -55,8 +55,4 @@ def parse_tps(text: str) -> Configurations:
         raise ValueError("it holds no block LM3=")
     if len({len(shape) for shape in shapes}) > 1:
         raise ValueError("its blocks have different numbers of landmarks")
-    return Configurations(tuple(names), tuple(labels or _numbered(len(shapes[0]))), np.stack(shapes))
-
-
-def _numbered(count: int) -> list[str]:
-    return [str(number) for number in range(1, count + 1)]
+    return Configurations(tuple(names), tuple(labels) or numbered(len(shapes[0])), np.stack(shapes))
