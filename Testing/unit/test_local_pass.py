@@ -1,5 +1,7 @@
 """The second pass of the experiment: nothing comes out mirrored, samples lie on curved skin, what a mixture costs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -50,8 +52,8 @@ def face() -> Case:
 
 
 def test_a_mirrored_face_exchanges_left_and_right(local: LocalNetwork, face: Case) -> None:
-    other = Case(**{**vars(face), "vertices": face.vertices * MIRROR, "faces": face.faces[:, ::-1]})
-    object.__setattr__(other, "first", (face.first * MIRROR)[[2, 3, 0, 1]])
+    first = (face.first * MIRROR)[[2, 3, 0, 1]]
+    other = replace(face, vertices=face.vertices * MIRROR, faces=face.faces[:, ::-1], first=first)
     found, mirrored = second_pass(face, local), second_pass(other, local)
     assert set(found) == {"en_l", "ex_l", "en_r", "ex_r"}
     for label, place in found.items():
@@ -70,7 +72,7 @@ def test_places_lie_on_the_surface_about_the_first_ones(local: LocalNetwork, fac
 
 
 def test_a_scan_without_the_region_gives_nothing(local: LocalNetwork, face: Case) -> None:
-    away = Case(**{**vars(face), "first": face.first + np.array([0.0, 2.0, 0.0])})
+    away = replace(face, first=face.first + np.array([0.0, 2.0, 0.0]))
     assert second_pass(away, local) == {}
 
 
@@ -84,7 +86,7 @@ def test_samples_follow_a_sphere() -> None:
 
 def test_the_table_mixes_both_passes(face: Case) -> None:
     # On a plane through all of it the second pass is right: 3 mm without it, 1.5 with half of it, 0 with it alone.
-    flat = Case(**{**vars(face), "vertices": face.vertices * [1.0, 1.0, 0.0]})
+    flat = replace(face, vertices=face.vertices * [1.0, 1.0, 0.0])
     right = {label: (place, 1.0) for label, place in zip(flat.labels, flat.truth, strict=True)}
     row = next(row for row in table("t", [Second(flat, right)]).rows if row["group"] == "en")
     assert [row[share] for share in ("0", "0.5", "1")] == pytest.approx([3.0, 1.5, 0.0], abs=1e-9)
@@ -94,10 +96,10 @@ def test_the_table_mixes_both_passes(face: Case) -> None:
 
 
 def test_the_share_comes_from_the_other_sets(face: Case) -> None:
-    flat = Case(**{**vars(face), "vertices": face.vertices * [1.0, 1.0, 0.0]})
+    flat = replace(face, vertices=face.vertices * [1.0, 1.0, 0.0])
     right = {label: (place, 1.0) for label, place in zip(flat.labels, flat.truth, strict=True)}
     wrong = {label: (place - [0.0, 0.05, 0.0], 1.0) for label, place in zip(flat.labels, flat.first, strict=True)}
-    heads = Case(**{**vars(flat), "group": "heads", "name": "other"})
+    heads = replace(flat, group="heads", name="other")
     rows = {row["set"]: row for row in left_out("t", [Second(flat, right), Second(heads, wrong)]).rows}
     assert (rows["heads"]["share"], rows["scans"]["share"]) == ("1.0", "0.0")
     assert rows["heads"]["mixed"] == pytest.approx(9.0, abs=1e-6) and rows["scans"]["mixed"] == pytest.approx(3.0)
@@ -124,13 +126,12 @@ def test_only_what_all_annotators_share_is_taken_off(face: Case) -> None:
         first = np.nan_to_num(truth)
         first[:4, 0] += np.array([en, ex, -en, -ex])
         flat = face.vertices * CROP_RADIUS * [1.0, 1.0, 0.0]
-        values = {**vars(face), "labels": labels, "name": name, "vertices": flat, "unit": 1.0}
-        cases.append(Case(**{**values, "first": first, "truth": truth}))
+        cases.append(replace(face, labels=labels, name=name, vertices=flat, unit=1.0, first=first, truth=truth))
     rows = {(row["annotator left out"], row["corner"]): row for row in left_out_offsets(cases).rows}
     assert rows["face3d", "en"]["in common with the others"] == pytest.approx(2.0)
     assert rows["face3d", "en"]["without it"] == pytest.approx(1.0)  # 1 mm outwards becomes 1 mm inwards
     assert rows["Rvcg", "en"]["first pass"] == pytest.approx(2.0)
     assert rows["Rvcg", "en"]["without it"] == pytest.approx(1.0)
-    third = [Case(**{**vars(cases[0]), "name": "james.obj"}), *cases]
+    third = [replace(cases[0], name="james.obj"), *cases]
     rows = {(row["annotator left out"], row["corner"]): row for row in left_out_offsets(third).rows}
     assert rows["face3d", "ex"]["in common with the others"] == 0.0  # 1 mm outwards and 1 mm inwards

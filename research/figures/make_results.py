@@ -104,7 +104,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "4 faces with 1,000 nodes instead (`research/configs/short_neutral_sgcn.json`, seed 0). So early the rows say "
         "how fast each begins to learn and nothing of where 3DFA-GCN ends: in the paper it reaches 1.45 mm. With "
         "1,000 nodes and true heatmaps its unfolding alone is off by 1.6 mm (four faces). The landmark step of ours "
-        "includes the search structure of 25,000 vertices; there 3DFA-GCN is faster.\n\n"
+        "includes the search structure of 25,000 vertices; there 3DFA-GCN is faster. No command prints the times of a "
+        "step and the error of the unfolding.\n\n"
         "    python -m research.peers.dfa_training --config research/configs/short_neutral_sgcn.json "
         "--model ict_facekit.npz --run runs/dfa --export dfa.safetensors\n"
         "    python -m research.training --config research/configs/short_neutral_sgcn.json "
@@ -169,7 +170,7 @@ def results_page(results: Path, images: Path, machine: str) -> str:
 
 def _introduction(machine: str) -> str:
     text = (
-        "# Results\n\nEvery number here was printed by `sgcn-landmarks evaluate`, `python -m research.experiments` or "
+        "# Results\n\nEvery table here was printed by `sgcn-landmarks evaluate`, `python -m research.experiments` or "
         "`python -m research.peers` and put together by `python -m research.figures.make_results`. Errors are "
         f"distances in millimetres. Machine: {machine}. {OBSERVERS}"
     )

@@ -41,9 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
     from research.local_pass.apply import LocalNetwork, second_pass
     from research.local_pass.cases import Case, load_cases
     from research.local_pass.offsets import left_out_offsets
-    from research.local_pass.regions import REGIONS
     from research.local_pass.table import Second, left_out, table
-    from research.local_pass.train import region_frame
     from sgcn_core.detector import LandmarkDetector
     from sgcn_core.evaluation.tables import Table
 
@@ -69,9 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
             fits = ((case, of_statistical_face(case)) for case in cases)
             yield "statistical_face", [Second(case, {k: (v, 1.0) for k, v in fit.items()}) for case, fit in fits]
         for path in options.weights:
-            name = torch.load(path, weights_only=True)["region"]
-            local = LocalNetwork.load(path, region_frame(detector.checkpoint, REGIONS[name])[1])
-            yield f"local_{name}", [Second(case, second_pass(case, local)) for case in cases]
+            local = LocalNetwork.load(path, detector.checkpoint)
+            yield f"local_{local.region.name}", [Second(case, second_pass(case, local)) for case in cases]
 
     def show(found: Table) -> None:
         print(f"\n{found.name}: {found.title}\n\n{found.markdown()}", flush=True)

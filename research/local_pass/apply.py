@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from research.local_pass.cases import Case
 from research.local_pass.outside import evenly, on_the_outside
 from research.local_pass.regions import MIRROR, REGIONS, LocalRegion
 from research.local_pass.source import NEIGHBOURS, SMOOTHED
-from research.local_pass.train import SIGMA_MM
+from research.local_pass.train import SIGMA_MM, region_frame
 from sgcn_core.geometry.surface_index import SurfaceIndex
+from sgcn_core.geometry.triangles import triangle_areas
 from sgcn_core.graph.coarse import coarse_set
 from sgcn_core.graph.crop import CROP_RADIUS, faces_near
 from sgcn_core.graph.fine import fine_neighbours, spatial_order
@@ -23,6 +23,7 @@ from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 from sgcn_core.refinement.landmark_estimation import Refined, refine
 from sgcn_core.sampling.poisson_disk import SurfaceSamples, sample_poisson_disk
 from sgcn_core.types.surface import compacted
+from sgcn_core.weights.checkpoint import Checkpoint
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -43,14 +44,14 @@ class LocalNetwork:
     prototype: FloatArray
 
     @classmethod
-    def load(cls, path: Path, prototype: Tensor) -> LocalNetwork:
-        """Read what ``research.local_pass.train`` wrote."""
+    def load(cls, path: Path, known: Checkpoint) -> LocalNetwork:
+        """Read what ``research.local_pass.train`` wrote; ``known`` are the weights of the first pass."""
         state = torch.load(path, weights_only=True)
-        network = StratifiedGCN(NetworkConfig(**state["network"]))
+        region, network = REGIONS[state["region"]], StratifiedGCN(NetworkConfig(**state["network"]))
         network.load_state_dict(state["weights"])
-        return cls(REGIONS[state["region"]], network.eval(), prototype.numpy())
+        return cls(region, network.eval(), region_frame(known, region)[1].numpy())
 
-    def find(self, vertices: FloatArray, faces: IntArray, first: FloatArray, *, seed: int = 0) -> Refined | None:
+    def find(self, vertices: FloatArray, faces: IntArray, first: FloatArray) -> Refined | None:
         """Landmarks about those of the first pass (K, 3); millimetres, head frame, left side. None without surface."""
         reach, centre = self.region.reach, first.mean(axis=0)
         around = faces[faces_near(vertices, faces, centre[None], reach + _BEYOND)]
@@ -58,13 +59,9 @@ class LocalNetwork:
             return None
         local, around = compacted((vertices - centre) / reach, around)
         inside = faces_near(local, around, np.zeros((1, 3)), 1.0)
-        corners = local[around[inside]]
-        area = (
-            0.5 * np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum()
-        )
-        if area < _LEAST * np.pi:
+        if triangle_areas(local, around[inside]).sum() < _LEAST * np.pi:
             return None
-        samples = sample_poisson_disk(local, around[inside], int(_SPARE * self.region.nodes), seed=seed)
+        samples = sample_poisson_disk(local, around[inside], int(_SPARE * self.region.nodes), seed=0)
         samples = samples.take(self._outside(samples))
         if len(samples) < NEIGHBOURS:
             return None
@@ -98,7 +95,7 @@ def _moved(found: Refined, scale: float, centre: FloatArray) -> Refined:
     return replace(found, positions=found.positions * scale + centre, mean=found.mean * scale + centre)
 
 
-def second_pass(case: Case, local: LocalNetwork, *, seed: int = 0) -> dict[str, tuple[FloatArray, float]]:
+def second_pass(case: Case, local: LocalNetwork) -> dict[str, tuple[FloatArray, float]]:
     """Label -> position, normalised as the case is, and height of its heatmap."""
     column = {label: i for i, label in enumerate(case.labels)}
     found: dict[str, tuple[FloatArray, float]] = {}
@@ -107,7 +104,7 @@ def second_pass(case: Case, local: LocalNetwork, *, seed: int = 0) -> dict[str, 
         # A mirrored triangle faces inwards; its corners in the other order face outwards again.
         faces = case.faces[:, ::-1] if mirrored else case.faces
         first = case.first[[column[label] for label in labels]] * CROP_RADIUS * flip
-        refined = local.find(case.vertices * CROP_RADIUS * flip, faces, first, seed=seed)
+        refined = local.find(case.vertices * CROP_RADIUS * flip, faces, first)
         if refined is None:
             continue
         places = refined.positions * flip / CROP_RADIUS

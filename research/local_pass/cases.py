@@ -9,23 +9,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from research.synthesis.generated_scan import GeneratedScan, ScanMaker
 from research.training.annotated_scans import annotated_scans
+from research.training.calibration_data import residue
 from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
-from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.pose.finder import PoseHypothesis
 from sgcn_core.pose.search import STATED, Located
 from sgcn_core.stages import Heatmaps, Placed
 
 FloatArray = NDArray[np.float64]
-
-# What the search for the pose leaves: standard deviations in degrees, millimetres and of the log scale.
-_RESIDUE = (8.0, 6.0, 0.06)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +91,7 @@ def generated_cases(pipeline: Pipeline, group: str, maker: ScanMaker, count: int
 def _generated(pipeline: Pipeline, group: str, number: int, scan: GeneratedScan) -> Case:
     rng = np.random.default_rng((number, 17))
     clean = clean_surface(scan.surface)
-    near = Located("mm", STATED, [PoseHypothesis(_residue(rng) @ scan.to_head, 1.0)])
+    near = Located("mm", STATED, [PoseHypothesis(residue(rng) @ scan.to_head, 1.0)])
     posed = pipeline.pose(clean, near, seed=number)
     placed = pipeline.place(pipeline.heatmaps(pipeline.graph(posed)))
     nowhere = np.full(3, np.nan)
@@ -119,9 +115,3 @@ def _case(group: str, name: str, placed: Placed, truth: FloatArray) -> Case:
         truth=truth,
         unit=1.0 / graph.to_normalised.scale,
     )
-
-
-def _residue(rng: np.random.Generator) -> Similarity:
-    angle, shift, stretch = _RESIDUE
-    turn = Rotation.from_rotvec(rng.normal(0.0, np.deg2rad(angle) / 3**0.5, 3)).as_matrix()
-    return Similarity(float(np.exp(rng.normal(0.0, stretch))), turn, rng.normal(0.0, shift / 3**0.5, 3))

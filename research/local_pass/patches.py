@@ -26,7 +26,7 @@ from research.synthesis.normals import vertex_normals
 from research.synthesis.options import GeneratorOptions
 from research.synthesis.population import Population
 from research.synthesis.random_tensors import Draw
-from research.synthesis.sample_pool import progressive_samples
+from research.synthesis.sample_pools import SamplePools
 from research.synthesis.surface_effects import EffectOptions
 
 # Samples for each node, many of which cannot be seen; how far they reach beyond the region, millimetres.
@@ -66,7 +66,7 @@ class PatchMaker:
         self.source = FaceGenerator(model, options=_OPTIONS, pools=1, pool_size=64, prototype=prototype, seed=seed)
         self.column = {label: i for i, label in enumerate(model.labels)}
         self.centres: dict[tuple[str, bool], Tensor] = {}
-        self.pools: dict[tuple[str, bool], tuple[Tensor, Tensor]] = {}
+        self.pools: dict[tuple[str, bool], SamplePools] = {}
         for region in self.regions:
             for labels, mirrored in region.sides:
                 self._prepare(region, labels, mirrored, prototype)
@@ -78,12 +78,8 @@ class PatchMaker:
         off = np.linalg.norm(vertices[faces].mean(1) - centre.numpy(), axis=1)
         near = np.flatnonzero(off < region.reach + BEYOND)
         size = int(_SPARE * region.nodes)
-        drawn = [progressive_samples(vertices, faces[near], size, seed=self.seed + i) for i in range(_POOLS)]
         self.centres[key] = centre
-        self.pools[key] = (
-            torch.from_numpy(np.stack([near[ids] for ids, _ in drawn])),
-            torch.from_numpy(np.stack([weights for _, weights in drawn])),
-        )
+        self.pools[key] = SamplePools.drawn(self.model, near, count=_POOLS, size=size, seed=self.seed)
 
     def patches(self, step: int, count: int) -> dict[str, dict[str, NDArray[np.generic]]]:
         """Of each region ``points`` (n, S, 6) float16, positions about the region's mean centre and normals, and
@@ -108,9 +104,10 @@ class PatchMaker:
         landmarks: Tensor,
         draw: Draw,
     ) -> dict[str, NDArray[np.generic]]:
-        triangles, weights = self.pools[region.name, mirrored]
+        pools = self.pools[region.name, mirrored]
         chosen = draw.integers(_POOLS, len(vertices))
-        points, facing = curved_samples(vertices, normals, self.model.faces[triangles[chosen]], weights[chosen])
+        corners = self.model.faces[pools.triangles[chosen]]
+        points, facing = curved_samples(vertices, normals, corners, pools.weights[chosen])
         columns = [self.column[label] for label in labels]
         centre, flip = self.centres[region.name, mirrored], torch.ones(3)
         if mirrored:

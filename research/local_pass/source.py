@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from research.local_pass.outside import evenly, on_the_outside
@@ -16,8 +15,11 @@ from research.synthesis import mesh_artefacts as artefacts
 from research.synthesis.alignment import axis_angle_rotations
 from research.synthesis.effect_mask import EffectMask
 from research.synthesis.eye_holes import EyeHoles
+from research.synthesis.generator import first_survivors
+from research.synthesis.graph_batch import nearest_neighbours
 from research.synthesis.random_tensors import Draw
 from research.synthesis.scan_effects import ScanOptions, visible
+from research.synthesis.scanner import mostly_kept
 
 NEIGHBOURS = 12
 # Normals are means over so many neighbours, in training and in use: triangles of every mesh look alike.
@@ -103,7 +105,7 @@ class PatchSource:
         keep = visible(points + self.centre, normals, eye, scan, draw, masks=masks, pixel=2.5)
         keep &= self.eye_holes.outside(points + self.centre, there, scan.eye_holes, masks)
         # What is inside the head counts for nothing, not even as the surface around a landmark.
-        shown = _mostly_kept(there - self.centre, points.masked_fill(~outside[..., None], -1e4), keep)
+        shown = mostly_kept(there - self.centre, points.masked_fill(~outside[..., None], -1e4), keep)
         keep &= outside
         keep &= artefacts.thinned(points, scan.density, masks)
         turn = axis_angle_rotations(draw.normal(_TURN * torch.pi / 180.0 / 3**0.5, count, 3)).transpose(1, 2)
@@ -117,7 +119,7 @@ class PatchSource:
         inside = keep & (points.norm(dim=2) < self.region.reach)
         inside = evenly(points, inside, draw.uniform(0.0, 10.0, count, 1, 3))
         rank = torch.arange(points.shape[1]).float().repeat(count, 1).masked_fill(~inside, torch.inf)
-        nodes = _first(rank, self.region.nodes)[..., None].expand(-1, -1, 3)
+        nodes = first_survivors(rank, self.region.nodes)[..., None].expand(-1, -1, 3)
         points, normals = torch.gather(points, 1, nodes), torch.gather(normals, 1, nodes)
         points, normals = artefacts.add_doubled_patch(points, normals, scan.doubled, masks)
         warp = artefacts.scanner_warp(scan.warp, masks)
@@ -139,20 +141,9 @@ class PatchSource:
 
 def as_graphs(points: Tensor, normals: Tensor, landmarks: Tensor, known: Tensor, prototype: Tensor) -> Patches:
     """Fine and coarse graph of nodes (B, N, 3), normalised, with smoothed normals."""
-    near = torch.from_numpy(np.stack([cKDTree(cloud).query(cloud, NEIGHBOURS)[1] for cloud in points.numpy()]))
+    near = nearest_neighbours(points, NEIGHBOURS)
     each = torch.arange(len(points))[:, None, None]
     smooth = torch.nn.functional.normalize(normals[each, near[..., :SMOOTHED]].mean(2), dim=2)
     nearest = torch.cdist(prototype.expand(len(points), -1, -1), points).argmin(2)
     members = torch.zeros(points.shape[:2], dtype=torch.bool).scatter_(1, nearest, True)
     return Patches(torch.cat([points, smooth], 2), near, members, landmarks, known)
-
-
-def _mostly_kept(landmarks: Tensor, points: Tensor, kept: Tensor, around: int = 5) -> Tensor:
-    nearest = torch.cdist(landmarks, points).topk(around, dim=2, largest=False).indices
-    return torch.gather(kept, 1, nearest.flatten(1)).view(nearest.shape).sum(2) * 2 > around
-
-
-def _first(rank: Tensor, count: int) -> Tensor:
-    ranks, order = torch.sort(rank, dim=1)
-    left = ranks.isfinite().sum(1, keepdim=True).clamp(min=1)
-    return torch.gather(order, 1, torch.arange(count) % left)

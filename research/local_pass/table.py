@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research.local_pass.cases import Case
+from research.local_pass.regions import REGIONS
 from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.geometry.surface_index import SurfaceIndex
@@ -17,29 +18,14 @@ from sgcn_core.geometry.surface_index import SurfaceIndex
 FloatArray = NDArray[np.float64]
 
 
-def _ibug(first: int, end: int) -> tuple[str, ...]:
-    return tuple(f"ibug{i}" for i in range(first, end))
-
-
-# Groups of one region, by how their labels of the left side begin.
+# Landmarks of each row: of an eye three groups, of each other region all.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "en": ("en_l", "en_r", "ibug39", "ibug42"),
     "ex": ("ex_l", "ex_r", "ibug36", "ibug45"),
     "lids": ("ps_l", "ps_r", "pi_l", "pi_r", *(f"ibug{i}" for i in (37, 38, 40, 41, 43, 44, 46, 47))),
-    "nose": (
-        "prn",
-        "c",
-        "sn",
-        "al_l",
-        "al_r",
-        "ac_l",
-        "ac_r",
-        "sbal_l",
-        "sbal_r",
-        *(f"ibug{i}" for i in range(28, 36)),
-    ),
-    "mouth": ("ls", "sts", "sti", "li", "cph_l", "cph_r", "ch_l", "ch_r", *_ibug(48, 68)),
-    "ears": tuple(f"{name}_{side}" for name in ("t", "obi", "sa", "sba", "pra", "pa") for side in "lr"),
+    "nose": REGIONS["nose"].labels,
+    "mouth": REGIONS["mouth"].labels,
+    "ears": REGIONS["ear"].labels + REGIONS["ear"].opposite,
 }
 _SCANS = "scans"
 SETS = (_SCANS, "heads", "gnm", "ict")

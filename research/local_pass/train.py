@@ -17,12 +17,15 @@ from sgcn_core.model.loss import adaptive_wing_loss
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 from sgcn_core.training.ema import WeightAverage
 from sgcn_core.training.optimiser import make_optimisers
+from sgcn_core.training.validation import weighted_means
 from sgcn_core.weights.checkpoint import Checkpoint
 
 # Width of the heatmaps, millimetres of the head frame.
 SIGMA_MM = 1.9
 DEPTH, CHANNELS = 8, 48
 _HELD_OUT = 6  # files
+# By what heatmaps are multiplied before the softmax of the validation.
+_SHARPER = 8.0
 
 
 def region_frame(known: Checkpoint, region: LocalRegion) -> tuple[Tensor, Tensor]:
@@ -32,14 +35,11 @@ def region_frame(known: Checkpoint, region: LocalRegion) -> tuple[Tensor, Tensor
     return own.mean(0), own - own.mean(0)
 
 
-def local_errors(network: StratifiedGCN, batch: Patches, reach: float, t: int = 12) -> Tensor:
-    """Errors (B, K) of the softmax mean of the top nodes (Eq. 6), millimetres; NaN where there is no truth."""
+def local_errors(network: StratifiedGCN, batch: Patches, reach: float) -> Tensor:
+    """Errors (B, K) of the weighted means of the top nodes (Eq. 6), millimetres; NaN where there is no truth."""
     with torch.inference_mode():
         heat = network(batch.features, batch.neighbours, batch.members)
-    value, node = heat.topk(t, dim=1)
-    each = torch.arange(len(heat))[:, None, None]
-    share = torch.softmax(8.0 * value, 1)[..., None]
-    place = (batch.features[..., :3][each, node] * share).sum(1)
+    place = weighted_means(_SHARPER * heat, batch.features[..., :3])
     error: Tensor = (place - batch.landmarks).norm(dim=2) * reach
     return error.masked_fill(~batch.known, torch.nan)
 

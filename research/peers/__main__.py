@@ -14,6 +14,7 @@ from sgcn_core.cli.evaluate import print_and_write
 
 if TYPE_CHECKING:
     from research.peers.scan_runs import ScanRun
+    from sgcn_core.detector import LandmarkDetector
 
 
 def peers(
@@ -55,7 +56,7 @@ def peers(
             print_and_write(table, out)
 
 
-def _runs(folder: Path, detector: object, cache: Path | None, pictures: Path | None) -> list[ScanRun]:
+def _runs(folder: Path, detector: LandmarkDetector, cache: Path | None, pictures: Path | None) -> list[ScanRun]:
     """Every mesh of a folder; those that are kept already are not run again."""
     from research.peers.mediapipe_faces import FaceLandmarker
     from research.peers.scan_runs import ScanRun, run_scan
@@ -68,7 +69,7 @@ def _runs(folder: Path, detector: object, cache: Path | None, pictures: Path | N
             if kept is not None and kept.exists():
                 run = ScanRun.load(kept)
             else:
-                run = run_scan(mesh, detector, landmarker.pixels)  # type: ignore[arg-type]
+                run = run_scan(mesh, detector, landmarker.pixels)
                 if kept is not None:
                     kept.parent.mkdir(parents=True, exist_ok=True)
                     run.save(kept)

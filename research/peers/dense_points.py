@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import typer
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from research.peers.farthest_points import farthest_points
@@ -29,6 +30,7 @@ from research.synthesis.shapes import ShapeOptions
 from sgcn_core.analysis.case import AnalysisCase
 from sgcn_core.analysis.dense import fit_dense
 from sgcn_core.analysis.dense_model import DenseModel, dense_model
+from sgcn_core.analysis.skin_target import border_vertices
 from sgcn_core.cli.console import reporting_errors
 from sgcn_core.cli.evaluate import print_and_write
 from sgcn_core.detector import LandmarkDetector
@@ -52,23 +54,14 @@ NEUTRAL = ShapeOptions(expressive=0.0, blink=0.0)
 EXPRESSIVE = ShapeOptions(expressive=1.0)
 
 
-def dense_places(model: DenseModel, count: int = POINTS) -> IntArray:
-    """Vertices (count,) of the model: those of its landmarks, then the farthest from all before."""
-    edges = np.sort(np.concatenate([model.faces[:, [i, (i + 1) % 3]] for i in range(3)]), axis=1)
-    unique, times = np.unique(edges, axis=0, return_counts=True)
-    border = np.unique(unique[times == 1])
-    away = np.linalg.norm(model.mean[:, None] - model.mean[None, border], axis=2).min(1)
+def dense_places(model: DenseModel) -> IntArray:
+    """Vertices (122,) of the model: those of its landmarks, then the farthest from all before."""
+    border = border_vertices(Surface(model.mean, model.faces, unit="mm"))
+    away = cKDTree(model.mean[border]).query(model.mean)[0]
     landmarks = np.unique(model.landmarks)
-    if len(landmarks) >= count:
-        return landmarks[farthest_points(model.mean[landmarks], count)]
     inner = np.setdiff1d(np.flatnonzero(away > _BORDER), landmarks)
-    chosen = list(landmarks)
-    nearest = np.linalg.norm(model.mean[inner, None] - model.mean[None, landmarks], axis=2).min(1)
-    while len(chosen) < count:
-        row = int(nearest.argmax())
-        chosen.append(int(inner[row]))
-        nearest = np.minimum(nearest, np.linalg.norm(model.mean[inner] - model.mean[inner[row]], axis=1))
-    return np.array(chosen)
+    candidates = np.concatenate([landmarks, inner])
+    return candidates[farthest_points(model.mean[candidates], POINTS, given=len(landmarks))]
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ _FORMAT = "peers-3dfa-gcn/1"
 class DFAGCN(nn.Module):
     """Points (B, N, 3) and neighbours (B, N, k) to heatmaps (B, N, landmarks)."""
 
-    def __init__(self, landmarks: int, *, width: int = 64, pooled: int = 1024, dropout: float = 0.5) -> None:
+    def __init__(self, landmarks: int, *, width: int = 64, pooled: int = 1024) -> None:
         super().__init__()
         self.edge = Normalised(6, width)
         self.convolutions = nn.ModuleList(PAConv(width, width) for _ in range(4))
@@ -46,9 +46,9 @@ class DFAGCN(nn.Module):
         self.local, self.whole = nn.Linear(5 * width, 256, bias=False), nn.Linear(pooled, 256, bias=False)
         self.norm = nn.BatchNorm1d(256)
         self.head = nn.Sequential(
-            nn.Dropout(dropout),
+            nn.Dropout(0.5),
             Normalised(256, 256),
-            nn.Dropout(dropout),
+            nn.Dropout(0.5),
             Normalised(256, 128),
             nn.Linear(128, landmarks),
         )

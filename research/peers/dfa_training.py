@@ -32,6 +32,7 @@ from sgcn_core.training.validation import unpack
 _RATE = 0.5  # of the configuration's, which are Muon's: Adam begins at 0.003
 _POOL = 8000
 _REACH = 50.0
+_VALIDATION_FACES = 8
 
 
 class FarthestPointFaces(PaperFaces):
@@ -115,11 +116,11 @@ class Training:
         return float(loss.detach())
 
     @torch.no_grad()
-    def validate(self, faces: int = 8) -> float:
+    def validate(self) -> float:
         """Mean error in millimetres on people that are neither trained on nor tested."""
         self.network.eval()
         self.faces.nodes = self.config.size_at(max(self.step - 1, 0))[0]
-        batch = self.faces.batch(0, faces, stream=1)
+        batch = self.faces.batch(0, _VALIDATION_FACES, stream=1)
         features, neighbours, _ = unpack(batch)
         points = features[..., :3].contiguous()
         heatmaps = self.network(points, neighbours).double().numpy()

@@ -14,19 +14,21 @@ IntArray = NDArray[np.int64]
 _CANDIDATES = 4  # for each sample
 
 
-def farthest_points(points: FloatArray, count: int, *, first: int = 0) -> IntArray:
-    """Indices (count,) of points (n, 3), each the farthest from those before it; every prefix is such a sample."""
+def farthest_points(points: FloatArray, count: int, *, given: int = 1) -> IntArray:
+    """Indices (count,) of points (n, 3): the first ``given``, then each the farthest from those before it.
+
+    Every prefix is such a sample.
+    """
     if not 0 < count <= len(points):
         raise ValueError(f"count must be 1 to {len(points)}, the number of points; received {count}")
     chosen = np.empty(count, dtype=np.int64)
     columns = np.ascontiguousarray(points.T, dtype=np.float32)
     nearest = np.full(len(points), np.inf, dtype=np.float32)
-    current = first
     for row in range(count):
+        current = row if row < given else int(nearest.argmax())
         chosen[row] = current
         apart = columns - columns[:, current, None]
         np.minimum(nearest, np.einsum("ij,ij->j", apart, apart), out=nearest)
-        current = int(nearest.argmax())
     return chosen
 
 

@@ -9,7 +9,6 @@ detector is given, as a function.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,22 +30,6 @@ _AGREE = 4.0  # mm between a line of sight and a point that it speaks for
 _FEWEST = 3  # views of a face, lines of a landmark
 
 
-@dataclass(frozen=True, eq=False)
-class Sightings:
-    """What the views saw.
-
-    Attributes
-    ----------
-    origins, directions : (views, L, 3)
-        Lines of sight in the head frame, unit vectors into the picture; NaN in views without a face.
-    faces : number of views in which a face was found
-    """
-
-    origins: FloatArray
-    directions: FloatArray
-    faces: int
-
-
 def turned(about_vertical: float, about_horizontal: float) -> Direction:
     """Direction of view, turned from the front towards the subject's left and upwards, degrees."""
     yaw, pitch = np.radians([about_vertical, about_horizontal])
@@ -57,9 +40,9 @@ def turned(about_vertical: float, about_horizontal: float) -> Direction:
     return Direction(f"{about_vertical} {about_horizontal}", (first, second, third))  # type: ignore[arg-type]
 
 
-def views(turns: Sequence[tuple[float, float]] = TURNS) -> tuple[View, ...]:
+def views() -> tuple[View, ...]:
     """The pictures that are drawn of a head in the head frame."""
-    return tuple(View(turned(*turn), np.array(_CENTRE), _PIXELS / _FIELD, _PIXELS, _PIXELS) for turn in turns)
+    return tuple(View(turned(*turn), np.array(_CENTRE), _PIXELS / _FIELD, _PIXELS, _PIXELS) for turn in TURNS)
 
 
 def lines_of_sight(view: View, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -78,11 +61,15 @@ def pictures(vertices: FloatArray, faces: NDArray[np.int64], of: Sequence[View])
     return [reduced(drawn.image) for drawn in drawn_views(mesh, of)]
 
 
-def sightings(
-    vertices: FloatArray, faces: NDArray[np.int64], find: FindPixels, of: Sequence[View] | None = None
-) -> Sightings | None:
-    """Look at a surface in the head frame from all sides; None where too few views show a face."""
-    chosen = views() if of is None else of
+def sightings(vertices: FloatArray, faces: NDArray[np.int64], find: FindPixels) -> tuple[FloatArray, FloatArray] | None:
+    """Look at a surface in the head frame from all sides; None where too few views show a face.
+
+    Returns
+    -------
+    origins, directions : (views, L, 3)
+        Lines of sight in the head frame, unit vectors into the picture; NaN in views without a face.
+    """
+    chosen = views()
     seen = [find(picture) for picture in pictures(vertices, faces, chosen)]
     found = [pixels for pixels in seen if pixels is not None]
     if len(found) < _FEWEST:
@@ -91,7 +78,7 @@ def sightings(
     rays = [
         lines_of_sight(view, nowhere if pixels is None else pixels) for view, pixels in zip(chosen, seen, strict=True)
     ]
-    return Sightings(np.array([ray[0] for ray in rays]), np.array([ray[1] for ray in rays]), len(found))
+    return np.array([ray[0] for ray in rays]), np.array([ray[1] for ray in rays])
 
 
 def meeting_point(origins: FloatArray, directions: FloatArray) -> FloatArray:
@@ -140,7 +127,8 @@ def multi_view_landmarks(vertices: FloatArray, faces: NDArray[np.int64], find: F
     seen = sightings(vertices, faces, find)
     if seen is None:
         return None
-    rays = zip(seen.origins.swapaxes(0, 1), seen.directions.swapaxes(0, 1), strict=True)
+    origins, directions = seen
+    rays = zip(origins.swapaxes(0, 1), directions.swapaxes(0, 1), strict=True)
     agreed = np.array([consensus(*pair) for pair in rays])
     known = np.isfinite(agreed).all(1)
     agreed[known] = closest_on_surface(agreed[known], SurfaceIndex(vertices, faces))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 _POSITION = 10  # both points, their difference and their distance
+_SCORING = 16  # width of the network that gives the scores
 
 
 def gathered(features: Tensor, neighbours: Tensor) -> Tensor:
@@ -47,12 +48,11 @@ class PAConv(nn.Module):
     ----------
     channels, out : widths
     matrices : M, the size of the weight bank
-    hidden : width of the network that gives the scores
     """
 
-    def __init__(self, channels: int, out: int, *, matrices: int = 8, hidden: int = 16) -> None:
+    def __init__(self, channels: int, out: int, *, matrices: int = 8) -> None:
         super().__init__()
-        self.scores = nn.Sequential(Normalised(_POSITION, hidden), nn.Linear(hidden, matrices))
+        self.scores = nn.Sequential(Normalised(_POSITION, _SCORING), nn.Linear(_SCORING, matrices))
         bank = torch.empty(matrices, 2 * channels, out)
         for matrix in bank:
             nn.init.kaiming_normal_(matrix.T, nonlinearity="relu")

@@ -21,12 +21,15 @@ from scipy.spatial import cKDTree
 from research.experiments.paper_cases import VARIANTS, Case, PaperCases
 from research.experiments.paper_networks import PaperNetwork, errors_on, load_networks
 from research.peers.dfa_gcn import TrainedDFAGCN
+from research.peers.unfolding import unfolded_landmarks
 from research.synthesis.face_model import FaceModel
 from research.synthesis.paper_people import PaperPeople
 from sgcn_core.cli.console import reporting_errors
 from sgcn_core.cli.evaluate import print_and_write
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.tables import Cell, Table
+from sgcn_core.pipeline import Pipeline
+from sgcn_core.stages import PosedScan
 
 FloatArray = NDArray[np.float64]
 
@@ -100,8 +103,6 @@ def timed(network: TrainedDFAGCN, ours: PaperNetwork, cases: list[Case], *, seed
 
 
 def _peer_seconds(network: TrainedDFAGCN, case: Case, seed: int) -> tuple[float, float]:
-    from research.peers.unfolding import unfolded_landmarks
-
     cloud = network.cloud(case.mesh.vertices, case.mesh.faces, seed=seed)
     began = time.process_time()
     heatmaps = network.heatmaps(cloud)
@@ -111,9 +112,6 @@ def _peer_seconds(network: TrainedDFAGCN, case: Case, seed: int) -> tuple[float,
 
 
 def _our_seconds(network: PaperNetwork, case: Case, seed: int) -> tuple[float, float]:
-    from sgcn_core.pipeline import Pipeline
-    from sgcn_core.stages import PosedScan
-
     method = network.checkpoint.method.but(nodes=network.nodes, coarse_nodes=network.nodes, refine="paper", t=_T)
     pipeline = Pipeline(network.checkpoint, method, torch.device("cpu"))
     graph = pipeline.graph(PosedScan(case.mesh.vertices, case.mesh.faces, seed))

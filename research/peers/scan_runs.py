@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from research.peers.mediapipe_faces import POINTS
 from research.peers.meshmonk_transfer import POSITIONING, atlas_landmarks, registered_atlas
-from research.peers.multiview import multi_view_landmarks
+from research.peers.multiview import FindPixels, multi_view_landmarks
 from research.training.annotated_scans import annotator_of
 from sgcn_core.analysis.dense_model import dense_model
 from sgcn_core.detector import LandmarkDetector
@@ -21,10 +21,10 @@ from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.evaluation.scans import landmark_file, read_truth
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.io.meshes import read_surface
-from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.types.surface import Surface
+from sgcn_core.types.units import in_mm
 
 FloatArray = NDArray[np.float64]
-FindPixels = Callable[[NDArray[np.uint8]], FloatArray | None]
 
 OURS, MULTI_VIEW, MESHMONK = "2S-SGCN", "multi-view MediaPipe", "MeshMonk"
 METHODS = (OURS, MULTI_VIEW, MESHMONK)
@@ -119,12 +119,12 @@ def run_scan(mesh: Path, detector: LandmarkDetector, find: FindPixels) -> ScanRu
         result = None
     if result is not None:
         seconds[OURS] = processor_seconds() - began
-        factor = UNITS_TO_MM[result.unit]
+        factor = in_mm(result.unit)
         head = Similarity.from_matrix(np.array(result.info["pose"]))
         to_head = head.rotation
         ours = {label: factor * place for label, place in zip(result.labels, result.positions, strict=True)}
         found[OURS] = _rows(ours, labels)
-        truth = _truth(mesh, labels)
+        truth = _truth(mesh, surface, result.unit, labels)
         faces = np.asarray(surface.faces, dtype=np.int64)
         began = processor_seconds()
         seen = multi_view_landmarks(head.apply(surface.vertices), faces, find)
@@ -147,14 +147,13 @@ def processor_seconds() -> float:
     return time.process_time() + children.children_user + children.children_system
 
 
-def _truth(mesh: Path, labels: tuple[str, ...]) -> FloatArray:
-    """The landmarks of the file beside a mesh; of one that says nothing of units they are in the mesh file's."""
+def _truth(mesh: Path, surface: Surface, unit: str, labels: tuple[str, ...]) -> FloatArray:
+    """The landmarks of the file beside a mesh; of one that says nothing of units they are in the mesh's ``unit``."""
     table = landmark_file(mesh)
     if table is None:
         return np.full((len(labels), 3), np.nan)
-    surface = read_surface(mesh)
     truth = read_truth(table, surface)
-    factor = UNITS_TO_MM[truth.unit or surface.unit or "mm"]
+    factor = in_mm(truth.unit or unit)
     return _rows({label: factor * place for label, place in truth.positions.items()}, labels)
 
 

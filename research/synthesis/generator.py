@@ -184,7 +184,7 @@ class FaceGenerator:
             seen = seen & shown
         reach = self.crop_distance(surface.points)
         rank = surface.rank.masked_fill(reach >= CROP_MARGIN, torch.inf)
-        nodes = _first_survivors(rank, self.nodes)[..., None].expand(-1, -1, 3)
+        nodes = first_survivors(rank, self.nodes)[..., None].expand(-1, -1, 3)
         points, normals = torch.gather(surface.points, 1, nodes), torch.gather(surface.normals, 1, nodes)
         if self.scanner is not None:
             points, normals, landmarks, spoiled = self.scanner.mesh(points, normals, landmarks, masks)
@@ -247,7 +247,7 @@ def aligned_landmarks(
     return torch.cat(found)
 
 
-def _first_survivors(rank: Tensor, count: int) -> Tensor:
+def first_survivors(rank: Tensor, count: int) -> Tensor:
     """Ids (B, count) of the points of lowest rank; where too few have a finite one they repeat."""
     ranks, order = torch.sort(rank, dim=1)
     left = ranks.isfinite().sum(1, keepdim=True).clamp(min=1)

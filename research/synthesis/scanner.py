@@ -65,7 +65,7 @@ class Scanner:
             pixel=1.4 * density.spacing,
         )
         keep &= self.eye_holes.outside(scene.points, landmarks, self.options.eye_holes, masks)
-        shown = _mostly_kept(landmarks, skin.points[:, :_JUDGED], keep[:, :own][:, :_JUDGED])
+        shown = mostly_kept(landmarks, skin.points[:, :_JUDGED], keep[:, :own][:, :_JUDGED])
         keep &= artefacts.thinned(scene.points, self.options.density, masks)
         rank = scene.rank.masked_fill(~keep, torch.inf)
         return SurfacePoints(scene.points, scene.normals, rank, scene.eye), shown
@@ -108,7 +108,7 @@ class Scanner:
         return points, artefacts.add_normal_noise(normals, options.normal_noise, masks), landmarks, spoiled
 
 
-def _mostly_kept(landmarks: Tensor, points: Tensor, kept: Tensor, around: int = 5) -> Tensor:
+def mostly_kept(landmarks: Tensor, points: Tensor, kept: Tensor, around: int = 5) -> Tensor:
     """Whether most of the points nearest to each landmark (B, L) are kept."""
     nearest = torch.cdist(landmarks, points).topk(around, dim=2, largest=False).indices
     flags = torch.gather(kept, 1, nearest.flatten(1)).view(nearest.shape)

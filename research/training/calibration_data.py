@@ -141,7 +141,7 @@ def _row(
     """One scan on the detector's path, the last step once for each mode."""
     settings = DetectionSettings(seed=int(rng.integers(2**31)), unit="mm")
     clean = clean_surface(generated.surface)
-    near = Located("mm", STATED, [PoseHypothesis(_residue(rng) @ generated.to_head, 1.0)])
+    near = Located("mm", STATED, [PoseHypothesis(residue(rng) @ generated.to_head, 1.0)])
     located = pipeline.locate(clean, settings) if search else near
     posed = pipeline.pose(clean, located, seed=settings.seed)
     heatmaps = pipeline.heatmaps(pipeline.graph(posed))
@@ -168,7 +168,7 @@ def _row(
     }
 
 
-def _residue(rng: np.random.Generator) -> Similarity:
+def residue(rng: np.random.Generator) -> Similarity:
     """A small random motion about the origin of the head frame."""
     angle, shift, stretch = _RESIDUE
     turn = Rotation.from_rotvec(rng.normal(0.0, np.deg2rad(angle) / 3**0.5, 3)).as_matrix()
