@@ -122,14 +122,13 @@ def without_offsets(detector: LandmarkDetector) -> LandmarkDetector:
     return LandmarkDetector(base, device=detector.device, **detector.method.as_dict())
 
 
-def adapt(detector: LandmarkDetector, scans: Sequence[CorrectedScan], *, on: date | None = None) -> Adapted:
+def adapt(detector: LandmarkDetector, scans: Sequence[CorrectedScan]) -> Adapted:
     """Learn offsets from corrected scans.
 
     Parameters
     ----------
     detector : with weights without offsets (`without_offsets`)
     scans : at least one, as compared with what this detector finds
-    on : the day that the weights note; by default today
 
     Raises
     ------
@@ -155,7 +154,7 @@ def adapt(detector: LandmarkDetector, scans: Sequence[CorrectedScan], *, on: dat
             "scans": len(scans),
             "landmarks": int(np.count_nonzero(learnt.deviation_of(known.labels))),
             "base_sha256": known.sha256,
-            "date": (on or date.today()).isoformat(),
+            "date": date.today().isoformat(),
             "mean_error_before_mm": round(before, 3),
             "mean_error_left_out_mm": round(after, 3) if len(scans) > 1 else None,
         },
