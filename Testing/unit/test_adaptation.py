@@ -196,6 +196,16 @@ def test_single_slips_are_left_out_by_name_and_the_rest_is_learnt_from() -> None
         assert words in notes
 
 
+def test_a_landmark_whose_name_has_a_space_is_left_out_like_any_other() -> None:
+    places = {("nose tip" if label == "prn" else label): place for label, place in HEAD.places.items()}
+    named = dataclasses.replace(HEAD, places=places, expected=dict.fromkeys(places, 2.5))
+    moved = {label: POSE.inverse().apply(place) for label, place in places.items()}
+    moved["nose tip"] = POSE.inverse().apply(FOUND[LABELS.index("gn")])
+    kept = checked(named, "scan", Truth(moved))
+    assert "nose tip" not in kept.labels and len(kept.labels) == len(LABELS) - 1
+    assert kept.notes == ("nose tip lies 91 mm from where it was found; left out",)
+
+
 def test_a_few_landmarks_may_be_of_quite_another_definition() -> None:
     inverse, place = POSE.inverse(), FOUND[LABELS.index("gn")]
     elsewhere = SURFACE.vertices[SURFACE.vertex_tree.query(place + np.array([0.0, 20.0, 4.0]))[1]]

@@ -25,7 +25,8 @@ from sgcn_core.detector import LandmarkDetector
 from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.io.markups import write_landmarks
 from sgcn_core.io.meshes import write_surface
-from sgcn_core.own.place import assess_own, place_own
+from sgcn_core.own.place import assess_own
+from sgcn_core.training.own.cross_validation import place_on
 from sgcn_core.training.own.fit import OwnOptions
 from sgcn_core.training.own.scans import OwnScan, read_own_scans
 from sgcn_core.training.own.store import ScanStore
@@ -110,8 +111,7 @@ def measure(detector: LandmarkDetector, training: OwnTraining, scans: Sequence[O
     errors, transfer, bounds, status, absent = [], [], [], [], []
     for scan in scans:
         embedding = pipeline.embedding(scan.graph, own.head.config.blocks)
-        method = pipeline.method
-        placed = place_own(own, scan.graph, embedding, scan.guides, sigma=known.sigma, t=method.t, gamma=method.gamma)
+        placed = place_on(pipeline, scan, own, embedding)
         edges = open_edges(scan.graph.vertices, scan.graph.faces)
         size = scan.millimetres / known.crop_radius
         assessed = assess_own(own, placed, edges, known.thresholds, unit=known.crop_radius, size=size)

@@ -12,7 +12,7 @@ import numpy as np
 
 from sgcn_core.adaptation.corrected_scan import CorrectedScan
 from sgcn_core.adaptation.estimate import LearntOffsets, estimate
-from sgcn_core.adaptation.leave_one_out import LeftOut, leave_one_out
+from sgcn_core.adaptation.leave_one_out import LeftOut, leave_one_out, mean_errors
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import CorrectionError, ModelError
 from sgcn_core.evaluation.tables import Cell, Table
@@ -49,12 +49,12 @@ class Adapted:
     @property
     def before(self) -> float:
         """Mean distance of the landmarks found from the user's, millimetres."""
-        return float(np.mean([each.before for each in self.left_out]))
+        return mean_errors(self.left_out)[0]
 
     @property
     def after(self) -> float:
         """The same with the offsets of the other scans; NaN with a single scan."""
-        return float(np.mean([each.after for each in self.left_out]))
+        return mean_errors(self.left_out)[1]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: errors in millimetres, None where they are not known."""
@@ -89,13 +89,14 @@ class Adapted:
     def _row(self, label: str | None) -> dict[str, Cell]:
         own = [each for each in self.left_out if label in (None, each.label)]
         place = None if label is None else self.learnt.place(label)
+        before, after = mean_errors(own)
         return {
             "landmark": label or "all",
             "scans": self.scans if label is None else len(own),
             "offset mm": None if place is None else float(np.linalg.norm(self.learnt.values[place])),
             "of the mean": None if place is None else float(self.learnt.kept[place]),
-            "before mm": float(np.mean([each.before for each in own])),
-            "after mm": float(np.mean([each.after for each in own])),
+            "before mm": before,
+            "after mm": after,
         }
 
     def _title(self) -> str:
@@ -122,14 +123,13 @@ def without_offsets(detector: LandmarkDetector) -> LandmarkDetector:
     return LandmarkDetector(base, device=detector.device, **detector.method.as_dict())
 
 
-def adapt(detector: LandmarkDetector, scans: Sequence[CorrectedScan], *, on: date | None = None) -> Adapted:
+def adapt(detector: LandmarkDetector, scans: Sequence[CorrectedScan]) -> Adapted:
     """Learn offsets from corrected scans.
 
     Parameters
     ----------
     detector : with weights without offsets (`without_offsets`)
     scans : at least one, as compared with what this detector finds
-    on : the day that the weights note; by default today
 
     Raises
     ------
@@ -141,8 +141,7 @@ def adapt(detector: LandmarkDetector, scans: Sequence[CorrectedScan], *, on: dat
     if not learnt.definitions:
         raise CorrectionError("no landmark lies elsewhere than where it was found; there is nothing to learn")
     left_out = leave_one_out(scans, known.labels, domain)
-    before = float(np.mean([each.before for each in left_out]))
-    after = float(np.mean([each.after for each in left_out]))
+    before, after = mean_errors(left_out)
     if len(scans) >= ENOUGH_TO_TELL and after >= before:
         raise CorrectionError(
             f"nothing could be learnt: with the offsets of the other scans the mean error is {after:.2f} mm, without "
@@ -155,7 +154,7 @@ def adapt(detector: LandmarkDetector, scans: Sequence[CorrectedScan], *, on: dat
             "scans": len(scans),
             "landmarks": int(np.count_nonzero(learnt.deviation_of(known.labels))),
             "base_sha256": known.sha256,
-            "date": (on or date.today()).isoformat(),
+            "date": date.today().isoformat(),
             "mean_error_before_mm": round(before, 3),
             "mean_error_left_out_mm": round(after, 3) if len(scans) > 1 else None,
         },

@@ -37,7 +37,8 @@ def checked(found: Detected, name: str, truth: Truth) -> CorrectedScan:
         If the file as a whole does not fit the scan: another frame, unit or scan, or left and right exchanged.
     """
     scan = found.compared(name, truth)
-    _refuse_exchanged_sides(scan, found)
+    exchanged = _exchanged(scan, found)
+    _refuse_exchanged_sides(scan, exchanged)
     distance = scan.errors()
     if float(np.median(distance)) > (_MOST_TYPICAL if len(distance) >= _ENOUGH_FOR_A_MEDIAN else FARTHEST):
         raise CorrectionError(_why_far(found, truth, float(np.median(distance))))
@@ -47,19 +48,20 @@ def checked(found: Detected, name: str, truth: Truth) -> CorrectedScan:
         raise CorrectionError(
             f"its landmarks lie {np.median(off):.1f} mm off the surface (median); give the scan they were placed on"
         )
-    notes, exchanged = [], _exchanged(scan, found)
+    left_out: dict[str, str] = {}
     for label, away, beside in zip(scan.labels, distance, off, strict=True):
         if label in exchanged:
-            notes.append(f"{label} lies where {exchanged[label]} was found; left out")
+            left_out[label] = f"lies where {exchanged[label]} was found"
         elif away > FARTHEST:
-            notes.append(f"{label} lies {away:.0f} mm from where it was found; left out")
+            left_out[label] = f"lies {away:.0f} mm from where it was found"
         elif beside > _OFF_SURFACE:
-            notes.append(f"{label} lies {beside:.1f} mm off the surface; left out")
-    unusable = {note.split(" ", 1)[0] for note in notes}
-    kept = np.array([label not in unusable for label in scan.labels])
+            left_out[label] = f"lies {beside:.1f} mm off the surface"
+    notes = [f"{label} {why}; left out" for label, why in left_out.items()]
+    kept = np.array([label not in left_out for label in scan.labels])
     if not kept.any():
         raise CorrectionError("; ".join(notes))
-    lacking = [label for label in truth.positions if label.casefold() not in {each.casefold() for each in scan.labels}]
+    compared = {label.casefold() for label in scan.labels}
+    lacking = [label for label in truth.positions if label.casefold() not in compared]
     if lacking:
         notes.append(f"not found on the scan, or unknown to the weights: {', '.join(lacking)}")
     return scan.only(kept, notes)
@@ -82,8 +84,8 @@ def _exchanged(scan: CorrectedScan, found: Detected) -> dict[str, str]:
     return exchanged
 
 
-def _refuse_exchanged_sides(scan: CorrectedScan, found: Detected) -> None:
-    exchanged, mirrors = _exchanged(scan, found), _mirrors()
+def _refuse_exchanged_sides(scan: CorrectedScan, exchanged: Mapping[str, str]) -> None:
+    mirrors = _mirrors()
     with_side = [label for label in scan.labels if label in mirrors]
     if len(exchanged) > len(with_side) / 2.0:
         label, other = next(iter(exchanged.items()))

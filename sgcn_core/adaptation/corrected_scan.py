@@ -76,12 +76,12 @@ class CorrectedScan(ReadOnlyArrays):
         """Whether any landmark lies elsewhere than where it was found."""
         return bool((np.linalg.norm(self.displacement, axis=1) > STILL).any())
 
-    def errors(self, offsets: FloatArray | float = 0.0) -> FloatArray:
-        """Distance (K,) of the landmarks, moved by offsets (K, 3) and put back on the surface, from the user's.
+    def errors(self, offsets: FloatArray | None = None) -> FloatArray:
+        """Distance (K,) of the landmarks found from the user's; with offsets (K, 3), moved and put back on the surface.
 
         In millimetres of the person.
         """
-        moved = self.found if np.ndim(offsets) == 0 else closest_on_surface(self.found + offsets, self.surface)
+        moved = self.found if offsets is None else closest_on_surface(self.found + offsets, self.surface)
         distance: FloatArray = self.size * np.linalg.norm(moved - self.corrected, axis=1)
         return distance
 

@@ -31,6 +31,11 @@ class LeftOut:
     after: float
 
 
+def mean_errors(errors: Sequence[LeftOut]) -> tuple[float, float]:
+    """Mean error before and after; the latter is NaN with a single scan."""
+    return float(np.mean([each.before for each in errors])), float(np.mean([each.after for each in errors]))
+
+
 def leave_one_out(
     scans: Sequence[CorrectedScan], labels: Collection[str], domain: Domain | None
 ) -> tuple[LeftOut, ...]:

@@ -160,8 +160,9 @@ def assess_own(
     unit : millimetres of the head frame for one normalised unit
     size : millimetres of the person for one of the head frame
     """
-    end = unit * distance_to(edges.points(least_extent=_OPENING / unit), placed.transferred)
-    end_of_position = unit * distance_to(edges.points(least_extent=_OPENING / unit), placed.positions)
+    boundary = edges.points(least_extent=_OPENING / unit)
+    end = unit * distance_to(boundary, placed.transferred)
+    end_of_position = unit * distance_to(boundary, placed.positions)
     gap = unit * placed.gap
     beyond = (gap > _DRAWN_BACK) & (end < _DRAWN_BACK)
     missing = beyond | (gap > _OFF_SURFACE) | (placed.peak < np.maximum(_NOT_SEEN * own.peak, _LEAST_PEAK))

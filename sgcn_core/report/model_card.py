@@ -26,7 +26,7 @@ _NOTE = (
 )
 
 
-def model_card(training: OwnTraining, *, title: str, date: str = "") -> str:
+def model_card(training: OwnTraining, *, title: str) -> str:
     """The card as one HTML file without scripts.
 
     Raises
@@ -34,10 +34,10 @@ def model_card(training: OwnTraining, *, title: str, date: str = "") -> str:
     InstallationError
         jinja2 is not installed.
     """
-    return render_page(card_page(training, title=title, date=date))
+    return render_page(card_page(training, title=title))
 
 
-def card_page(training: OwnTraining, *, title: str, date: str = "") -> Page:
+def card_page(training: OwnTraining, *, title: str) -> Page:
     """What the card shows."""
     validation, own, data = training.validation, training.own, training.data
     mean, transfer = float(np.nanmean(validation.stated)), float(np.nanmean(validation.transfer))
@@ -55,7 +55,6 @@ def card_page(training: OwnTraining, *, title: str, date: str = "") -> Page:
         kind="Model card",
         verdict=verdict,
         doubtful=mean > transfer,
-        subtitle=date,
         sections=(
             Section(
                 key="errors",

@@ -169,18 +169,15 @@ def _assemble(
     if unknown := set(settings["network"]) - known:
         raise ValueError(f"unknown network settings {sorted(unknown)}")
     network = StratifiedGCN(NetworkConfig(**settings["network"]))
-    network.load_state_dict(
-        {name.removeprefix(_NETWORK): value for name, value in tensors.items() if name.startswith(_NETWORK)}
-    )
+    network.load_state_dict(_with_prefix(tensors, _NETWORK))
     labels = tuple(settings["labels"])
     prototype, deviation = tensors["prototype"].double().numpy(), tensors["deviation"].double().numpy()
     if prototype.shape != (len(labels), 3) or deviation.shape != (len(labels),):
         raise ValueError(f"{len(labels)} labels, but prototype {prototype.shape} and deviation {deviation.shape}")
     if network.config.landmarks != len(labels):
         raise ValueError(f"{len(labels)} labels for {network.config.landmarks} outputs")
-    numbers, moved = _with_prefix(tensors, _CALIBRATION), _with_prefix(tensors, _OFFSETS)
+    numbers, moved = _numbers(tensors, _CALIBRATION), _numbers(tensors, _OFFSETS)
     stored, learnt, own = settings.get("calibration"), settings.get("offsets"), settings.get("own")
-    of_own = {name.removeprefix(_OWN): value for name, value in tensors.items() if name.startswith(_OWN)}
     first, second, third = settings["crop_centre"]
     return Checkpoint(
         network=network.to(device).eval(),
@@ -199,11 +196,13 @@ def _assemble(
         thresholds=Thresholds.from_stored(settings.get("thresholds", {})),
         landmark_set=str(settings.get("landmark_set", "all")),
         offsets=None if learnt is None else LandmarkOffsets.from_stored(learnt, moved),
-        own=None if own is None else OwnLandmarks.from_stored(own, of_own),
+        own=None if own is None else OwnLandmarks.from_stored(own, _with_prefix(tensors, _OWN)),
     )
 
 
-def _with_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, np.ndarray]:
-    return {
-        name.removeprefix(prefix): value.double().numpy() for name, value in tensors.items() if name.startswith(prefix)
-    }
+def _with_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _numbers(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, np.ndarray]:
+    return {name: value.double().numpy() for name, value in _with_prefix(tensors, prefix).items()}

@@ -134,7 +134,7 @@ class Service:
     @_answer.register
     def _(self, request: Adapt, identifier: int | str, progress: Progress) -> Answer:
         from sgcn_core.adaptation.learn import Correction, learn
-        from sgcn_core.weights.checkpoint import load_checkpoint, save_checkpoint
+        from sgcn_core.weights.checkpoint import save_checkpoint
 
         before = _checked_weights(request)
         loaded = self._loaded(request.weights, request.device, progress)
@@ -153,7 +153,7 @@ class Service:
         return {
             **learnt.adapted.as_dict(),
             "output": request.output,
-            "sha256": load_checkpoint(Path(request.output)).sha256,
+            "sha256": input_record(request.output)["sha256"],
             "refused": learnt.refused,
             "notes": list(learnt.notes),
         }

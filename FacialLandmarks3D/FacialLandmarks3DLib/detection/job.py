@@ -1,16 +1,17 @@
-"""One detection: from a node to a markups node in small steps, driven by a timer or by a loop."""
+"""Work around one request to the worker in small steps, and a detection: from a node to a markups node so."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..messages import _, sentence
-from ..scene.detected import facing_in_ras
+from ..scene.detected import in_ras, turned
 from ..scene.landmark_node import LandmarkOutput
 from ..scene.provenance import provenance_of
 from ..scene.sources import Source
@@ -24,6 +25,104 @@ PREPARING, FINISHING = "preparing", "finishing"
 # A step that follows another one has to be shorter than the rest of a tenth of a second.
 _SECONDS_AT_ONCE = 0.02
 _POLL_SECONDS = 0.01
+
+
+class WorkerJob(ABC):
+    """Work that was begun; call :meth:`poll` until it is done.
+
+    Parameters
+    ----------
+    client : WorkerClient, not busy
+
+    Attributes
+    ----------
+    done : bool
+    error : Exception or None
+        Why it failed.
+    identifier : int or None
+        Of the request to the worker.
+    stage, fraction : str, float
+        What it is doing, and the share done.
+    """
+
+    def __init__(self, client: WorkerClient) -> None:
+        self._client = client
+        self._steps = self._run()
+        self.done = False
+        self.error: Exception | None = None
+        self.identifier: int | None = None
+        self.stage, self.fraction = PREPARING, 0.0
+
+    def poll(self) -> bool:
+        """Go on for a few hundredths of a second; True when it has ended."""
+        began = time.monotonic()
+        while not self.done:
+            try:
+                waits = next(self._steps)
+            except StopIteration:
+                self._end(None)
+            except (ValueError, RuntimeError, OSError, MemoryError) as error:
+                self._end(error)
+            else:
+                if waits or time.monotonic() - began > _SECONDS_AT_ONCE:
+                    break
+        return self.done
+
+    def cancel(self) -> None:
+        """End it at once, and the worker; nothing is written, and nothing in the scene has been changed."""
+        if self.done:
+            return
+        if self.identifier is not None:
+            self._client.cancel()
+            self._client.poll()
+        self._end(self._stopped(_("Cancelled."), "Cancelled"))
+
+    @abstractmethod
+    def _run(self) -> Generator[bool, None, None]:
+        """Everything, in steps; yields whether there is something to wait for."""
+
+    @abstractmethod
+    def _failure(self, error: WorkerError) -> Exception:
+        """What a failure of the worker becomes."""
+
+    @abstractmethod
+    def _stopped(self, reason: str, kind: str) -> Exception:
+        """What the end by the user ("Cancelled"), or of the worker without an answer ("Crashed"), becomes."""
+
+    @abstractmethod
+    def _ended(self) -> None:
+        """Called once, however it has ended."""
+
+    def _announce(self, stage: str, fraction: float) -> None:
+        self.stage, self.fraction = stage, fraction
+
+    def _ask(self, kind: str, **fields: Any) -> Generator[bool, None, dict[str, Any]]:
+        """Ask the worker and wait; returns its result."""
+        self.identifier = self._client.request(kind, **fields)
+        while (result := self._answer()) is None:
+            yield True
+        return result
+
+    def _answer(self) -> dict[str, Any] | None:
+        """The worker's result once it is there; what `_failure` makes of it where it failed is raised."""
+        for event in self._client.poll():
+            if isinstance(event, Progress) and event.identifier == self.identifier:
+                self._announce(event.stage, event.fraction)
+            elif isinstance(event, Result) and event.identifier == self.identifier:
+                return event.value
+            elif isinstance(event, Failed) and event.identifier == self.identifier:
+                raise self._failure(event.error)
+        if not self._client.busy:  # somebody else has taken the event
+            raise self._stopped(_("The worker was ended."), "Crashed")
+        return None
+
+    def _end(self, error: Exception | None) -> None:
+        if self.done:
+            return
+        self.done, self.error = True, error
+        if inspect.getgeneratorstate(self._steps) != inspect.GEN_RUNNING:  # it runs where a progress callback cancels
+            self._steps.close()
+        self._ended()
 
 
 class LandmarkingError(RuntimeError):
@@ -48,7 +147,7 @@ class LandmarkingCancelled(LandmarkingError):
     """A detection was cancelled."""
 
 
-class LandmarkJob:
+class LandmarkJob(WorkerJob):
     """A detection that was begun.
 
     Parameters
@@ -62,17 +161,13 @@ class LandmarkJob:
 
     Attributes
     ----------
-    done : bool
     node : vtkMRMLMarkupsFiducialNode or None
         The landmarks; None until done, and where it failed.
     error : Exception or None
-        Why it failed: LandmarkingError, or ValueError for an input that cannot be used.
+        LandmarkingError, or ValueError for an input that cannot be used.
     warnings : tuple of str
         What the user should know beside the landmarks.
-    identifier : int or None
-        Of the request to the worker.
-    stage, fraction : str, float
-        What it is doing, and the share done.
+    done, identifier, stage, fraction : as of `WorkerJob`
     """
 
     def __init__(
@@ -84,35 +179,16 @@ class LandmarkJob:
         folder: Path,
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
-        self._client, self._source, self._options, self._output = client, source, options, output
+        super().__init__(client)
+        self._source, self._options, self._output = source, options, output
         self._folder, self._progress = folder, progress
         self._at_end: list[Callable[[], None]] = []
-        self._steps = self._run()
-        self.done = False
         self.node: Any = None
-        self.error: Exception | None = None
         self.warnings: tuple[str, ...] = ()
-        self.identifier: int | None = None
-        self.stage, self.fraction = PREPARING, 0.0
 
     def on_end(self, call: Callable[[], None]) -> None:
         """Call something when the detection has ended, however it does."""
         self._at_end.append(call)
-
-    def poll(self) -> bool:
-        """Go on for a few hundredths of a second; True when it has ended."""
-        began = time.monotonic()
-        while not self.done:
-            try:
-                waits = next(self._steps)
-            except StopIteration:
-                self._end(None)
-            except (LandmarkingError, ValueError, RuntimeError, OSError, MemoryError) as error:
-                self._end(error)
-            else:
-                if waits or time.monotonic() - began > _SECONDS_AT_ONCE:
-                    break
-        return self.done
 
     def wait(self, idle: Callable[[], None] | None = None) -> Any:
         """Wait for the landmarks.
@@ -149,32 +225,22 @@ class LandmarkJob:
             raise self.error
         return self.node
 
-    def cancel(self) -> None:
-        """End it at once, and the worker; nothing in the scene has been changed."""
-        if self.done:
-            return
-        if self.identifier is not None:
-            self._client.cancel()
-            self._client.poll()
-        self._end(LandmarkingCancelled(_("Cancelled."), kind="Cancelled"))
+    def _failure(self, error: WorkerError) -> LandmarkingError:
+        kind = LandmarkingCancelled if isinstance(error, WorkerCancelled) else LandmarkingError
+        return kind(sentence(error.message), hint=error.remedy, kind=error.kind, details=error.details)
 
-    def _end(self, error: Exception | None) -> None:
-        if self.done:
-            return
-        self.done, self.error = True, error
-        if inspect.getgeneratorstate(self._steps) != inspect.GEN_RUNNING:  # it runs where a progress callback cancels
-            self._steps.close()
+    def _stopped(self, reason: str, kind: str) -> LandmarkingError:
+        return (LandmarkingCancelled if kind == "Cancelled" else LandmarkingError)(reason, kind=kind)
+
+    def _ended(self) -> None:
         for call in self._at_end:
             call()
 
     def _run(self) -> Generator[bool, None, None]:
-        """Everything, in steps; yields whether there is something to wait for."""
         self._announce(PREPARING, 0.0)
         for _step in self._source.write(self._folder):
             yield False
-        self.identifier = self._client.request("detect", **self._fields())
-        while (result := self._answer()) is None:
-            yield True
+        result = yield from self._ask("detect", **self._fields())
         self._announce(FINISHING, 0.99)
         yield False
         yield from self._finish(result)
@@ -190,20 +256,7 @@ class LandmarkJob:
         given = self._options.initial_landmarks
         if not isinstance(given, Mapping):
             return None
-        return {label: _turned(position, self._source.frame) for label, position in given.items()}
-
-    def _answer(self) -> dict[str, Any] | None:
-        """The worker's result once it is there; LandmarkingError where it failed."""
-        for event in self._client.poll():
-            if isinstance(event, Progress) and event.identifier == self.identifier:
-                self._announce(event.stage, event.fraction)
-            elif isinstance(event, Result) and event.identifier == self.identifier:
-                return event.value
-            elif isinstance(event, Failed) and event.identifier == self.identifier:
-                raise _failure(event.error)
-        if not self._client.busy:  # somebody else has taken the event
-            raise LandmarkingError(_("The worker was ended."), kind="Crashed")
-        return None
+        return {label: turned(position, self._source.frame) for label, position in given.items()}
 
     def _finish(self, result: Mapping[str, Any]) -> Generator[bool, None, None]:
         source = self._source
@@ -215,9 +268,9 @@ class LandmarkJob:
                     name=source.node.GetName()
                 )
             )
-        turned = _in_ras(result)
+        found = in_ras(result)
         provenance = provenance_of(
-            turned,
+            found,
             landmark_set=self._options.landmark_set,
             input_name=source.node.GetName(),
             mirrored=source.mirrored,
@@ -232,15 +285,15 @@ class LandmarkJob:
                 break
             yield False
         yield False
-        self.node = self._output.write(turned, surface, provenance)
+        self.node = self._output.write(found, surface, provenance)
         self.warnings = provenance.notes
 
     def _announce(self, stage: str, fraction: float) -> None:
-        self.stage, self.fraction = stage, fraction
+        super()._announce(stage, fraction)
         if self._progress is not None:
             self._progress(stage, fraction)
         if self.done:
-            raise LandmarkingCancelled(_("Cancelled."), kind="Cancelled")
+            raise self._stopped(_("Cancelled."), "Cancelled")
 
 
 def request_fields(settings: DetectionSettings) -> dict[str, Any]:
@@ -250,29 +303,3 @@ def request_fields(settings: DetectionSettings) -> dict[str, Any]:
     if fields["preset"] == "default":
         fields.pop("preset")
     return fields
-
-
-def _failure(error: WorkerError) -> LandmarkingError:
-    kind = LandmarkingCancelled if isinstance(error, WorkerCancelled) else LandmarkingError
-    return kind(sentence(error.message), hint=error.remedy, kind=error.kind, details=error.details)
-
-
-def _in_ras(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result with positions in Slicer's world, RAS."""
-    frame = str(result.get("frame"))
-    landmarks = [
-        {**landmark, "position": None if landmark["position"] is None else _turned(landmark["position"], frame)}
-        for landmark in result["landmarks"]
-    ]
-    return {
-        **result,
-        "frame": "RAS" if frame == "LPS" else frame,
-        "landmarks": landmarks,
-        "facing": facing_in_ras(result.get("info") or {}, frame),
-    }
-
-
-def _turned(position: Any, frame: str) -> list[float]:
-    """From the frame to RAS, or back: a half turn about the vertical axis where the frame is LPS."""
-    x, y, z = (float(value) for value in position)
-    return [-x, -y, z] if frame == "LPS" else [x, y, z]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import tempfile
-import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..detection.job import WorkerJob
 from ..messages import _, sentence
 from ..scene.detected import accepted_positions, moved_by_hand
 from ..scene.files import surface_file_steps
@@ -17,11 +17,10 @@ from ..scene.landmark_surface import has_changed, surface_of
 from ..scene.nodes import ReviewError, is_there, labels_of, world_position
 from ..scene.world_surface import world_surface_steps
 from ..worker.client import WorkerClient
-from ..worker.protocol import Failed, Progress, Result
+from ..worker.protocol import WorkerError
 
 SUFFIX = ".safetensors"
 _KIND = "vtkMRMLMarkupsFiducialNode"
-_SECONDS_AT_ONCE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +87,7 @@ def _moved(node: Any) -> list[str]:
     return [label for label, distance in moved_by_hand(node).items() if distance is not None]
 
 
-class LearningJob:
+class LearningJob(WorkerJob):
     """Learning that was begun; call :meth:`poll` until it is done.
 
     Parameters
@@ -100,10 +99,8 @@ class LearningJob:
 
     Attributes
     ----------
-    done : bool
     result : the worker's answer, see ``docs/worker.md``; None until done, and where it failed
-    error : why it failed
-    stage : what it is doing
+    done, error, identifier, stage, fraction : as of `WorkerJob`
     """
 
     def __init__(
@@ -116,47 +113,17 @@ class LearningJob:
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
-        self._client, self._corrected, self._output = client, corrected, output
+        super().__init__(client)
+        self._corrected, self._output = corrected, output
         self._fields = {"weights": weights, "device": device, "seed": seed, "overwrite": True}
         self._folder = tempfile.TemporaryDirectory(prefix="fl3d-", ignore_cleanup_errors=True)
-        self._identifier: int | None = None
-        self._steps = self._run()
-        self.done = False
         self.result: Mapping[str, Any] | None = None
-        self.error: Exception | None = None
-        self.stage = _("Preparing the surface")
-
-    def poll(self) -> bool:
-        """Go on for a few hundredths of a second; True when it has ended."""
-        began = time.monotonic()
-        try:
-            while not self.done:
-                if next(self._steps) or time.monotonic() - began > _SECONDS_AT_ONCE:
-                    break
-        except StopIteration:
-            self._end(None)
-        except (ValueError, RuntimeError, OSError) as error:
-            self._end(error)
-        return self.done
-
-    def cancel(self) -> None:
-        """End it at once, and the worker; no file is written."""
-        if self.done:
-            return
-        if self._identifier is not None:
-            self._client.cancel()
-            self._client.poll()
-        self._end(ReviewError(_("Cancelled.")))
 
     def _run(self) -> Generator[bool, None, None]:
-        """Everything, in steps; yields whether there is something to wait for."""
         cases: list[dict[str, str]] = []
         for _step in self._write(cases):
             yield False
-        self._identifier = self._client.request("adapt", cases=cases, output=self._output, **self._fields)
-        while (result := self._answer()) is None:
-            yield True
-        self.result = result
+        self.result = yield from self._ask("adapt", cases=cases, output=self._output, **self._fields)
 
     def _write(self, cases: list[dict[str, str]]) -> Iterator[None]:
         labels = labels_to_learn(self._corrected)
@@ -167,21 +134,13 @@ class LearningJob:
             write_landmark_table(each.node, labels, table)
             cases.append({"name": each.node.GetName(), "input": str(scan), "landmarks": str(table)})
 
-    def _answer(self) -> dict[str, Any] | None:
-        for event in self._client.poll():
-            if isinstance(event, Progress) and event.identifier == self._identifier:
-                self.stage = event.stage
-            elif isinstance(event, Result) and event.identifier == self._identifier:
-                return event.value
-            elif isinstance(event, Failed) and event.identifier in (None, self._identifier):
-                raise ReviewError(sentence(str(event.error)))
-        if not self._client.busy:  # somebody else has taken the event
-            raise ReviewError(_("The worker was ended."))
-        return None
+    def _failure(self, error: WorkerError) -> ReviewError:
+        return ReviewError(sentence(str(error)))
 
-    def _end(self, error: Exception | None) -> None:
-        self.done, self.error = True, error
-        self._steps.close()
+    def _stopped(self, reason: str, kind: str) -> ReviewError:
+        return ReviewError(reason)
+
+    def _ended(self) -> None:
         self._folder.cleanup()
 
 

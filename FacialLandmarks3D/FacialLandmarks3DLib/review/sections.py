@@ -10,7 +10,7 @@ import qt
 
 from ..detection.panel import Dialogs
 from ..detection.services import Services
-from ..messages import _
+from ..messages import _, stage_text
 from ..scene.landmark_surface import has_changed, needed_surface, surface_of
 from ..scene.nodes import ReviewError
 from ..scene.overlay import HEATMAP, recover_look
@@ -188,7 +188,7 @@ class LearnSection:
         if job is None:
             return
         if not job.poll():
-            self._say(_("Learning: {stage}").format(stage=job.stage))
+            self._say(_("Learning: {stage}").format(stage=stage_text(job.stage)))
             return
         self._end()
         if job.error is not None or job.result is None:

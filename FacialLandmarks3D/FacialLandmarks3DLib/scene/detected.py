@@ -71,6 +71,27 @@ def facing_in_ras(info: Mapping[str, Any], frame: str) -> dict[str, list[float]]
     return {name: [sign * float(x), sign * float(y), float(z)] for name, (x, y, z, _shift) in directions.items()}
 
 
+def in_ras(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result with positions in Slicer's world, RAS."""
+    frame = str(result.get("frame"))
+    landmarks = [
+        {**landmark, "position": None if landmark["position"] is None else turned(landmark["position"], frame)}
+        for landmark in result["landmarks"]
+    ]
+    return {
+        **result,
+        "frame": "RAS" if frame == "LPS" else frame,
+        "landmarks": landmarks,
+        "facing": facing_in_ras(result.get("info") or {}, frame),
+    }
+
+
+def turned(position: Any, frame: str) -> list[float]:
+    """From the frame to RAS, or back: a half turn about the vertical axis where the frame is LPS."""
+    x, y, z = (float(value) for value in position)
+    return [-x, -y, z] if frame == "LPS" else [x, y, z]
+
+
 def facing_of(node: Any) -> dict[str, list[float]] | None:
     """What :func:`remember_facing` kept, None where nothing."""
     text = node.GetAttribute(_FACING)

@@ -137,10 +137,11 @@ def place_with(
     """The landmarks of a scan, by each of several heads."""
     blocks = next(iter(heads.values())).config.blocks
     embedding = pipeline.embedding(scan.graph, blocks)
-    return {stop: _placed(pipeline, scan, untried(labels, places, head), embedding) for stop, head in heads.items()}
+    return {stop: place_on(pipeline, scan, untried(labels, places, head), embedding) for stop, head in heads.items()}
 
 
-def _placed(pipeline: Pipeline, scan: OwnScan, own: OwnLandmarks, embedding: torch.Tensor) -> OwnPlaced:
+def place_on(pipeline: Pipeline, scan: OwnScan, own: OwnLandmarks, embedding: torch.Tensor) -> OwnPlaced:
+    """Own landmarks on a scan that was read, from the embedding (N, E) of its nodes."""
     method = pipeline.method
     return place_own(
         own, scan.graph, embedding, scan.guides, sigma=pipeline.checkpoint.sigma, t=method.t, gamma=method.gamma

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -114,7 +114,6 @@ def train_head(
     *,
     sigma: float,
     stops: Sequence[int],
-    report: Callable[[int], None] = lambda step: None,
 ) -> dict[int, OwnHead]:
     """Train on these scans and keep the head, its weights averaged, at each of the stops.
 
@@ -127,7 +126,6 @@ def train_head(
     options : OwnOptions
     sigma : width of the heatmaps, normalised
     stops : steps, ascending
-    report : called with the step at each stop
     """
     drawn = [example for scan in scans for example in examples[scan.name]]
     source = ExampleSource(drawn, labels, places, options.seed)
@@ -152,5 +150,4 @@ def train_head(
             averaged = run.averaged()
             assert isinstance(averaged, OwnHead)
             kept[stop] = averaged
-            report(stop)
     return kept
