@@ -8,6 +8,7 @@ alternate, and processor time counts, so that whatever else runs on the machine 
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -144,6 +145,15 @@ def run(
     }
 
 
-if __name__ == "__main__":
-    for name, value in run().items():
+def main() -> None:
+    """Print the rates of graphs of the size asked for."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--nodes", type=int, default=2500)
+    parser.add_argument("--graphs", type=int, default=2, help="of a batch")
+    parser.add_argument("--repeats", type=int, default=5)
+    for name, value in run(**vars(parser.parse_args())).items():
         print(f"{name:22s} {value:10.5f}")
+
+
+if __name__ == "__main__":
+    main()
