@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from research.training.calibration_data import CalibrationData
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
-from sgcn_core.evaluation.scans import landmark_file, meshes, read_truth
+from sgcn_core.evaluation.truth import landmark_file, meshes, read_truth
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.stages import Heatmaps

@@ -14,7 +14,7 @@ from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, FileFormatError, SurfaceError
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.tables import Cell, Table
-from sgcn_core.evaluation.truth import Truth, distances_from, landmark_file, meshes, read_names, read_truth
+from sgcn_core.evaluation.truth import Truth, distances_from, landmark_file, meshes, read_truth
 from sgcn_core.io.formats import LANDMARK_SUFFIXES
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.landmarks import LandmarkResult
@@ -23,24 +23,6 @@ from sgcn_core.types.units import in_mm
 from sgcn_core.uncertainty.domain import well_defined
 
 FloatArray = NDArray[np.float64]
-
-__all__ = [
-    "CORE",
-    "OFF_SURFACE",
-    "ScanErrors",
-    "Stated",
-    "Truth",
-    "bounds_table",
-    "evaluate_folder",
-    "landmark_file",
-    "landmarks_table",
-    "meshes",
-    "read_names",
-    "read_truth",
-    "scan_errors",
-    "scans_table",
-    "stated_errors",
-]
 
 OFF_SURFACE = 20.0
 """A landmark further than this from its scan, millimetres, is in another frame or unit, or of another scan."""

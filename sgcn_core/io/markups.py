@@ -29,7 +29,7 @@ has no position in the file, never NaN or (0, 0, 0).
 
 Where a file states no unit, or no frame, millimetres and LPS are assumed, and the entry "assumed" of the result's info
 says so; beside a mesh such landmarks lie in the coordinates of the mesh file
-(:func:`sgcn_core.evaluation.scans.read_truth`).
+(:func:`sgcn_core.evaluation.truth.read_truth`).
 """
 
 from __future__ import annotations
