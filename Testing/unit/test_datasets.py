@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from sgcn_core.cli.app import app
 from sgcn_core.datasets import DATASETS, Settings, open_dataset, prepare_dataset, read_split, split_subjects, tables
 from sgcn_core.datasets.base import Face, Sample
-from sgcn_core.datasets.prepare import read_manifest
+from sgcn_core.datasets.manifest import read_manifest
 from sgcn_core.errors import FileFormatError, LandmarkError, SettingsError, SgcnError, SurfaceError
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
