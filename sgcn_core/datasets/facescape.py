@@ -53,6 +53,7 @@ class FaceScape(FaceDataset):
 
     name = "facescape"
     title = "FaceScape (TU models)"
+    labels = IBUG68
     paper_crop = f"z > {CROP_Z:g} mm in the model's coordinates, as the paper's published code"
     experiments = (
         Experiment(
@@ -69,10 +70,6 @@ class FaceScape(FaceDataset):
         ),
     )
     shared = ("landmark_indices.npz", "Rt_scale_dict.json")
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return IBUG68
 
     def layout(self) -> str:
         return "landmark_indices.npz and ID/models_reg/1_neutral.obj ... 20_brow_lower.obj"
