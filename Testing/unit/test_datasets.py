@@ -136,7 +136,7 @@ def test_multi_view_scans_carry_the_landmarks_of_their_models(facescape: Path, t
     pose["3"]["2"][1] = np.column_stack([TURN * [-1, 1, 1], shift]).tolist()
     (tmp_path / "Rt_scale_dict.json").write_text(json.dumps(pose))
     with pytest.raises(FileFormatError, match="determinant -1"):
-        dataset.read(dataset.samples[0])
+        open_dataset("facescape-multiview", tmp_path).read(dataset.samples[0])
 
 
 # The others
