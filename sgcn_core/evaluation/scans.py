@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,11 @@ def landmarks_table(scans: Sequence[ScanErrors], note: str) -> Table:
     return Table("scan_landmarks", f"Errors of each landmark over all scans, millimetres. {note}", rows)
 
 
+def core_errors(errors: Iterable[tuple[str, float]]) -> list[float]:
+    """Of labels with their errors those of the points in ``CORE``."""
+    return [error for label, error in errors if label.casefold().rsplit("_", 1)[0] in CORE]
+
+
 @dataclass(frozen=True, eq=False)
 class Stated:
     """Errors of M landmarks and what the detector stated about them; millimetres.
@@ -181,6 +186,11 @@ class Stated:
     expected: FloatArray
     bound: FloatArray
     status: tuple[str, ...]
+
+    def bound_holds(self, chosen: NDArray[np.bool_]) -> float | None:
+        """Per cent of some landmarks (M,) whose error is within its bound; None where none has a bound."""
+        these = chosen & np.isfinite(self.bound)
+        return 100.0 * float((self.error[these] <= self.bound[these]).mean()) if these.any() else None
 
 
 def stated_errors(scans: Sequence[ScanErrors]) -> Stated:
@@ -217,15 +227,14 @@ def bounds_table(scans: Sequence[ScanErrors], note: str) -> Table:
     for group, chosen in groups.items():
         for wanted in ("all", "found", "uncertain"):
             these = chosen & np.isfinite(stated.bound) & ((status == wanted) | (wanted == "all"))
-            if not these.any():
+            if (holds := stated.bound_holds(these)) is None:
                 continue
-            holds = float((stated.error[these] <= stated.bound[these]).mean())
             rows.append(
                 {
                     "group": group,
                     "status": wanted,
                     "landmarks": int(these.sum()),
-                    "bound holds %": 100.0 * holds,
+                    "bound holds %": holds,
                     "mean error": float(stated.error[these].mean()),
                     "mean stated": float(stated.expected[these].mean()),
                 }
@@ -246,5 +255,5 @@ def _row(name: str, errors: Sequence[tuple[str, float]], refused: int | None) ->
     }
     if refused is None:
         return cells
-    core = summarise([error for label, error in errors if label.casefold().rsplit("_", 1)[0] in CORE])
+    core = summarise(core_errors(errors))
     return {**cells, "well defined, mean": core.mean, "refused": refused}
