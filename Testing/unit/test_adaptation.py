@@ -26,7 +26,7 @@ from sgcn_core.cli.app import app
 from sgcn_core.demo import demo_surface
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import LandmarkError, ModelError
-from sgcn_core.evaluation.scans import Truth
+from sgcn_core.evaluation.truth import Truth
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.io.markups import write_landmarks

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from sgcn_core.cli.app import app
 from sgcn_core.datasets import DATASETS, Settings, open_dataset, prepare_dataset, read_split, split_subjects, tables
 from sgcn_core.datasets.base import Face, Sample
-from sgcn_core.datasets.prepare import read_manifest
+from sgcn_core.datasets.manifest import read_manifest
 from sgcn_core.errors import FileFormatError, LandmarkError, SettingsError, SgcnError, SurfaceError
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
@@ -136,7 +136,7 @@ def test_multi_view_scans_carry_the_landmarks_of_their_models(facescape: Path, t
     pose["3"]["2"][1] = np.column_stack([TURN * [-1, 1, 1], shift]).tolist()
     (tmp_path / "Rt_scale_dict.json").write_text(json.dumps(pose))
     with pytest.raises(FileFormatError, match="determinant -1"):
-        dataset.read(dataset.samples[0])
+        open_dataset("facescape-multiview", tmp_path).read(dataset.samples[0])
 
 
 # The others
@@ -387,7 +387,7 @@ class Detector:
     """Finds every landmark so far from its truth, in millimetres, as it is told."""
 
     def __init__(self, dataset: Any, off: dict[str, float], missing: tuple[str, ...] = ()) -> None:
-        self.checkpoint = SimpleNamespace(labels=(*dataset.labels, "other"), sha256="0" * 64)
+        self.checkpoint = SimpleNamespace(reported=(*dataset.labels, "other"), sha256="0" * 64)
         self.dataset, self.off, self.missing, self.faces = dataset, off, missing, self._faces()
 
     def _faces(self) -> Iterator[tuple[Sample, Face]]:
@@ -402,8 +402,8 @@ class Detector:
         truth = self.dataset.read(sample).landmarks
         off = np.array([self.off.get(sample.subject, 0.0) / mm_per_unit, 0, 0])
         moved = np.vstack([truth + off, np.zeros(3)])
-        status = ["missing" if label in self.missing else "found" for label in self.checkpoint.labels]
-        return LandmarkResult(self.checkpoint.labels, moved, np.ones(len(moved)), status, surface.unit or "mm")
+        status = ["missing" if label in self.missing else "found" for label in self.checkpoint.reported]
+        return LandmarkResult(self.checkpoint.reported, moved, np.ones(len(moved)), status, surface.unit or "mm")
 
 
 def test_table_one_by_hand(facescape: Path) -> None:
@@ -470,10 +470,21 @@ def test_table_three_by_hand(dad: Path) -> None:
     assert measured[0].errors.tolist() == pytest.approx([6.0] * 5)
 
 
+def test_landmarks_are_matched_by_the_names_that_detection_reports(dad: Path) -> None:
+    dataset, split = open_dataset("dad3dheads", dad), read_split_of(train=("x",), test=("ab",))
+    detector = Detector(dataset, {"ab": 6.0})
+    in_order, names = detector.detect, detector.checkpoint.reported
+    # The names of the network's channels are others where weights have landmarks of a user's own.
+    detector.checkpoint = SimpleNamespace(labels=names[1:], reported=names, sha256="")
+    detector.detect = lambda *scan, **how: in_order(*scan, **how).select(names[::-1])  # type: ignore[method-assign]
+    (measured,) = tables.measure(detector, dataset, split)  # type: ignore[arg-type]
+    assert measured.errors.tolist() == pytest.approx([6.0] * 5)
+
+
 def test_weights_that_know_nothing_of_the_dataset_are_refused(dad: Path) -> None:
     dataset, split = open_dataset("dad3dheads", dad), read_split_of(train=("x",), test=("ab",))
     detector = Detector(dataset, {})
-    detector.checkpoint = SimpleNamespace(labels=("prn",), sha256="")
+    detector.checkpoint = SimpleNamespace(reported=("prn",), sha256="")
     with pytest.raises(LandmarkError, match="know none of the 5 landmarks"):
         list(tables.measure(detector, dataset, split))  # type: ignore[arg-type]
     with pytest.raises(SgcnError, match="crops nothing of Headspace"):

@@ -20,6 +20,7 @@ from sgcn_core.errors import FileFormatError
 from sgcn_core.evaluation import scans
 from sgcn_core.evaluation.metrics import success_rates, summarise
 from sgcn_core.evaluation.tables import Table, read_titles
+from sgcn_core.evaluation.truth import Truth, landmark_file, read_truth
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.surface import Surface
 
@@ -94,7 +95,7 @@ def surface_of(unit: str | None = None, frame: str = "LPS") -> Surface:
 def test_a_table_without_frame_and_unit_is_in_the_meshs_own(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("name,x,y,z\nprn,1,2,3\nsn,,,\n")
-    truth = scans.read_truth(path, surface_of("cm", "RAS"))
+    truth = read_truth(path, surface_of("cm", "RAS"))
     assert list(truth.positions) == ["prn"] and truth.positions["prn"].tolist() == [1.0, 2.0, 3.0]
     assert truth.unit is None
 
@@ -102,41 +103,41 @@ def test_a_table_without_frame_and_unit_is_in_the_meshs_own(tmp_path: Path) -> N
 def test_a_table_that_declares_its_frame_is_turned(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("label,x,y,z,unit,frame\nprn,1,2,3,m,LPS\n")
-    truth = scans.read_truth(path, surface_of("mm", "RAS"))
+    truth = read_truth(path, surface_of("mm", "RAS"))
     assert truth.positions["prn"].tolist() == [-1.0, -2.0, 3.0] and truth.unit == "m"
 
 
 def test_landmark_file_of_a_mesh(tmp_path: Path) -> None:
     mesh = tmp_path / "a.b.ply"
-    assert scans.landmark_file(mesh) is None
+    assert landmark_file(mesh) is None
     (tmp_path / "a.b.mrk.json").write_text("{}")
-    assert scans.landmark_file(mesh) == tmp_path / "a.b.mrk.json"
+    assert landmark_file(mesh) == tmp_path / "a.b.mrk.json"
 
 
 def test_two_landmark_files_of_a_mesh_are_an_error_and_text_counts_last(tmp_path: Path) -> None:
     mesh = tmp_path / "a.ply"
     (tmp_path / "a.txt").write_text("prn 1 2 3")
-    assert scans.landmark_file(mesh) == tmp_path / "a.txt"
+    assert landmark_file(mesh) == tmp_path / "a.txt"
     (tmp_path / "a.landmarkAscii").write_text("")
-    assert scans.landmark_file(mesh) == tmp_path / "a.landmarkAscii"
+    assert landmark_file(mesh) == tmp_path / "a.landmarkAscii"
     (tmp_path / "a.pp").write_text("")
     with pytest.raises(FileFormatError, match=r"a\.pp and a\.landmarkAscii"):
-        scans.landmark_file(mesh)
+        landmark_file(mesh)
 
 
 def test_points_of_other_programs_are_in_the_meshs_own_frame_and_unit(tmp_path: Path) -> None:
     (tmp_path / "a.pts").write_text("Version 1.0\n1\nprn 1 2 3\n")
-    truth = scans.read_truth(tmp_path / "a.pts", surface_of("cm", "RAS"))
+    truth = read_truth(tmp_path / "a.pts", surface_of("cm", "RAS"))
     assert truth.positions["prn"].tolist() == [1.0, 2.0, 3.0] and truth.unit is None
 
 
 def test_landmarks_far_from_the_scan_are_not_compared() -> None:
     result = LandmarkResult(("prn", "sn"), np.zeros((2, 3)), np.ones(2), ("found",) * 2, "cm")
     truth = {"prn": np.array([5.0, 5, 2.1]), "sn": np.array([5.0, 5, 0]), "gn": np.array([5.0, 5, 1])}
-    one = scans.scan_errors(Detector(result), "x", surface_of(), scans.Truth(truth))  # type: ignore[arg-type]
+    one = scans.scan_errors(Detector(result), "x", surface_of(), Truth(truth))  # type: ignore[arg-type]
     assert one.off_surface == {"prn": pytest.approx(21.0)} and set(one.errors) == {"prn", "sn"}
     moved = {label: place + np.array([0, 0, 10.0]) for label, place in truth.items()}
-    other = scans.scan_errors(Detector(result), "x", surface_of(), scans.Truth(moved))  # type: ignore[arg-type]
+    other = scans.scan_errors(Detector(result), "x", surface_of(), Truth(moved))  # type: ignore[arg-type]
     assert other.errors == {} and "3 of its 3 landmarks" in str(other.problem) and "median 110 mm" in str(other.problem)
 
 
@@ -159,9 +160,9 @@ def test_errors_are_matched_by_label_in_millimetres() -> None:
         "cm",
     )
     truth = {"prn": np.array([10.0, 0, 2]), "gn": np.zeros(3), "other": np.zeros(3)}
-    found = scans.scan_errors(Detector(result), "x", surface_of(), scans.Truth(truth, "mm"))  # type: ignore[arg-type]
+    found = scans.scan_errors(Detector(result), "x", surface_of(), Truth(truth, "mm"))  # type: ignore[arg-type]
     own = {"prn": np.array([1.0, 0, 0.3])}
-    in_the_files = scans.scan_errors(Detector(result), "x", surface_of(), scans.Truth(own))  # type: ignore[arg-type]
+    in_the_files = scans.scan_errors(Detector(result), "x", surface_of(), Truth(own))  # type: ignore[arg-type]
     assert in_the_files.errors["prn"] == pytest.approx(3.0)
     assert found.errors["prn"] == pytest.approx(2.0) and np.isnan(found.errors["gn"])
     assert found.unmatched == ("other",) and found.refused is None

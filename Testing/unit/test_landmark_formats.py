@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sgcn_core.analysis.case import AnalysisCase
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.formats import LANDMARK_SUFFIXES, WRITABLE_LANDMARK_SUFFIXES
 from sgcn_core.io.markups import read_landmarks, write_landmarks
 from sgcn_core.io.meshes import read_surface
+from sgcn_core.types.landmarks import LandmarkResult
+from sgcn_core.types.surface import Surface
 
 PP = """<!DOCTYPE PickedPoints>
 <PickedPoints>
@@ -122,6 +125,15 @@ def test_what_the_caller_or_the_written_file_states_is_not_assumed(tmp_path: Pat
     assert read_landmarks(tmp_path / "a.pp", unit="cm", frame="RAS").info == {}
     again = read_landmarks(write_landmarks(result, tmp_path / "a.json"))
     assert again.info == {} and again.unit == "cm" and again.status == result.status
+
+
+def test_landmarks_in_a_length_of_their_own_are_measured_in_millimetres(tmp_path: Path) -> None:
+    vertices = 40.0 * np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    result = LandmarkResult(("prn", "sn", "gn"), vertices, np.ones(3), ("found",) * 3, unit="2.5mm")
+    path = write_landmarks(result, tmp_path / "a.json")
+    case = AnalysisCase.from_file(path, Surface(vertices, np.array([[0, 1, 2]]), unit="2.5mm"))
+    assert case.positions == pytest.approx(2.5 * vertices) and case.surface is not None
+    assert case.surface.vertices == pytest.approx(2.5 * vertices)
 
 
 BOMB = """<!DOCTYPE PickedPoints [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>

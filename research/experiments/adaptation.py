@@ -29,8 +29,8 @@ from sgcn_core.adaptation.definitions import MIDLINE, side_of
 from sgcn_core.adaptation.estimate import LearntOffsets, estimate
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, LandmarkError
-from sgcn_core.evaluation.scans import Truth, landmark_file, meshes, read_truth
 from sgcn_core.evaluation.tables import Cell, Table
+from sgcn_core.evaluation.truth import Truth, landmark_file, meshes, read_truth
 from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.uncertainty.domain import well_defined

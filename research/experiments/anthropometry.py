@@ -24,8 +24,8 @@ from sgcn_core.cli.console import note, progress_bar, reporting_errors
 from sgcn_core.cli.evaluate import print_and_write
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import SgcnError
-from sgcn_core.evaluation.scans import landmark_file, meshes, read_truth
 from sgcn_core.evaluation.tables import Cell, Table
+from sgcn_core.evaluation.truth import landmark_file, meshes, read_truth
 from sgcn_core.io.markups import read_landmarks, write_landmarks
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.landmarks import LandmarkResult

@@ -60,7 +60,7 @@ def _runs(folder: Path, detector: LandmarkDetector, cache: Path | None, pictures
     """Every mesh of a folder; those that are kept already are not run again."""
     from research.peers.mediapipe_faces import FaceLandmarker
     from research.peers.scan_runs import ScanRun, run_scan
-    from sgcn_core.evaluation.scans import meshes
+    from sgcn_core.evaluation.truth import meshes
 
     found = []
     with FaceLandmarker() as landmarker:

@@ -18,7 +18,7 @@ from research.training.annotated_scans import annotator_of
 from sgcn_core.analysis.dense_model import dense_model
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
-from sgcn_core.evaluation.scans import landmark_file, read_truth
+from sgcn_core.evaluation.truth import landmark_file, read_truth
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.surface import Surface

@@ -252,7 +252,7 @@ def _negatives(cutter: HeadCutter | None, count: int, seed: int) -> Iterator[Neg
 
 
 def _scan_files(folder: Path | None) -> list[Path]:
-    from sgcn_core.evaluation.scans import meshes
+    from sgcn_core.evaluation.truth import meshes
 
     return [] if folder is None else meshes(folder)
 

@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lightning.fabric import Fabric
+    from collections.abc import Callable, Mapping
+
+    import torch
 
     from sgcn_core.training.config import TrainingConfig
+    from sgcn_core.training.run import TrainingRun
+    from sgcn_core.training.source import Source
+
+    FacesAndExport = tuple[tuple[Source, Mapping[str, Source]], Callable[[TrainingRun, Path], None]]
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -49,10 +55,6 @@ def main(arguments: list[str] | None = None) -> None:
     import torch
     from lightning.fabric import Fabric
 
-    from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
-    from research.synthesis.populations import load_others
-    from research.training.data import training_data
-    from research.training.export import export_weights
     from sgcn_core.training.config import TrainingConfig
     from sgcn_core.training.run import TrainingRun
 
@@ -64,34 +66,34 @@ def main(arguments: list[str] | None = None) -> None:
     )
     fabric.launch()
     config = TrainingConfig.load(options.config)
-    if options.prepared:
-        train_on_prepared(options, config, fabric)
-        return
-    model = FaceModel.load(options.model, options.clinical or CLINICAL_VERTICES, device=fabric.device)
-    others = load_others(
-        options.makehuman, options.gnm, children="children" in (config.populations or {}), device=fabric.device
-    )
-    run = TrainingRun(config, *training_data(config, model, others), options.run, fabric=fabric)
+    faces, export = (prepared_faces if options.prepared else generated_faces)(options, config, fabric.device)
+    run = TrainingRun(config, *faces, options.run, fabric=fabric)
     if options.start:
         run.start_from(options.start)
     run.train(minutes=options.minutes)
     if options.export and fabric.is_global_zero:
-        export_weights(run, options.export)
+        export(run, options.export)
 
 
-def train_on_prepared(options: argparse.Namespace, config: TrainingConfig, fabric: Fabric) -> None:
-    """Train on the graphs of a dataset, by its training subjects."""
+def generated_faces(options: argparse.Namespace, config: TrainingConfig, device: torch.device) -> FacesAndExport:
+    """What to train on and to measure on, generated from the face models, and what writes the weights."""
+    from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
+    from research.synthesis.populations import load_others
+    from research.training.data import training_data
+    from research.training.export import export_weights
+
+    model = FaceModel.load(options.model, options.clinical or CLINICAL_VERTICES, device=device)
+    children = "children" in (config.populations or {})
+    others = load_others(options.makehuman, options.gnm, children=children, device=device)
+    return training_data(config, model, others), export_weights
+
+
+def prepared_faces(options: argparse.Namespace, config: TrainingConfig, device: torch.device) -> FacesAndExport:
+    """As :func:`generated_faces`, of the training and test subjects of a dataset."""
     from sgcn_core.datasets.training import sources, write_weights
-    from sgcn_core.training.run import TrainingRun
 
     conditions = tuple(options.conditions.split(",")) if options.conditions else None
-    train, test = sources(options.prepared, config, conditions=conditions, device=fabric.device)
-    run = TrainingRun(config, train, test, options.run, fabric=fabric)
-    if options.start:
-        run.start_from(options.start)
-    run.train(minutes=options.minutes)
-    if options.export and fabric.is_global_zero:
-        write_weights(run, options.export)
+    return sources(options.prepared, config, conditions=conditions, device=device), write_weights
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from research.training.calibration_data import CalibrationData
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
-from sgcn_core.evaluation.scans import landmark_file, meshes, read_truth
+from sgcn_core.evaluation.truth import landmark_file, meshes, read_truth
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.stages import Heatmaps
 from sgcn_core.types.surface import Surface
-from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.types.units import in_mm
 from sgcn_core.uncertainty.assess import Assessment
 
 FloatArray = NDArray[np.float64]
@@ -97,7 +97,7 @@ def annotated_scans(
             except FaceNotFoundError:
                 continue
             who = annotator_of(mesh)
-            scale = UNITS_TO_MM[truth.unit or result.unit]
+            scale = in_mm(truth.unit or result.unit)
             ours = who.ours if by_definition else {}
             named = {ours.get(label, label): scale * place for label, place in truth.positions.items()}
             yield AnnotatedScan(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.adaptation.corrected_scan import CorrectedScan, Detected
 from sgcn_core.errors import CorrectionError
-from sgcn_core.evaluation.scans import Truth
+from sgcn_core.evaluation.truth import Truth
 from sgcn_core.types.landmark_sets import LandmarkSet
 from sgcn_core.types.units import UNITS_TO_MM, flip_frame, in_mm
 

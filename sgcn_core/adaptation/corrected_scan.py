@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import CorrectionError
-from sgcn_core.evaluation.scans import Truth
+from sgcn_core.evaluation.truth import Truth
 from sgcn_core.geometry.closest_point import closest_on_surface
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.geometry.surface_index import SurfaceIndex

@@ -12,7 +12,7 @@ from sgcn_core.adaptation.checks import checked
 from sgcn_core.adaptation.corrected_scan import CorrectedScan, detected
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import NOT_USABLE, CorrectionError, SgcnError
-from sgcn_core.evaluation.scans import Truth, read_truth
+from sgcn_core.evaluation.truth import Truth, read_truth
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.types.surface import Surface

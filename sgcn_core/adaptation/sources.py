@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sgcn_core.errors import CorrectionError, FileFormatError
-from sgcn_core.evaluation.scans import landmark_file, meshes
+from sgcn_core.evaluation.truth import landmark_file, meshes
 from sgcn_core.io.formats import MESH_SUFFIXES, VOLUME_SUFFIXES, landmark_suffix
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.provenance import input_record

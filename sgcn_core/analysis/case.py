@@ -17,7 +17,7 @@ from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.landmark_sets import place_of
 from sgcn_core.types.landmarks import STATUSES, LandmarkResult
 from sgcn_core.types.surface import Surface
-from sgcn_core.types.units import UNITS_TO_MM
+from sgcn_core.types.units import in_mm
 
 FloatArray = NDArray[np.float64]
 
@@ -110,7 +110,7 @@ class AnalysisCase(ReadOnlyArrays):
             The landmarks do not lie on the surface.
         """
         converted = result.in_frame("LPS")
-        positions = converted.positions * UNITS_TO_MM[result.unit]
+        positions = converted.positions * in_mm(result.unit)
         return cls(
             labels=result.labels,
             positions=positions,
@@ -164,7 +164,7 @@ def _overlaid(surface: Surface, positions: FloatArray, unit: str) -> Surface:
     placed = positions[np.isfinite(positions).all(axis=1)]
     distances = []
     for candidate in dict.fromkeys((surface.unit or unit, unit)):
-        factor = UNITS_TO_MM[candidate]
+        factor = in_mm(candidate)
         scaled = surface.in_frame("LPS").transformed(np.diag((factor, factor, factor, 1.0))).with_(unit="mm")
         if not len(placed):
             return scaled

@@ -111,7 +111,8 @@ def _of_folder(
     show_name: bool,
 ) -> tuple[ExitCode, list[Table]]:
     from sgcn_core.cli.detect import load_detector
-    from sgcn_core.evaluation.scans import bounds_table, evaluate_folder, landmarks_table, read_names, scans_table
+    from sgcn_core.evaluation.scans import bounds_table, evaluate_folder, landmarks_table, scans_table
+    from sgcn_core.evaluation.truth import read_names
 
     names = None if labels is None else read_names(labels)
     detector = load_detector(settings)

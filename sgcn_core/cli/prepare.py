@@ -50,8 +50,9 @@ def prepare(
 ) -> None:
     """Write the graphs of a dataset once, for training; goes on where it was interrupted."""
     with reporting_errors(debug=debug), progress_bar(1) as start:
+        from sgcn_core.datasets.cases import Settings
         from sgcn_core.datasets.catalogue import open_dataset
-        from sgcn_core.datasets.prepare import Settings, prepare_dataset
+        from sgcn_core.datasets.prepare import prepare_dataset
         from sgcn_core.datasets.splits import read_split, split_subjects
 
         advance = start(0, name)

@@ -12,9 +12,10 @@ from sgcn_core.lazy_names import imported_on_use
 
 if TYPE_CHECKING:
     from sgcn_core.datasets.base import Camera, Experiment, Face, FaceDataset, Sample
+    from sgcn_core.datasets.cases import Settings
     from sgcn_core.datasets.catalogue import DATASETS, open_dataset
     from sgcn_core.datasets.graphs import FaceGraphs, GraphSource, with_heatmaps
-    from sgcn_core.datasets.prepare import Prepared, Settings, prepare_dataset
+    from sgcn_core.datasets.prepare import Prepared, prepare_dataset
     from sgcn_core.datasets.splits import Split, read_split, split_subjects
 
 __all__ = [
@@ -40,9 +41,10 @@ __getattr__ = imported_on_use(
     __name__,
     {
         "base": "Camera Experiment Face FaceDataset Sample",
+        "cases": "Settings",
         "catalogue": "DATASETS open_dataset",
         "graphs": "FaceGraphs GraphSource with_heatmaps",
-        "prepare": "Prepared Settings prepare_dataset",
+        "prepare": "Prepared prepare_dataset",
         "splits": "Split read_split split_subjects",
     },
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,3 +222,11 @@ def at_vertices(surface: Surface, numbers: NDArray[np.int64], source: str) -> Fl
         )
     places: FloatArray = surface.vertices[numbers].copy()
     return places
+
+
+def read_json(path: Path) -> Any:
+    """Content of a JSON file of a dataset; FileFormatError where it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileFormatError(f"cannot read {path} as JSON: {error}; unpack it again") from error

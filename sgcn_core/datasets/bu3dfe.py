@@ -29,11 +29,8 @@ class Bu3dfe(FaceDataset):
 
     name = "bu3dfe"
     title = "BU-3DFE"
+    labels = tuple(f"{PREFIX}{number}" for number in range(1, POINTS + 1))
     experiments = (Experiment("BU-3DFE", (), {"BU-3DFE": ()}),)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return tuple(f"{PREFIX}{number}" for number in range(1, POINTS + 1))
 
     def layout(self) -> str:
         return "F0001/F0001_AN01WH_F3D.wrl with F0001_AN01WH_F3D.bnd beside it, ... M0044/..."

@@ -17,13 +17,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.datasets.base import Camera, Experiment, Face, FaceDataset, Sample, at_vertices
+from sgcn_core.datasets.base import Camera, Experiment, Face, FaceDataset, Sample, at_vertices, read_json
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.surface import Surface
@@ -58,7 +56,7 @@ class Dad3dHeads(FaceDataset):
         """Vertex of each landmark, by its name."""
         path = self.needed("landmark_vertices.json", "landmark_vertices.txt", why="with the vertices of the landmarks")
         if path.suffix == ".json":
-            numbers = _json(path)
+            numbers = read_json(path)
         else:
             words = path.read_text(encoding="utf-8-sig").split()
             numbers = {f"dad{place}": word for place, word in enumerate(words, start=1)}
@@ -108,7 +106,7 @@ class Dad3dHeads(FaceDataset):
     def find(self) -> Iterable[Sample]:
         for part in ("train", "val"):
             table = self.root / part / f"{part}.json"
-            for item in _json(table) if table.is_file() else ():
+            for item in read_json(table) if table.is_file() else ():
                 try:
                     key = str(item["item_id"])
                     traits = {str(name): str(value).lower() for name, value in item.get("attributes", {}).items()}
@@ -120,7 +118,7 @@ class Dad3dHeads(FaceDataset):
                     yield Sample(key, key, part, file, (), traits)
 
     def read(self, sample: Sample, *, cropped: bool = False) -> Face:
-        content = _json(sample.file)
+        content = read_json(sample.file)
         try:
             vertices = np.array(content["vertices"], dtype=np.float64).reshape(-1, 3)
             model_view, projection = (
@@ -147,10 +145,3 @@ class Dad3dHeads(FaceDataset):
                 f"{surface.source} is {height:.3g} mm tall in {self.unit}, no head; state the unit of its vertices "
                 "with --unit, such as 100mm"
             )
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileFormatError(f"cannot read {path} as JSON: {error}; unpack it again") from error

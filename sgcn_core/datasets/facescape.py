@@ -12,15 +12,16 @@ apply it). The order of the 68 points is that of iBUG; their places differ from 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sgcn_core.datasets.base import IBUG68, Experiment, Face, FaceDataset, Sample, at_vertices
+from sgcn_core.datasets.base import IBUG68, Experiment, Face, FaceDataset, Sample, at_vertices, read_json
 from sgcn_core.errors import FileFormatError
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.io.meshes import read_surface
@@ -53,6 +54,7 @@ class FaceScape(FaceDataset):
 
     name = "facescape"
     title = "FaceScape (TU models)"
+    labels = IBUG68
     paper_crop = f"z > {CROP_Z:g} mm in the model's coordinates, as the paper's published code"
     experiments = (
         Experiment(
@@ -70,24 +72,20 @@ class FaceScape(FaceDataset):
     )
     shared = ("landmark_indices.npz", "Rt_scale_dict.json")
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return IBUG68
-
     def layout(self) -> str:
         return "landmark_indices.npz and ID/models_reg/1_neutral.obj ... 20_brow_lower.obj"
 
     def find(self) -> Iterable[Sample]:
-        for folder in _people(self.root):
-            for path in (*folder.glob("models_reg/*.obj"), *folder.glob("*.obj")):
-                if (expression := _expression(path)) is not None:
-                    yield Sample(f"{folder.name}-{path.stem}", folder.name, expression, path)
+        for subject, path in _models(self.root):
+            if (expression := _expression(path)) is not None:
+                yield Sample(f"{subject}-{path.stem}", subject, expression, path)
 
     def read(self, sample: Sample, *, cropped: bool = False) -> Face:
         surface = read_surface(sample.file, unit=self.unit)
-        landmarks = at_vertices(surface, self.vertex_numbers(), "landmark_indices.npz")
+        landmarks = at_vertices(surface, self.vertex_numbers, "landmark_indices.npz")
         return Face(_cut(surface, surface.vertices) if cropped else surface, landmarks)
 
+    @cached_property
     def vertex_numbers(self) -> NDArray[np.int64]:
         """Vertices (68,) of the landmarks on a TU model."""
         path = self.needed(
@@ -124,11 +122,7 @@ class FaceScapeMultiView(FaceScape):
         )
 
     def find(self) -> Iterable[Sample]:
-        models = {
-            (folder.name, path.stem): path
-            for folder in _people(self.root / "tu")
-            for path in (*folder.glob("models_reg/*.obj"), *folder.glob("*.obj"))
-        }
+        models = {(subject, path.stem): path for subject, path in _models(self.root / "tu")}
         for folder in _people(self.root / "mview"):
             for path in folder.glob("*.ply"):
                 model = models.get((folder.name, path.stem))
@@ -139,20 +133,27 @@ class FaceScapeMultiView(FaceScape):
         model = read_surface(sample.more[0])
         to_model = self.to_model(sample)
         surface = read_surface(sample.file, unit=self.unit or unit_of(to_model.scale))
-        landmarks = to_model.inverse().apply(at_vertices(model, self.vertex_numbers(), "landmark_indices.npz"))
+        landmarks = to_model.inverse().apply(at_vertices(model, self.vertex_numbers, "landmark_indices.npz"))
         return Face(_cut(surface, to_model.apply(surface.vertices)) if cropped else surface, landmarks)
+
+    @cached_property
+    def poses(self) -> Any:
+        """ID -> number of the expression -> scale and 3x4 matrix, as the file has them."""
+        return read_json(
+            self.needed("Rt_scale_dict.json", why="with the poses of the scans (FaceScape's toolkit/predef)")
+        )
 
     def to_model(self, sample: Sample) -> Similarity:
         """From the coordinates of a scan to those of its TU model, in millimetres."""
-        path = self.needed("Rt_scale_dict.json", why="with the poses of the scans (FaceScape's toolkit/predef)")
-        number = sample.file.stem.partition("_")[0]
+        poses, number = self.poses, sample.file.stem.partition("_")[0]
         try:
-            scale, matrix = json.loads(path.read_text(encoding="utf-8"))[sample.subject][number]
+            scale, matrix = poses[sample.subject][number]
             pose = np.array(matrix, dtype=np.float64)
             return Similarity(float(scale), pose[:3, :3], pose[:3, 3])
-        except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, IndexError) as error:
             raise FileFormatError(
-                f"{path} has no scale and rotation of ID {sample.subject}, expression {number} ({error}); copy it again"
+                f"{self.root / 'Rt_scale_dict.json'} has no scale and rotation of ID {sample.subject}, expression "
+                f"{number} ({error}); copy it again"
             ) from error
 
 
@@ -164,6 +165,13 @@ def _people(root: Path) -> list[Path]:
     within = [entry for entry in entries if entry.name == "raw" or entry.name.startswith("facescape_trainset")]
     inner = [entry for folder in within for entry in folder.iterdir() if entry.is_dir()]
     return [entry for entry in (*entries, *inner) if entry.name.isdecimal()]
+
+
+def _models(root: Path) -> Iterator[tuple[str, Path]]:
+    """Subject and file of every TU model."""
+    for folder in _people(root):
+        for path in (*folder.glob("models_reg/*.obj"), *folder.glob("*.obj")):
+            yield folder.name, path
 
 
 def _expression(path: Path) -> str | None:

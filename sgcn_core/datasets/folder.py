@@ -16,7 +16,7 @@ import numpy as np
 
 from sgcn_core.datasets.base import Experiment, Face, FaceDataset, Sample
 from sgcn_core.errors import FileFormatError
-from sgcn_core.evaluation.scans import Truth, landmark_file, meshes, read_names, read_truth
+from sgcn_core.evaluation.truth import Truth, landmark_file, meshes, read_names, read_truth
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.units import in_mm

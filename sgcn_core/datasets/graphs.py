@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Batch, Data, Dataset
 
-from sgcn_core.datasets.prepare import CASES, read_manifest
+from sgcn_core.datasets.manifest import CASES, read_manifest
 from sgcn_core.errors import FileFormatError
 from sgcn_core.graph.coarse import coarse_set
 from sgcn_core.graph.fine import fine_neighbours

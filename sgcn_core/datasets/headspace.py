@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.datasets.base import IBUG68, Experiment, Face, FaceDataset, Sample, at_vertices
 from sgcn_core.errors import FileFormatError
+from sgcn_core.io.linked import check_regular
 from sgcn_core.io.meshes import read_surface
 
 _LARGEST = 2**20  # bytes of a text file
@@ -27,11 +28,8 @@ class Headspace(FaceDataset):
 
     name = "headspace"
     title = "Headspace"
+    labels = IBUG68
     experiments = (Experiment("HS", (), {"HS": ()}, {"HS": "1.662 ± 0.727"}),)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return IBUG68
 
     def layout(self) -> str:
         return "folders 00001 ... 01519 (or subjects/00001 ...) with NNNNNNNNNNNN.obj and ldmksNNNNNNNNNNNN.txt"
@@ -74,6 +72,5 @@ def _expression(folder: Path) -> str:
 
 
 def _text(path: Path) -> str:
-    if path.stat().st_size > _LARGEST:
-        raise FileFormatError(f"{path} has {path.stat().st_size} bytes, too many for a list of vertices")
+    check_regular(path, most=_LARGEST)
     return path.read_text(encoding="utf-8-sig", errors="replace")

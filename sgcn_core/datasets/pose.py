@@ -75,7 +75,7 @@ def frame_of(dataset: FaceDataset, samples: Sequence[Sample], crop: str) -> Fram
     Parameters
     ----------
     samples : of the training subjects
-    crop : one of ``sgcn_core.datasets.prepare.CROPS``; "paper" needs no frame
+    crop : one of ``sgcn_core.datasets.cases.CROPS``; "paper" needs no frame
     """
     if crop == "paper":
         return Frame(np.full((len(dataset.labels), 3), np.nan), np.zeros(3), 1.0, "axes")

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,11 @@ class Split:
 
     def part_of(self, subject: str) -> str | None:
         """ "train", "test", or None."""
-        return next((part for part in PARTS if subject in getattr(self, part)), None)
+        return self._parts.get(subject)
+
+    @cached_property
+    def _parts(self) -> dict[str, str]:
+        return {subject: part for part in PARTS for subject in getattr(self, part)}
 
     def as_dict(self) -> dict[str, Any]:
         """For a manifest."""

@@ -209,7 +209,7 @@ def nme_table(dataset: FaceDataset, measured: Sequence[Measured], note: str) -> 
 
 
 def _check(detector: LandmarkDetector, dataset: FaceDataset, crops: Sequence[str]) -> None:
-    known = {label.casefold() for label in detector.checkpoint.labels}
+    known = {label.casefold() for label in detector.checkpoint.reported}
     if not any(label.casefold() in known for label in dataset.labels):
         raise LandmarkError(
             f"the weights know none of the {len(dataset.labels)} landmarks of {dataset.title} "
@@ -224,21 +224,21 @@ def _measured(
 ) -> Measured:
     count = len(dataset.labels)
     nothing = np.full(count, np.nan)
-    known_labels = {label.casefold(): row for row, label in enumerate(detector.checkpoint.labels)}
+    reported = {label.casefold() for label in detector.checkpoint.reported}
     try:
         face = dataset.read(sample, cropped=crop == CROPPED)
     except (FileFormatError, SurfaceError) as error:
         return Measured(sample, crop, nothing, np.zeros(count, dtype=bool), refused=str(error))
     factor = in_mm(face.surface.unit or "mm")
     known = np.asarray(np.isfinite(face.landmarks).all(axis=1))
-    known = known & np.array([label.casefold() in known_labels for label in dataset.labels])
+    known = known & np.array([label.casefold() in reported for label in dataset.labels])
     try:
         result = detector.detect(face.surface, refine=refine, seed=seed, mm_per_unit=factor)
     except (FaceNotFoundError, SurfaceError) as error:
         return Measured(sample, crop, nothing, known, refused=str(error))
     nowhere = np.full(3, np.nan)
-    rows = [known_labels.get(label.casefold()) for label in dataset.labels]
-    found = np.array([nowhere if row is None else result.positions[row] for row in rows])
+    places = {label.casefold(): place for label, place in zip(result.labels, result.positions, strict=True)}
+    found = np.array([places.get(label.casefold(), nowhere) for label in dataset.labels])
     distance = np.where(known, np.linalg.norm(found - face.landmarks, axis=1), np.nan)
     nme, nme3d = _normalised(face, found, distance)
     return Measured(sample, crop, factor * distance, known, nme=nme, nme3d=nme3d)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, FileFormatError, SurfaceError
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.tables import Cell, Table
-from sgcn_core.evaluation.truth import Truth, distances_from, landmark_file, meshes, read_names, read_truth
+from sgcn_core.evaluation.truth import Truth, distances_from, landmark_file, meshes, read_truth
 from sgcn_core.io.formats import LANDMARK_SUFFIXES
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.landmarks import LandmarkResult
@@ -23,24 +23,6 @@ from sgcn_core.types.units import in_mm
 from sgcn_core.uncertainty.domain import well_defined
 
 FloatArray = NDArray[np.float64]
-
-__all__ = [
-    "CORE",
-    "OFF_SURFACE",
-    "ScanErrors",
-    "Stated",
-    "Truth",
-    "bounds_table",
-    "evaluate_folder",
-    "landmark_file",
-    "landmarks_table",
-    "meshes",
-    "read_names",
-    "read_truth",
-    "scan_errors",
-    "scans_table",
-    "stated_errors",
-]
 
 OFF_SURFACE = 20.0
 """A landmark further than this from its scan, millimetres, is in another frame or unit, or of another scan."""
@@ -178,6 +160,11 @@ def landmarks_table(scans: Sequence[ScanErrors], note: str) -> Table:
     return Table("scan_landmarks", f"Errors of each landmark over all scans, millimetres. {note}", rows)
 
 
+def core_errors(errors: Iterable[tuple[str, float]]) -> list[float]:
+    """Of labels with their errors those of the points in ``CORE``."""
+    return [error for label, error in errors if label.casefold().rsplit("_", 1)[0] in CORE]
+
+
 @dataclass(frozen=True, eq=False)
 class Stated:
     """Errors of M landmarks and what the detector stated about them; millimetres.
@@ -199,6 +186,11 @@ class Stated:
     expected: FloatArray
     bound: FloatArray
     status: tuple[str, ...]
+
+    def bound_holds(self, chosen: NDArray[np.bool_]) -> float | None:
+        """Per cent of some landmarks (M,) whose error is within its bound; None where none has a bound."""
+        these = chosen & np.isfinite(self.bound)
+        return 100.0 * float((self.error[these] <= self.bound[these]).mean()) if these.any() else None
 
 
 def stated_errors(scans: Sequence[ScanErrors]) -> Stated:
@@ -235,15 +227,14 @@ def bounds_table(scans: Sequence[ScanErrors], note: str) -> Table:
     for group, chosen in groups.items():
         for wanted in ("all", "found", "uncertain"):
             these = chosen & np.isfinite(stated.bound) & ((status == wanted) | (wanted == "all"))
-            if not these.any():
+            if (holds := stated.bound_holds(these)) is None:
                 continue
-            holds = float((stated.error[these] <= stated.bound[these]).mean())
             rows.append(
                 {
                     "group": group,
                     "status": wanted,
                     "landmarks": int(these.sum()),
-                    "bound holds %": 100.0 * holds,
+                    "bound holds %": holds,
                     "mean error": float(stated.error[these].mean()),
                     "mean stated": float(stated.expected[these].mean()),
                 }
@@ -264,5 +255,5 @@ def _row(name: str, errors: Sequence[tuple[str, float]], refused: int | None) ->
     }
     if refused is None:
         return cells
-    core = summarise([error for label, error in errors if label.casefold().rsplit("_", 1)[0] in CORE])
+    core = summarise(core_errors(errors))
     return {**cells, "well defined, mean": core.mean, "refused": refused}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sgcn_core.io.landmark_text import Rows, assumed_info
+from sgcn_core.io.landmark_text import Rows
 from sgcn_core.types.landmarks import LandmarkResult
 
 # "# AmiraMesh 3D ASCII 2.0", "# Avizo 3D ASCII 2.0", "# AmiraMesh ASCII 1.0", "# HyperMesh ASCII".
@@ -46,4 +46,4 @@ def parse_landmark_ascii(text: str) -> LandmarkResult:
         rows.add(str(place), fields, 1.0, "found")
     if len(places) != number:
         raise ValueError(f"it declares {number} landmarks but holds {len(places)}; it is truncated")
-    return rows.result(unit="mm", frame="LPS", info=assumed_info("unit", "frame"))
+    return rows.result()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sgcn_core.io.landmark_text import Rows, assumed_info
+from sgcn_core.io.landmark_text import Rows
 from sgcn_core.types.landmarks import LandmarkResult
 
 PREFIX = "bu"
@@ -20,4 +20,4 @@ def parse_bnd(text: str) -> LandmarkResult:
         if len(fields) != 4 or not fields[0].isdecimal():
             raise ValueError(f"the line {line.strip()[:60]!r} is not the number of a vertex and three coordinates")
         rows.add(f"{PREFIX}{number}", fields[1:], 1.0, "found")
-    return rows.result(unit="mm", frame="LPS", info=assumed_info("unit", "frame"))
+    return rows.result()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sgcn_core.io.csv_cells import plain_cell, table_text
-from sgcn_core.io.landmark_text import Errors, Rows, assumed_info, input_info, input_of
+from sgcn_core.io.landmark_text import Errors, Rows, input_info, input_of
 from sgcn_core.types.landmarks import LandmarkResult, plain
 from sgcn_core.types.units import canonical_unit
 
@@ -71,8 +71,7 @@ def parse_csv(text: str) -> LandmarkResult:
         rows.add(plain_cell(record[name_column].strip()), place, confidence, status, _errors(record))
         unit, frame = record.get("unit") or unit, record.get("frame") or frame
         source = (plain_cell(record.get("input") or source[0]), record.get("input_sha256") or source[1])
-    assumed = assumed_info(*(name for name, value in (("unit", unit), ("frame", frame)) if value is None))
-    return rows.result(unit=unit or "mm", frame=frame or "LPS", info=input_info(*source) | assumed)
+    return rows.result(unit=unit, frame=frame, info=input_info(*source))
 
 
 def _columns(names: Sequence[str | None]) -> tuple[list[str], str | None]:

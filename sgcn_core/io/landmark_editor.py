@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sgcn_core.io.landmark_text import Rows, assumed_info
+from sgcn_core.io.landmark_text import Rows
 from sgcn_core.types.landmarks import LandmarkResult
 
 _VERSION = re.compile(r"version\s+\d+(\.\d+)?", re.IGNORECASE)
@@ -39,4 +39,4 @@ def parse_pts(text: str) -> LandmarkResult:
             raise ValueError(f"the line {' '.join(fields)[:60]!r} is not a name and three numbers")
         missing = all(float(value) == _MISSING for value in fields[1:])
         rows.add(fields[0], fields[1:], 1.0, "missing" if missing else "found")
-    return rows.result(unit="mm", frame="LPS", info=assumed_info("unit", "frame"))
+    return rows.result()

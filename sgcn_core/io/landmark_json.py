@@ -29,4 +29,4 @@ def parse_json(text: str) -> LandmarkResult:
     for entry in content["landmarks"]:
         errors = (entry.get("expected_error_mm"), entry.get("error_bound_mm"))
         rows.add(entry["label"], entry["position"], entry["confidence"], entry["status"], errors)
-    return rows.result(unit=content["unit"], frame=content["frame"], info=content.get("info"))
+    return rows.result(unit=str(content["unit"]), frame=str(content["frame"]), info=content.get("info"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from sgcn_core.io.landmark_text import Rows, assumed_info
+from sgcn_core.io.landmark_text import Rows
 from sgcn_core.io.mesh_data import unit_hint
 from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.units import canonical_unit
@@ -42,9 +42,7 @@ def parse_table(text: str) -> LandmarkResult:
     if first:
         shown = heading[0].strip()[:60] if heading else "nothing"
         raise ValueError(f"no line is the name of a landmark and three numbers; it holds {shown!r}")
-    unit = _unit("\n".join(heading))
-    info = assumed_info("frame") if unit else assumed_info("unit", "frame")
-    return rows.result(unit=unit or "mm", frame="LPS", info=info)
+    return rows.result(unit=_unit("\n".join(heading)))
 
 
 def _fields(line: str, separator: str | None) -> list[str]:

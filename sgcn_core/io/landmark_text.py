@@ -48,15 +48,6 @@ def input_info(name: str, sha256: str) -> dict[str, Any]:
     return {"input": source} if source else {}
 
 
-def assumed_info(*names: str) -> dict[str, Any]:
-    """Entry of ``info`` for what a file does not state, of "unit" and "frame"; empty where it states both.
-
-    Millimetres and LPS are then assumed, as of a mesh without a declaration; what compares the landmarks with a mesh
-    takes them as lying in the mesh file's own coordinates instead.
-    """
-    return {ASSUMED: list(names)} if names else {}
-
-
 def finite_position(values: Any, label: str) -> tuple[float, float, float]:
     """Three finite numbers, or ValueError naming the landmark."""
     if isinstance(values, str) or not isinstance(values, Sequence) or len(values) != 3:
@@ -82,20 +73,28 @@ class Rows:
         place = nowhere if status == "missing" else finite_position(position, label)
         self._rows.append((label, place, confidence, status, errors))
 
-    def result(self, *, unit: str, frame: str, info: dict[str, Any] | None = None) -> LandmarkResult:
-        """The landmarks gathered; ValueError if there are none or a value is out of range."""
+    def result(
+        self, *, unit: str | None = None, frame: str | None = None, info: dict[str, Any] | None = None
+    ) -> LandmarkResult:
+        """The landmarks gathered; ValueError if there are none or a value is out of range.
+
+        Where the file states no unit or no frame, millimetres and LPS are assumed, as of a mesh without a declaration,
+        and the entry ``ASSUMED`` of ``info`` says so: what compares the landmarks with a mesh takes them as lying in
+        the mesh file's own coordinates instead.
+        """
         if not self._rows:
             raise ValueError("it holds no landmarks")
         labels, positions, confidence, status, errors = zip(*self._rows, strict=True)
         expected, bound = np.array(errors, dtype=np.float64).T
+        assumed = [name for name, stated in (("unit", unit), ("frame", frame)) if stated is None]
         return LandmarkResult(
             labels,
             np.array(positions),
             np.array(confidence),
             status,
-            unit=unit,
-            frame=frame,
-            info=info or {},
+            unit="mm" if unit is None else unit,
+            frame="LPS" if frame is None else frame,
+            info=(info or {}) | ({ASSUMED: assumed} if assumed else {}),
             expected_error=expected,
             error_bound=bound,
         )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sgcn_core.io.landmark_text import Rows, assumed_info
+from sgcn_core.io.landmark_text import Rows
 from sgcn_core.types.landmarks import LandmarkResult
 
 
@@ -28,7 +28,7 @@ def parse_ljson(text: str) -> LandmarkResult:
     rows = Rows()
     for name, point in _first_version(content) if version == 1 else _named(_group(content, version)):
         _add(rows, name, point)
-    return rows.result(unit="mm", frame="LPS", info=assumed_info("unit", "frame"))
+    return rows.result()
 
 
 def _first_version(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -29,7 +29,7 @@ has no position in the file, never NaN or (0, 0, 0).
 
 Where a file states no unit, or no frame, millimetres and LPS are assumed, and the entry "assumed" of the result's info
 says so; beside a mesh such landmarks lie in the coordinates of the mesh file
-(:func:`sgcn_core.evaluation.scans.read_truth`).
+(:func:`sgcn_core.evaluation.truth.read_truth`).
 """
 
 from __future__ import annotations
@@ -122,8 +122,7 @@ def write_landmarks(
     suffix = _suffix(file, "write", WRITABLE_LANDMARK_SUFFIXES)
     default = "LPS" if suffix in (".mrk.json", ".fcsv") else result.frame
     placed = result.in_frame(coordinate_system or default)
-    if ASSUMED in placed.info:  # the file that is written states both
-        placed = replace(placed, info={key: value for key, value in placed.info.items() if key != ASSUMED})
+    placed = _with(placed, {"unit": placed.unit, "frame": placed.frame})  # the file that is written states both
     text = csv_text(placed, dialect=csv_dialect) if suffix == ".csv" else _FORMATTERS[suffix](placed)
     write_text(file, text, unless_changed_since=unless_changed_since)
     return file
@@ -172,7 +171,7 @@ def read_landmarks(
 
 
 def _with(result: LandmarkResult, changes: dict[str, Any]) -> LandmarkResult:
-    """What the caller states is not assumed any more."""
+    """With these units and frames stated, which are not assumed any more."""
     assumed = [name for name in result.info.get(ASSUMED, ()) if name not in changes]
     info = {key: value for key, value in result.info.items() if key != ASSUMED}
     return replace(result, **changes, info=info | ({ASSUMED: assumed} if assumed else {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.parsers import expat
 
-from sgcn_core.io.landmark_text import Rows, assumed_info
+from sgcn_core.io.landmark_text import Rows
 from sgcn_core.types.landmarks import LandmarkResult
 
 _ROOT, _POINT = "PickedPoints", "point"
@@ -37,7 +37,7 @@ def parse_pp(text: str) -> LandmarkResult:
         parser.Parse(text.encode("utf-8", "surrogatepass"), True)
     except expat.ExpatError as error:
         raise ValueError(f"it is no whole XML file ({error}); save it again in MeshLab") from error
-    return rows.result(unit="mm", frame="LPS", info=assumed_info("unit", "frame"))
+    return rows.result()
 
 
 def _add(rows: Rows, attributes: dict[str, str]) -> None:

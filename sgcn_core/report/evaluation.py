@@ -10,8 +10,8 @@ import numpy as np
 
 from sgcn_core import __version__
 from sgcn_core.detector import LandmarkDetector
-from sgcn_core.evaluation.metrics import FAILURE, OBSERVERS, THRESHOLDS, Summary, success_rates, summarise
-from sgcn_core.evaluation.scans import CORE, OFF_SURFACE, ScanErrors, Stated, bounds_table, stated_errors
+from sgcn_core.evaluation.metrics import FAILURE, OBSERVERS, THRESHOLDS, Summary, summarise
+from sgcn_core.evaluation.scans import CORE, OFF_SURFACE, ScanErrors, Stated, bounds_table, core_errors, stated_errors
 from sgcn_core.io.atomic import FileState, file_state, write_text
 from sgcn_core.io.provenance import printable
 from sgcn_core.report.evaluation_drawings import error_curve, landmark_errors
@@ -108,8 +108,8 @@ def _page(
 ) -> Page:
     everything = summarise([error for scan in scans for error in scan.errors.values()])
     refused, unread = sum(scan.refused is not None for scan in scans), sum(scan.problem is not None for scan in scans)
-    share = _share(stated, np.ones(len(stated.error), dtype=bool))
-    verdict = [_verdict(everything.count, len(scans), everything.mean, everything.median, everything.high)]
+    share = stated.bound_holds(np.ones(len(stated.error), dtype=bool))
+    verdict = [_verdict(everything, len(scans))]
     if share is not None:
         verdict.append(f"The stated 90 % bound holds for {share:.0f} % of the landmarks placed.")
     if refused or unread:
@@ -126,7 +126,7 @@ def _page(
             )
             if len(found)
             else (),
-            facts=_rates(scans, stated),
+            facts=_rates(scans, everything),
         ),
         Section(key="scans", title="Scans", tables=(tables["scans"],)),
         Section(key="landmarks", title="Landmarks", tables=(tables["landmarks"],)),
@@ -144,26 +144,24 @@ def _page(
     )
 
 
-def _verdict(count: int, scans: int, mean: float, median: float, high: float) -> str:
-    if not count:
+def _verdict(errors: Summary, scans: int) -> str:
+    if not errors.count:
         return f"No landmark of {scans} scans could be compared."
-    numbers = f"mean error {mean:.2f} mm, median {median:.2f} mm, 95 % below {high:.2f} mm"
-    return f"{count} landmarks on {scans} scans: {numbers}."
+    numbers = f"mean error {errors.mean:.2f} mm, median {errors.median:.2f} mm, 95 % below {errors.high:.2f} mm"
+    return f"{errors.count} landmarks on {scans} scans: {numbers}."
 
 
-def _rates(scans: Sequence[ScanErrors], stated: Stated) -> tuple[tuple[str, str], ...]:
+def _rates(scans: Sequence[ScanErrors], everything: Summary) -> tuple[tuple[str, str], ...]:
     """Success rates, and the mean of the well-defined points."""
-    errors = [error for scan in scans for error in scan.errors.values()]
-    if not errors:
+    annotated = everything.count + everything.missing
+    if not annotated:
         return ()
-    rates = zip(THRESHOLDS, success_rates(errors, THRESHOLDS), strict=True)
-    core = [
-        error for scan in scans for label, error in scan.errors.items() if label.casefold().rsplit("_", 1)[0] in CORE
-    ]
+    core = core_errors(pair for scan in scans for pair in scan.errors.items())
+    rates = zip(THRESHOLDS, everything.rates, strict=True)
     facts = [(f"Within {limit:g} mm", f"{100.0 * rate:.0f} %") for limit, rate in rates]
     if core:
         facts.append((f"Mean of {', '.join(CORE)}", f"{summarise(core).mean:.2f} mm"))
-    return (*facts, ("Landmarks placed", f"{len(stated.error)} of {len(errors)}"))
+    return (*facts, ("Landmarks placed", f"{everything.count} of {annotated}"))
 
 
 def _scans_table(scans: Sequence[ScanErrors], names: Sequence[str], stated: Stated) -> Table:
@@ -171,9 +169,9 @@ def _scans_table(scans: Sequence[ScanErrors], names: Sequence[str], stated: Stat
     flags = []
     for number, (scan, name) in enumerate(zip(scans, names, strict=True)):
         summary = summarise(list(scan.errors.values()))
-        core = summarise([error for label, error in scan.errors.items() if label.casefold().rsplit("_", 1)[0] in CORE])
+        core = summarise(core_errors(scan.errors.items()))
         outcome = "no face found" if scan.refused else "not compared" if scan.problem else "compared"
-        rows.append((name, *_cells(summary, _share(stated, stated.scan == number)), _known(core.mean), outcome))
+        rows.append((name, *_cells(summary, stated.bound_holds(stated.scan == number)), _known(core.mean), outcome))
         flags.append("" if outcome == "compared" else "check")
     columns = (
         Column(name="Scan"),
@@ -192,7 +190,7 @@ def _landmarks_table(scans: Sequence[ScanErrors], stated: Stated) -> Table:
     rows = []
     for label in labels:
         summary = summarise([scan.errors[label] for scan in scans if label in scan.errors])
-        rows.append((label, *_cells(summary, _share(stated, own == label.casefold()))))
+        rows.append((label, *_cells(summary, stated.bound_holds(own == label.casefold()))))
     rows.sort(key=lambda row: -1.0 if row[2] is None else float(row[2]), reverse=True)
     return Table(
         key="each-landmark",
@@ -292,12 +290,6 @@ def _provenance(scans: Sequence[ScanErrors], detector: LandmarkDetector, setting
 def _cells(summary: Summary, share: float | None) -> tuple[Cell, ...]:
     numbers = (_known(summary.mean), _known(summary.median), _known(summary.high))
     return (summary.count, *numbers, summary.failures, summary.missing, share)
-
-
-def _share(stated: Stated, chosen: np.ndarray) -> float | None:
-    """Per cent of some landmarks whose bound holds; None where none is stated."""
-    these = chosen & np.isfinite(stated.bound)
-    return 100.0 * float((stated.error[these] <= stated.bound[these]).mean()) if these.any() else None
 
 
 def _by_label(stated: Stated) -> dict[str, list[float]]:

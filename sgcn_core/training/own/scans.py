@@ -105,7 +105,7 @@ def read_own_scans(
     Parameters
     ----------
     detector : LandmarkDetector with weights that hold no landmarks of a user's own
-    folder : Path, meshes with landmark files beside them (``sgcn_core.evaluation.scans``)
+    folder : Path, meshes with landmark files beside them (``sgcn_core.evaluation.truth``)
     without : labels to leave out
     seed : of the sampling
     kept : ScanStore, optional; what it holds is not detected again
