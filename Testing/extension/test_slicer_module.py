@@ -301,18 +301,19 @@ def test_where_there_is_no_face_no_node_is_left(application: Application, logic:
 def test_a_worker_that_dies_is_an_error_and_the_next_one_works(application: Application, logic: Any) -> None:
     model = cases.face_model(application)
     kept = application.add("MarkupsFiducial", "Kept")
-    for _ in range(3):  # on a busy machine the detection may end before the signal comes
-        kept.RemoveAllControlPoints()
-        kept.AddControlPoint([1.0, 2.0, 3.0], "mine")
-        job = logic.placeLandmarks(model, outputNode=kept, wait=False)
-        while job.stage == "preparing":
-            job.poll()
-        os.kill(logic.landmarker.worker()._process.pid, signal.SIGKILL)
-        if (error := finish(job).error) is not None:
-            break
+    kept.AddControlPoint([1.0, 2.0, 3.0], "mine")
+    first = logic.placeLandmarks(model)
+    process = logic.landmarker.worker()._process.pid
+    os.kill(process, signal.SIGSTOP)  # held, so that it cannot end the detection before it is killed
+    job = logic.placeLandmarks(model, outputNode=kept, wait=False)
+    while job.identifier is None:  # until the worker has been asked
+        job.poll()
+    os.kill(process, signal.SIGKILL)
+    error = finish(job).error
     assert isinstance(error, LandmarkingError) and error.kind == "Crashed" and "ended by the system" in str(error)
     assert "SIGKILL" in error.details and "SIGKILL" not in str(error)
-    assert cases.nodes_of(application, "MarkupsFiducial") == [kept] and cases.positions(kept).keys() == {"mine"}
+    nodes = cases.nodes_of(application, "MarkupsFiducial")
+    assert nodes == [kept, first] and cases.positions(kept).keys() == {"mine"}
     assert logic.placeLandmarks(model).GetNumberOfControlPoints() == 62
 
 
