@@ -10,7 +10,7 @@ import pytest
 
 from sgcn_core.analysis.case import AnalysisCase
 from sgcn_core.errors import FileFormatError
-from sgcn_core.io.formats import LANDMARK_SUFFIXES, WRITABLE_LANDMARK_SUFFIXES
+from sgcn_core.io.formats import LANDMARK_SUFFIXES, WRITABLE_LANDMARK_SUFFIXES, without_suffix
 from sgcn_core.io.markups import read_landmarks, write_landmarks
 from sgcn_core.io.meshes import read_surface
 from sgcn_core.types.landmarks import LandmarkResult
@@ -179,6 +179,30 @@ def test_formats_of_others_are_read_and_not_written(tmp_path: Path) -> None:
     for suffix in set(LANDMARK_SUFFIXES) - set(WRITABLE_LANDMARK_SUFFIXES):
         with pytest.raises(FileFormatError, match=r"use one of \.mrk\.json"):
             write_landmarks(result, tmp_path / f"b{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("before/FACE.MRK.JSON", "FACE"),
+        ("face.csv.mrk.json", "face.csv"),
+        ("face.landmarkAscii", "face"),
+        ("head.1.nii.gz", "head.1"),
+        ("scan.v2.ply", "scan.v2"),
+        ("notes.unknown", "notes"),
+        ("README", "README"),
+        (".ply", ".ply"),
+    ],
+)
+def test_a_name_loses_its_suffix_and_nothing_else(file: str, name: str, tmp_path: Path) -> None:
+    assert without_suffix(file) == without_suffix(tmp_path / file) == name
+    assert without_suffix(tmp_path / "a.b" / file, below=tmp_path) == (Path("a.b") / file).with_name(name).as_posix()
+
+
+def test_the_name_of_a_folder_stays_whole(tmp_path: Path) -> None:
+    series = tmp_path / "1.2.840"
+    series.mkdir()
+    assert without_suffix(series) == "1.2.840"
 
 
 WRL = """#VRML V2.0 utf8

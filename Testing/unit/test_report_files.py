@@ -264,6 +264,14 @@ def test_a_cohort_has_an_index_and_goes_on_after_a_failure(scan, tmp_path) -> No
     assert 'href="index.html"' in (folder / "case-1.html").read_text(encoding="utf-8")
 
 
+def test_the_page_has_the_name_of_the_case_whatever_the_case_of_the_suffix(scan) -> None:
+    scan = scan.rename(scan.with_name("FACE.MRK.JSON"))
+    done = run("report", str(scan), "--show-name")
+    assert done.exit_code == ExitCode.OK, done.output
+    html = scan.with_name("FACE.report.html").read_text(encoding="utf-8")
+    assert "FACE" in html and "FACE.MRK" not in html
+
+
 def complaints(page, folder) -> list[str]:
     """What the console of a headless browser says about a page."""
     assert BROWSER is not None

@@ -9,7 +9,7 @@ from typing import Any
 
 from sgcn_core.errors import CorrectionError, FileFormatError
 from sgcn_core.evaluation.truth import landmark_file, meshes
-from sgcn_core.io.formats import MESH_SUFFIXES, VOLUME_SUFFIXES, landmark_suffix
+from sgcn_core.io.formats import MESH_SUFFIXES, VOLUME_SUFFIXES, landmark_suffix, without_suffix
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.provenance import input_record
 
@@ -82,9 +82,8 @@ def _of_folder(folder: Path, scans: Sequence[Path]) -> Iterator[CorrectedFiles]:
 def _scan_of(landmarks: Path, scans: Sequence[Path]) -> Path:
     """The scan that a landmark file names, or that has its name; beside it, or in the folders of scans."""
     record = _recorded_input(landmarks)
-    stem = landmarks.name[: -len(landmark_suffix(landmarks) or "")]
     names = [str(record["name"])] if record.get("name") else []
-    names += [stem + suffix for suffix in (*MESH_SUFFIXES, *VOLUME_SUFFIXES)]
+    names += [without_suffix(landmarks) + suffix for suffix in (*MESH_SUFFIXES, *VOLUME_SUFFIXES)]
     for folder in (landmarks.parent, *scans):
         for name in names:
             path = folder / Path(name).name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.analysis.uncertainty import landmark_covariance
 from sgcn_core.errors import LandmarkError
+from sgcn_core.io.formats import without_suffix
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.landmark_sets import place_of
@@ -132,9 +132,7 @@ class AnalysisCase(ReadOnlyArrays):
         FileNotFoundError, FileFormatError, LandmarkError
             The file cannot be read, or its landmarks do not lie on the surface.
         """
-        file = Path(path)
-        name = file.name.removesuffix(".mrk.json").removesuffix(file.suffix)
-        return cls.from_result(read_landmarks(file), surface, name, observers=observers)
+        return cls.from_result(read_landmarks(path), surface, without_suffix(path), observers=observers)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -13,7 +13,7 @@ from sgcn_core.io.formats import (
     MESH_SUFFIXES,
     WRITABLE_LANDMARK_SUFFIXES,
     landmark_suffix,
-    volume_suffix,
+    without_suffix,
 )
 from sgcn_core.io.referred_files import referred_files
 
@@ -234,7 +234,7 @@ def _names(sources: Sequence[Path], homes: Sequence[Path]) -> list[str]:
     A stem shared by two inputs gives way to the whole name (scan.ply, scan.obj); whole names that differ only in case
     are numbered in their order.
     """
-    names = [_stem_of(source) for source in sources]
+    names = [without_suffix(source) for source in sources]
     while True:
         count = Counter((home, name.lower()) for home, name in zip(homes, names, strict=True))
         shared = [i for i, key in enumerate(zip(homes, names, strict=True)) if count[key[0], key[1].lower()] > 1]
@@ -246,11 +246,6 @@ def _names(sources: Sequence[Path], homes: Sequence[Path]) -> list[str]:
     for number, i in enumerate(sorted(shared, key=lambda i: str(sources[i])), start=1):
         names[i] = f"{names[i]}-{number}"
     return names
-
-
-def _stem_of(source: Path) -> str:
-    """The name without its suffix, which may be two (.nii.gz); that of a folder whole."""
-    return source.name if source.is_dir() else source.name[: -len(volume_suffix(source) or source.suffix) or None]
 
 
 def _pictures(
@@ -266,5 +261,5 @@ def _pictures(
     if picture.suffix and not picture.is_dir():
         raise PlanError(f"--picture must be a .png file or a folder; received '{picture.name}'")
     if request.output is not None:
-        names = [request.output.name[: -len(landmark_suffix(request.output) or "")]]
+        names = [without_suffix(request.output)]
     return [picture / place / f"{name}.png" for place, name in zip(places, names, strict=True)]

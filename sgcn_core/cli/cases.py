@@ -12,7 +12,7 @@ from sgcn_core.batch import PlanError, check_outputs, describe
 from sgcn_core.cli.console import note, say
 from sgcn_core.errors import SgcnError
 from sgcn_core.io.atomic import FileState, file_state
-from sgcn_core.io.formats import landmark_suffix
+from sgcn_core.io.formats import landmark_suffix, without_suffix
 from sgcn_core.io.landmark_text import ASSUMED
 from sgcn_core.settings import DetectionSettings
 
@@ -42,7 +42,7 @@ class CaseLoader:
         result, scan = self.detected(path, report)
         for remark in result.info.get("notes", ()):
             note(f"note: {path}: {remark}")
-        return AnalysisCase.from_result(result, scan, path.stem)
+        return AnalysisCase.from_result(result, scan, without_suffix(path))
 
     def detected(self, path: Path, report: Any) -> tuple[LandmarkResult, Surface]:
         """The landmarks of a scan, and the scan."""

@@ -16,7 +16,7 @@ from sgcn_core.cli.cases import CaseLoader
 from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say, usage_errors
 from sgcn_core.cli.options import Debug, Device, Json, Overwrite, Seed, Weights, one_of
 from sgcn_core.errors import SgcnError
-from sgcn_core.io.formats import landmark_suffix
+from sgcn_core.io.formats import landmark_suffix, without_suffix
 from sgcn_core.io.provenance import input_record
 from sgcn_core.settings import DetectionSettings
 
@@ -179,7 +179,7 @@ def _plan(cases: Sequence[Path], output: Path | None, surfaces: Sequence[Path], 
     given = tuple((path, waiting.pop(0) if path in files and waiting else None) for path in cases)
     is_page = output is not None and output.suffix.lower() in _PAGES
     if output is None and len(cases) == 1:
-        output, is_page = cases[0].with_name(f"{_stem(cases[0])}.report.html"), True
+        output, is_page = cases[0].with_name(f"{without_suffix(cases[0])}.report.html"), True
     if output is None:
         raise PlanError("give -o PAGE.html for a comparison of two cases, or -o FOLDER for a page for each case")
     if is_page:
@@ -193,10 +193,6 @@ def _plan(cases: Sequence[Path], output: Path | None, surfaces: Sequence[Path], 
     width = len(str(len(given)))
     names = (f"case-{number:0{width}d}.html" for number in range(1, len(given) + 1))
     return _Plan(tuple(_Page(output / name, (each,)) for name, each in zip(names, given, strict=True)), output)
-
-
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(landmark_suffix(path) or path.suffix) or path.name
 
 
 @dataclass
@@ -292,13 +288,14 @@ class _Writer:
         from sgcn_core.report.build import ReportCase
         from sgcn_core.skin.extract import read_scan
 
+        name = without_suffix(path)
         if landmark_suffix(path) is not None:
             result = read_landmarks(path)
             scan = surface or scan_beside(path, result.info)
-            return ReportCase(result=result, surface=None if scan is None else read_scan(scan), name=_stem(path))
+            return ReportCase(result=result, surface=None if scan is None else read_scan(scan), name=name)
         result, found = self.loader.detected(path, progress)
         result = replace(result, info={**result.info, "input": input_record(path)})
-        return ReportCase(result=result, surface=found, name=_stem(path))
+        return ReportCase(result=result, surface=found, name=name)
 
 
 def scan_beside(landmarks: Path, info: dict[str, Any]) -> Path | None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from sgcn_core.batch import Job
 from sgcn_core.cohort.record import STATUSES, CaseRecord
 from sgcn_core.io.atomic import write_text
-from sgcn_core.io.formats import landmark_suffix
+from sgcn_core.io.formats import without_suffix
 from sgcn_core.report.page import Page, Section, render_page
 from sgcn_core.report.tables import Cell, Column, Table
 
@@ -98,7 +98,7 @@ def _row(record: CaseRecord) -> tuple[Cell, ...]:
 def _links(job: Job, folder: Path) -> tuple[tuple[str, str], ...]:
     """Names and addresses, relative to the folder, of the files that are there."""
     landmarks = job.landmarks
-    report = landmarks.with_name(f"{landmarks.name.removesuffix(landmark_suffix(landmarks) or '')}.report.html")
+    report = landmarks.with_name(f"{without_suffix(landmarks)}.report.html")
     named = (("landmarks", landmarks), ("picture", job.picture), ("report", report))
     return tuple((name, _address(path, folder)) for name, path in named if path is not None and path.exists())
 

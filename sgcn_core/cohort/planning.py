@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sgcn_core.batch import PlanError, Request, plan
 from sgcn_core.cohort.case import Case
-from sgcn_core.io.formats import landmark_suffix
+from sgcn_core.io.formats import without_suffix
 from sgcn_core.io.provenance import printable
 
 LIST_SUFFIXES: tuple[str, ...] = (".txt", ".lst")
@@ -60,7 +60,7 @@ def cases_of(
             search_below=True,
         )
     )
-    named = [Case(_name(job.landmarks, output), job, anonymous) for job in jobs]
+    named = [Case(printable(without_suffix(job.landmarks, below=output)), job, anonymous) for job in jobs]
     return sorted(named, key=lambda case: case.name)
 
 
@@ -82,8 +82,3 @@ def read_list(path: Path) -> list[Path]:
     if lacking := [each for each in listed if not each.exists()]:
         raise PlanError(f"the list {path} names {len(lacking)} files that do not exist, the first is {lacking[0]}")
     return listed
-
-
-def _name(landmarks: Path, output: Path) -> str:
-    name = landmarks.relative_to(output).as_posix()
-    return printable(name[: -len(landmark_suffix(landmarks) or "")])

@@ -1,4 +1,4 @@
-"""The one list of file suffixes: readable and writable formats, by the file name alone. Imports nothing heavy."""
+"""The one list of file suffixes: readable and writable formats, by the file name. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -25,6 +25,22 @@ def volume_suffix(path: str | os.PathLike[str]) -> str | None:
 def landmark_suffix(path: str | os.PathLike[str]) -> str | None:
     """Suffix of a landmark file; None for other files."""
     return _suffix(path, LANDMARK_SUFFIXES)
+
+
+def without_suffix(path: str | os.PathLike[str], *, below: str | os.PathLike[str] | None = None) -> str:
+    """Name of a landmark file or scan without its suffix, which may be two; that of a folder whole.
+
+    With `below`, its folders from that folder on come first, with slashes.
+
+    >>> without_suffix("before/FACE.MRK.JSON")
+    'FACE'
+    >>> without_suffix("cohort/before/head.1.nii.gz", below="cohort")
+    'before/head.1'
+    """
+    file = Path(path)
+    suffix = "" if file.is_dir() else landmark_suffix(file) or volume_suffix(file) or file.suffix
+    name = file.name[: len(file.name) - len(suffix)]
+    return name if below is None else (file.parent.relative_to(below) / name).as_posix()
 
 
 def _suffix(path: str | os.PathLike[str], known: tuple[str, ...]) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sgcn_core.errors import FileFormatError, LandmarkError, SettingsError
-from sgcn_core.io.formats import LANDMARK_SUFFIXES, landmark_suffix
+from sgcn_core.io.formats import LANDMARK_SUFFIXES, landmark_suffix, without_suffix
 from sgcn_core.io.landmark_text import ASSUMED
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.provenance import printable
@@ -69,9 +69,9 @@ def find_cases(inputs: Sequence[str | os.PathLike[str]]) -> Inputs:
         if not place.exists():
             raise FileNotFoundError(f"no such file or folder: {place}; check the path")
         if not place.is_dir():
-            files.append(CaseFile(_stem(place), place))
+            files.append(_case(place))
             continue
-        found = [CaseFile(_case_name(path, place), path, named=False) for path in sorted(_landmark_files(place))]
+        found = [_case(path, place) for path in sorted(_landmark_files(place))]
         if (place / JOURNAL).exists():
             names = _batch(place / JOURNAL)
             found = [each for each in found if each.name in names]
@@ -205,16 +205,11 @@ def _batch(journal: Path) -> set[str]:
         raise FileFormatError(f"{journal} is damaged or still being written; finish the batch with --resume") from error
 
 
-def _stem(path: Path) -> str:
-    suffix = landmark_suffix(path)
-    if suffix is None:
+def _case(path: Path, folder: Path | None = None) -> CaseFile:
+    """The case of a file that the user named, or that lies in a folder."""
+    if landmark_suffix(path) is None:
         raise FileFormatError(f"{path} is no landmark file; use {', '.join(LANDMARK_SUFFIXES)}, or a folder of them")
-    return printable(path.name[: -len(suffix)])
-
-
-def _case_name(path: Path, folder: Path) -> str:
-    name = path.relative_to(folder).as_posix()
-    return printable(name[: -len(landmark_suffix(path) or "")])
+    return CaseFile(printable(without_suffix(path, below=folder)), path, named=folder is None)
 
 
 def _told_apart(files: Sequence[CaseFile]) -> tuple[CaseFile, ...]:
