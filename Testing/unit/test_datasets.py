@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -525,21 +527,76 @@ def test_labels_of_ones_own_are_turned_upright_by_detection(monkeypatch: pytest.
     assert pose.frame_of(dataset, dataset.samples, "canonical").source == "axes"
 
 
-def test_training_on_prepared_graphs_gives_weights(prepared: Path, tmp_path: Path) -> None:
+def test_training_on_prepared_graphs_gives_weights_and_goes_on(prepared: Path, tmp_path: Path) -> None:
     pytest.importorskip("lightning", reason="training needs the extra `train`")
-    from research.training.__main__ import main
     from sgcn_core.weights.checkpoint import load_checkpoint
 
     stage = {"epochs": 1, "sizes": [[48, 4]], "sigma": 0.1, "rate": [0.01, 0.001]}
     config = {"epoch": 12, "stages": [stage], "depth": 1, "channels": 8, "neighbours": 6, "validation_faces": 4}
     (tmp_path / "c.json").write_text(json.dumps({**config, "validate_every": 3, "optimiser": "adam"}))
-    weights = tmp_path / "w.safetensors"
-    arguments = ["--config", str(tmp_path / "c.json"), "--prepared", str(prepared), "--run", str(tmp_path / "run")]
-    main([*arguments, "--accelerator", "cpu", "--export", str(weights)])
-    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    weights, run = tmp_path / "w.safetensors", tmp_path / "run"
+    arguments = ["train", "--prepared", str(prepared), "--run", str(run), "-o", str(weights), "--device", "cpu"]
+    found = CliRunner().invoke(app, [*arguments, "--config", str(tmp_path / "c.json")])
+    assert found.exit_code == 0 and "3 steps on 12 faces" in found.output, found.output
+    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert log[-1]["step"] == 3 and np.isfinite(log[-1]["test_mean_mm"])
     checkpoint = load_checkpoint(weights)
     manifest = read_manifest(prepared)
     assert checkpoint.labels == tuple(manifest["labels"]) and checkpoint.info["dataset"] == manifest["sha256"]
     np.testing.assert_allclose(checkpoint.prototype, manifest["prototype"])
     assert checkpoint.crop_radius == 120.0 and checkpoint.method.nodes == 48
+
+    before = weights.read_bytes()
+    found = CliRunner().invoke(app, [*arguments, "--config", str(tmp_path / "c.json")])
+    assert found.exit_code == 2 and weights.read_bytes() == before
+    found = CliRunner().invoke(app, [*arguments, "--config", str(tmp_path / "c.json"), "--overwrite"])
+    assert found.exit_code == 0 and "at step 3" in found.output, found.output
+    assert load_checkpoint(weights).info["steps"] == 3
+
+    wider = {**config, "channels": 16, "optimiser": "adam"}
+    (tmp_path / "c.json").write_text(json.dumps(wider))
+    found = CliRunner().invoke(app, [*arguments, "--config", str(tmp_path / "c.json"), "--overwrite"])
+    assert found.exit_code == 5 and "another folder" in found.output, found.output
+    (tmp_path / "c.json").write_text(json.dumps({**config, "wings": 2}))
+    found = CliRunner().invoke(app, [*arguments, "--config", str(tmp_path / "c.json"), "--overwrite"])
+    assert found.exit_code == 2 and "wings" in found.output, found.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--prepared", "graphs"], "--run"),
+        (["--prepared", "graphs", "--data", "scans"], "--data"),
+        (["--prepared", "graphs", "--run", "run", "--folds", "3"], "--folds: only with --data"),
+        (["--data", "scans", "--epochs", "3"], "--epochs: only with --prepared"),
+        (["--prepared", "graphs", "--run", "run", "--config", "c.json", "--seed", "1"], "--seed"),
+        (["--prepared", "graphs", "--run", "run", "--device", "abacus"], "abacus"),
+        ([], "--prepared"),
+    ],
+)
+def test_options_of_the_other_kind_of_training_are_refused(options: list[str], message: str, tmp_path: Path) -> None:
+    found = CliRunner().invoke(app, ["train", "-o", str(tmp_path / "w.safetensors"), *options])
+    assert found.exit_code == 2 and message in " ".join(found.output.replace("│", " ").split())
+
+
+def test_graphs_in_the_axes_of_their_files_are_not_trained_on(prepared: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lightning", reason="training needs the extra `train`")
+    graphs = tmp_path / "graphs"
+    shutil.copytree(prepared, graphs)
+    manifest = json.loads((graphs / "manifest.json").read_text())
+    manifest["crop"]["upright by"] = "axes"
+    (graphs / "manifest.json").write_text(json.dumps(manifest))
+    arguments = ["train", "--prepared", str(graphs), "--run", str(tmp_path / "run"), "--device", "cpu", "--epochs", "1"]
+    found = CliRunner().invoke(app, [*arguments, "-o", str(tmp_path / "w.safetensors")])
+    assert found.exit_code == 3 and "--crop canonical" in found.output and not (tmp_path / "w.safetensors").exists()
+
+
+def test_the_papers_training_is_the_default() -> None:
+    """The values of section 5.2 stand in a file as well, for generated faces."""
+    from sgcn_core.training.config import TrainingConfig, paper_config
+
+    file = Path(__file__).parents[2] / "research" / "configs" / "paper.json"
+    ours, theirs = paper_config(678), TrainingConfig.load(file)
+    assert ours.total_steps == 500 * 170
+    of_the_data = ("data", "draws", "pools", "validate_every", "validation_faces")
+    assert dataclasses.replace(ours, **{name: getattr(theirs, name) for name in of_the_data}) == theirs

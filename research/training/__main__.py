@@ -8,28 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import torch
 
     from sgcn_core.training.config import TrainingConfig
-    from sgcn_core.training.run import TrainingRun
     from sgcn_core.training.source import Source
-
-    FacesAndExport = tuple[tuple[Source, Mapping[str, Source]], Callable[[TrainingRun, Path], None]]
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m research.training", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON file, see research/configs/")
-    data = parser.add_mutually_exclusive_group(required=True)
-    data.add_argument("--model", type=Path, help="ict_facekit.npz, to generate faces from")
-    data.add_argument(
-        "--prepared", type=Path, help="folder that `sgcn-landmarks prepare` wrote, instead of generated faces"
-    )
-    parser.add_argument(
-        "--conditions", help="of the prepared faces, with commas between, e.g. neutral,smile,anger,sadness"
-    )
+    parser.add_argument("--model", type=Path, required=True, help="ict_facekit.npz, to generate faces from")
     parser.add_argument("--clinical", type=Path, help="JSON: clinical label -> vertex; ours by default")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's base mesh and targets, for more people")
     parser.add_argument("--gnm", type=Path, help="gnm_head.npz, for yet more people")
@@ -55,6 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     import torch
     from lightning.fabric import Fabric
 
+    from research.training.export import export_weights
     from sgcn_core.training.config import TrainingConfig
     from sgcn_core.training.run import TrainingRun
 
@@ -66,34 +57,26 @@ def main(arguments: list[str] | None = None) -> None:
     )
     fabric.launch()
     config = TrainingConfig.load(options.config)
-    faces, export = (prepared_faces if options.prepared else generated_faces)(options, config, fabric.device)
-    run = TrainingRun(config, *faces, options.run, fabric=fabric)
+    run = TrainingRun(config, *generated_faces(options, config, fabric.device), options.run, fabric=fabric)
     if options.start:
         run.start_from(options.start)
     run.train(minutes=options.minutes)
     if options.export and fabric.is_global_zero:
-        export(run, options.export)
+        export_weights(run, options.export)
 
 
-def generated_faces(options: argparse.Namespace, config: TrainingConfig, device: torch.device) -> FacesAndExport:
-    """What to train on and to measure on, generated from the face models, and what writes the weights."""
+def generated_faces(
+    options: argparse.Namespace, config: TrainingConfig, device: torch.device
+) -> tuple[Source, Mapping[str, Source]]:
+    """What to train on and to measure on, generated from the face models."""
     from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
     from research.synthesis.populations import load_others
     from research.training.data import training_data
-    from research.training.export import export_weights
 
     model = FaceModel.load(options.model, options.clinical or CLINICAL_VERTICES, device=device)
     children = "children" in (config.populations or {})
     others = load_others(options.makehuman, options.gnm, children=children, device=device)
-    return training_data(config, model, others), export_weights
-
-
-def prepared_faces(options: argparse.Namespace, config: TrainingConfig, device: torch.device) -> FacesAndExport:
-    """As :func:`generated_faces`, of the training and test subjects of a dataset."""
-    from sgcn_core.datasets.training import sources, write_weights
-
-    conditions = tuple(options.conditions.split(",")) if options.conditions else None
-    return sources(options.prepared, config, conditions=conditions, device=device), write_weights
+    return training_data(config, model, others)
 
 
 if __name__ == "__main__":

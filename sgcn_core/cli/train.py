@@ -1,93 +1,169 @@
-"""`sgcn-landmarks train`: landmarks of one's own from a few annotated scans."""
+"""`sgcn-landmarks train`: landmarks of one's own from a few annotated scans, or weights from a prepared dataset."""
 
 from __future__ import annotations
 
 import importlib
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from sgcn_core.batch import ExitCode, PlanError, check_outputs
-from sgcn_core.cli.console import end, note, progress_bar, reporting_errors, say
-from sgcn_core.cli.options import Debug, Overwrite
+from sgcn_core.batch import PlanError, check_outputs
+from sgcn_core.cli.console import end, reporting_errors, usage_errors
+from sgcn_core.cli.options import Debug, Device, Overwrite
 from sgcn_core.errors import InstallationError
-from sgcn_core.io.atomic import file_state
+from sgcn_core.io.atomic import FileState, file_state
 from sgcn_core.settings import DetectionSettings
-
-if TYPE_CHECKING:
-    from sgcn_core.training.own.train import OwnTraining
+from sgcn_core.training.config import TrainingConfig
 
 SHIPPED = "face"
 _NEEDED = ("lightning", "torch_geometric", "jinja2")
+_OF_DATA = ("init", "card", "without", "folds", "keep")
+_OF_PREPARED = ("run", "conditions", "config", "epochs", "device")
+_DATA, _PREPARED = "With --data", "With --prepared"
 
 
 def train(
+    context: typer.Context,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Weights to write (.safetensors).")],
     data: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="FOLDER",
             help="Scans with landmark files (.mrk.json, .fcsv, .csv, .json) beside them: 10 or more, better 20.",
         ),
-    ],
+    ] = None,
+    prepared: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Graphs of a dataset that `sgcn-landmarks prepare` wrote.")
+    ] = None,
     init: Annotated[
-        str, typer.Option(metavar="face|FILE", help="Weights to start from: the shipped ones, or those of a file.")
+        str,
+        typer.Option(
+            metavar="face|FILE",
+            help="Weights to start from: the shipped ones, or those of a file.",
+            rich_help_panel=_DATA,
+        ),
     ] = SHIPPED,
     card: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Model card (.html); by default beside the weights.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Model card (.html); by default beside the weights.", rich_help_panel=_DATA),
     ] = None,
     without: Annotated[
-        list[str] | None, typer.Option(metavar="LABEL", help="Landmark to leave out; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="LABEL", help="Landmark to leave out; may be repeated.", rich_help_panel=_DATA),
     ] = None,
-    folds: Annotated[int, typer.Option(min=2, metavar="N", help="Folds of the cross-validation.")] = 5,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of folds, examples and weights.")] = 0,
+    folds: Annotated[
+        int, typer.Option(min=2, metavar="N", help="Folds of the cross-validation.", rich_help_panel=_DATA)
+    ] = 5,
     keep: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Keep detections here: the same command goes on where it was stopped."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep detections here: the same command goes on where it was stopped.",
+            rich_help_panel=_DATA,
+        ),
     ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Checkpoints and errors; the same command goes on from the last checkpoint.",
+            rich_help_panel=_PREPARED,
+        ),
+    ] = None,
+    conditions: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only these, such as neutral; may be repeated.", rich_help_panel=_PREPARED),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Training configuration (.json), else the paper's.", rich_help_panel=_PREPARED
+        ),
+    ] = None,
+    epochs: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Of the paper's configuration.", rich_help_panel=_PREPARED)
+    ] = 500,
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of folds, examples and weights.")] = 0,
     overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
-    """Learn landmarks of your own from annotated scans.
+    """Learn landmarks of your own from annotated scans, or train the network on a prepared dataset.
 
-    Prints the held-out error of each landmark beside that of the transfer through the mean face, and writes weights for
-    detect --weights, batch and the panel, with a model card. Needs the extra `train`.
+    With --data, prints the held-out error of each landmark beside that of the transfer through the mean face, and
+    writes weights for detect --weights, batch and the panel, with a model card. With --prepared, trains from random
+    weights. Needs the extra `train`.
     """
-    card = output.with_suffix(".html") if card is None else card
-    if output.suffix.lower() != ".safetensors":
-        raise typer.BadParameter(f"--output must end in .safetensors, received {output}")
     start_from = None if init == SHIPPED else Path(init)
-    try:
-        check_outputs([output, card], [] if start_from is None else [start_from])
-    except PlanError as error:
-        raise typer.BadParameter(str(error)) from error
-    states = {"--output": file_state(output), "--card": file_state(card)}
-    for path, state in zip((output, card), states.values(), strict=True):
-        if state.exists and not overwrite:
-            raise typer.BadParameter(f"{path} exists; give --overwrite to replace it, or another name")
+    with usage_errors():
+        _check_options(context, data, prepared)
+        if output.suffix.lower() != ".safetensors":
+            raise PlanError(f"--output must end in .safetensors, received {output}")
+        card = output.with_suffix(".html") if card is None else card
+        outputs = _free([output, card] if prepared is None else [output], start_from, overwrite=overwrite)
+        settings = DetectionSettings(weights=start_from, device=device)
+        chosen = None if config is None else _read_config(config)
     with reporting_errors(debug=debug):
         require_training()
-        from sgcn_core.cli.detect import load_detector
-        from sgcn_core.io.atomic import write_text
-        from sgcn_core.report.model_card import model_card
-        from sgcn_core.training.own.fit import OwnOptions
-        from sgcn_core.training.own.train import train_own
-        from sgcn_core.weights.checkpoint import save_checkpoint
+        if data is not None:
+            from sgcn_core.cli.train_own import train_on_scans
+            from sgcn_core.training.own.fit import OwnOptions
 
-        detector = load_detector(DetectionSettings(weights=start_from))
-        with progress_bar(1) as start:
-            progress = start(0, data.name)
-            training = train_own(
-                detector, data, OwnOptions(folds=folds, seed=seed), without=without or (), kept=keep, report=progress
+            options = OwnOptions(folds=folds, seed=seed)
+            code = train_on_scans(
+                data, options, start_from=start_from, without=without or [], keep=keep, outputs=outputs
             )
-        page = model_card(training, title=output.stem)
-        save_checkpoint(training.checkpoint, output, unless_changed_since=states["--output"])
-        write_text(card, page, unless_changed_since=states["--card"])
-        print_training(training)
-        say(f"{output}, {card}")
-    raise end(ExitCode.SOME_FAILED if training.data.left_out else ExitCode.OK)
+        else:
+            from sgcn_core.cli.train_prepared import train_on_graphs
+
+            assert prepared is not None and run is not None
+            code = train_on_graphs(
+                prepared,
+                run,
+                conditions=conditions,
+                config=chosen,
+                epochs=epochs,
+                seed=seed,
+                device=str(settings.device),
+                output=output,
+                state=outputs[output],
+            )
+    raise end(code)
+
+
+def _check_options(context: typer.Context, data: Path | None, prepared: Path | None) -> None:
+    """Raise PlanError unless the options are those of one kind of training."""
+    if (data is None) == (prepared is None):
+        raise PlanError("give --data (your annotated scans) or --prepared (graphs of a dataset)")
+    foreign, kind = (_OF_DATA, "--data") if data is None else (_OF_PREPARED, "--prepared")
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    if wrong := [f"--{name}" for name in foreign if name in given]:
+        raise PlanError(f"{', '.join(wrong)}: only with {kind}")
+    if prepared is not None and "run" not in given:
+        raise PlanError("--prepared needs --run FOLDER, for the checkpoints")
+    if "config" in given and (wrong := [f"--{name}" for name in ("epochs", "seed") if name in given]):
+        raise PlanError(f"{', '.join(wrong)}: the file of --config has it")
+
+
+def _read_config(path: Path) -> TrainingConfig:
+    """The configuration of a file; PlanError where it cannot be used."""
+    try:
+        return TrainingConfig.load(path)
+    except (OSError, ValueError) as error:
+        raise PlanError(f"--config {path}: {error}") from error
+
+
+def _free(outputs: list[Path], read: Path | None, *, overwrite: bool) -> dict[Path, FileState]:
+    """State of each output; PlanError where one would replace an input, or a file without ``--overwrite``."""
+    check_outputs(outputs, [] if read is None else [read])
+    states = {path: file_state(path) for path in outputs}
+    for path, state in states.items():
+        if state.exists and not overwrite:
+            raise PlanError(f"{path} exists; give --overwrite to replace it, or another name")
+    return states
 
 
 def require_training() -> None:
@@ -102,20 +178,3 @@ def require_training() -> None:
                 f"training needs the package {package}, which cannot be imported ({error}); install it with "
                 "pip install 'sgcn-core[train]'"
             ) from error
-
-
-def print_training(training: OwnTraining) -> None:
-    """The errors of the cross-validation, what was left out, and how the bound came about."""
-    from sgcn_core.report.model_card import baseline_text, bound_text, landmark_table
-
-    for name, reason in training.data.left_out:
-        note(f"warning: {name} is left out: {reason}")
-    table = landmark_table(training)
-    say(f"{table.title}, millimetres\n\n| {' | '.join(column.name for column in table.columns)} |")
-    say(f"|{'---|' * len(table.columns)}")
-    for row in range(len(table.rows)):
-        say(f"| {' | '.join(table.shown(row, column) for column in table.columns)} |")
-    if about := baseline_text(training):
-        say(f"\n{about}")
-    say(f"\n{bound_text(training)}")
-    say(f"Processor time {training.processor_minutes:.1f} minutes, seed {training.own.info['options']['seed']}.")

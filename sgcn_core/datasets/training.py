@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
@@ -12,55 +10,47 @@ from sgcn_core.errors import FileFormatError
 from sgcn_core.method import Method
 from sgcn_core.training.config import TrainingConfig
 from sgcn_core.training.run import TrainingRun
-from sgcn_core.weights.checkpoint import Checkpoint, save_checkpoint
+from sgcn_core.weights.checkpoint import Checkpoint
 
 
 def sources(
-    folder: Path,
-    config: TrainingConfig,
-    *,
-    conditions: tuple[str, ...] | None = None,
-    device: str | torch.device = "cpu",
+    train: FaceGraphs, test: FaceGraphs, config: TrainingConfig, *, device: str | torch.device = "cpu"
 ) -> tuple[GraphSource, dict[str, GraphSource]]:
     """What to train on, and the test subjects, on whom the error is logged; nothing is chosen by it.
 
     Raises
     ------
     FileFormatError
-        The graphs have fewer nodes, or other numbers of neighbours, than the configuration asks for.
+        The graphs have fewer nodes, or other numbers of neighbours, than the configuration asks for; or they do not
+        stand in the head frame, which detection needs.
     """
-    parts = [FaceGraphs(folder, part=part, conditions=conditions) for part in ("train", "test")]
-    settings = parts[0].manifest["settings"]
+    folder, manifest = train.folder, train.manifest
+    settings, crop = manifest["settings"], manifest["crop"]
+    if not isinstance(crop, dict) or crop["upright by"] == "axes":
+        raise FileFormatError(
+            f"{folder} was prepared in the axes of its files, which detection does not know; prepare it with "
+            "--crop canonical from faces that `sgcn-landmarks detect` finds"
+        )
     if settings["nodes"] < config.most_nodes or settings["neighbours"] != config.neighbours:
         raise FileFormatError(
             f"the configuration asks for {config.most_nodes} nodes and {config.neighbours} neighbours, {folder} has "
             f"{settings['nodes']} and {settings['neighbours']}; prepare it with --nodes and --neighbours"
         )
-    train, test = (GraphSource(part, device=device, seed=config.seed) for part in parts)
-    return train, {"test": test}
+    trained, tested = (GraphSource(part, device=device, seed=config.seed) for part in (train, test))
+    return trained, {"test": tested}
 
 
-def write_weights(run: TrainingRun, path: Path) -> None:
-    """Write the averaged weights of a run on prepared graphs, with their mean landmarks, crop and training record.
+def trained_checkpoint(run: TrainingRun) -> Checkpoint:
+    """The averaged weights of a run on the sources above, with their mean landmarks, crop and training record.
 
     They have no calibration: what they find has no expected errors, and the status of a landmark says less.
-
-    Raises
-    ------
-    FileFormatError
-        The graphs do not stand in the head frame, which detection needs.
     """
     source = run.generator
     assert isinstance(source, GraphSource)
     manifest, config = source.graphs.manifest, run.config
     crop = manifest["crop"]
-    if not isinstance(crop, dict) or crop["upright by"] == "axes":
-        raise FileFormatError(
-            f"{source.graphs.folder} was prepared in the axes of its files, which detection does not know; prepare it "
-            "with --crop canonical from faces that `sgcn-landmarks detect` finds"
-        )
     x, y, z = (float(value) for value in crop["centre"])
-    checkpoint = Checkpoint(
+    return Checkpoint(
         network=run.averaged_network().cpu(),
         labels=source.graphs.labels,
         prototype=source.graphs.prototype,
@@ -80,4 +70,3 @@ def write_weights(run: TrainingRun, path: Path) -> None:
         },
         method=Method(nodes=config.most_nodes),
     )
-    save_checkpoint(checkpoint, path)

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+_PAPER_BATCH = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
@@ -172,6 +174,32 @@ class TrainingConfig:
                 return stage, rate * min(1.0, (step + 1) / max(self.warmup, 1))
             before += stage.steps
         raise IndexError(f"step {step} lies beyond the {self.total_steps} steps of the configuration")
+
+
+def paper_config(
+    faces: int, *, epochs: int = 500, nodes: int = 8000, neighbours: int = 16, seed: int = 0
+) -> TrainingConfig:
+    """The paper's training (section 5.2) on ``faces`` faces; learning rate and epsilon are those of its published code.
+
+    The four graphs of a step are as many draws, so that 2 or 4 processes can share them.
+    """
+    stage = Stage(
+        steps=epochs * math.ceil(faces / _PAPER_BATCH),
+        sizes=((nodes, _PAPER_BATCH),),
+        sigma=0.03,
+        rate=(0.001, 0.001),
+    )
+    return TrainingConfig(
+        stages=(stage,),
+        neighbours=neighbours,
+        seed=seed,
+        warmup=0,
+        optimiser="adam",
+        weight_decay=0.0,
+        clip=0.0,
+        ema=0.0,
+        draws=_PAPER_BATCH,
+    )
 
 
 def _stage(content: dict[str, Any], epoch: int | None) -> Stage:

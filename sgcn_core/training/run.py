@@ -16,6 +16,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
+from sgcn_core.errors import ModelError
 from sgcn_core.model.heatmap import gaussian_heatmaps
 from sgcn_core.model.loss import adaptive_wing_loss
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
@@ -42,6 +43,11 @@ class TrainingRun:
     report : called with lines of progress
     network : what is trained, optional; by default the StratifiedGCN of the configuration with random weights. Another
         one takes the same arguments and gives a heatmap for each label; the first three features are the position
+
+    Raises
+    ------
+    ModelError
+        The checkpoint in the folder is of another network or optimiser.
     """
 
     def __init__(
@@ -203,10 +209,15 @@ class TrainingRun:
 
     def _resume(self) -> None:
         state = torch.load(self.checkpoint, map_location=self.model.device, weights_only=True)
+        try:
+            self.network.module.load_state_dict(state["network"])
+            for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(saved)
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"{self.checkpoint} is of a run with another network or optimiser; name another folder for this one"
+            ) from error
         self.step, self.seconds = state["step"], state["seconds"]
-        self.network.module.load_state_dict(state["network"])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
         self.average.load_state_dict(state["average"])
         self.report(f"continuing {self.checkpoint} at step {self.step}")
 
