@@ -16,6 +16,7 @@ import pytest
 
 from sgcn_core.batch import Job, Outcome, PlanError, Request, plan, totals, write_table
 from sgcn_core.child_process import python_environment
+from sgcn_core.cli.outputs import checked_states
 from sgcn_core.evaluation.tables import Table
 from sgcn_core.io import atomic, temporary
 from sgcn_core.io.atomic import file_state, replacing, write_text
@@ -265,6 +266,18 @@ def test_outputs_never_collide_with_what_is_read_or_with_each_other(tmp_path, re
             plan(Request((scan,), **{read: output}, also_read=(file,)))
     with pytest.raises(PlanError, match="written twice"):
         plan(Request((scan,), output=tmp_path / "New.csv", table=tmp_path / "new.csv"))
+
+
+def test_what_a_command_would_write_is_checked_by_its_option(tmp_path):
+    there, new = tmp_path / "there.csv", tmp_path / "new.csv"
+    there.write_text("somebody's table")
+    outputs = {"--output": new, "--map": there, "--table": None}
+    with pytest.raises(PlanError, match=r"there\.csv exists; give --overwrite to replace it, or another --map"):
+        checked_states(outputs, (None,), overwrite=False)
+    states = checked_states(outputs, (None,), overwrite=True)
+    assert {option: state.exists for option, state in states.items()} == {"--output": False, "--map": True}
+    with pytest.raises(PlanError, match="is an input"):
+        checked_states(outputs, (None, there), overwrite=True)
 
 
 def test_folders_are_searched_below_and_mirrored(tmp_path):

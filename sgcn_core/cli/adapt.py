@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sgcn_core.batch import ExitCode, PlanError, check_outputs, describe
-from sgcn_core.cli.console import end, note, progress_bar, reporting_errors, say
+from sgcn_core.batch import ExitCode, PlanError
+from sgcn_core.cli.console import end, note, progress_bar, reporting_errors, say, usage_errors
 from sgcn_core.cli.options import Debug, Device, Overwrite, Seed, Weights
+from sgcn_core.cli.outputs import checked_states
 from sgcn_core.errors import SgcnError
-from sgcn_core.io.atomic import file_state
+from sgcn_core.io.atomic import FileState
 from sgcn_core.settings import DetectionSettings
 
 if TYPE_CHECKING:
@@ -44,37 +45,27 @@ def adapt(
 
     The weights file that is written places landmarks as you do: give it to the other commands with --weights.
     """
-    try:
+    with usage_errors(SgcnError, OSError):
+        from sgcn_core.adaptation.sources import corrected_files
+
         settings = DetectionSettings(seed=seed, weights=weights, device=device)
-        pairs = _checked(corrected, scans or [], output, weights, overwrite=overwrite)
-    except (PlanError, SgcnError, OSError) as error:
-        raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
+        if output.suffix.lower() != ".safetensors":
+            raise PlanError(f"--output must end in .safetensors, received {output}")
+        pairs = corrected_files(corrected, scans or [])
+        read = [path for pair in pairs for path in (pair.scan, pair.landmarks)]
+        before = checked_states({"--output": output}, [*read, weights], overwrite=overwrite)["--output"]
     with reporting_errors(debug=debug):
-        code = _learn_and_write(pairs, settings, output)
+        code = _learn_and_write(pairs, settings, output, before)
     raise end(code)
 
 
-def _checked(
-    corrected: list[Path], scans: list[Path], output: Path, weights: Path | None, *, overwrite: bool
-) -> list[CorrectedFiles]:
-    from sgcn_core.adaptation.sources import corrected_files
-
-    if output.suffix.lower() != ".safetensors":
-        raise PlanError(f"a weights file ends in .safetensors, received {output.name!r}")
-    if output.exists() and not overwrite:
-        raise PlanError(f"{output} exists; give --overwrite to replace it, or another --output")
-    pairs = corrected_files(corrected, scans)
-    read = [path for pair in pairs for path in (pair.scan, pair.landmarks)]
-    check_outputs([output], [*read, *([] if weights is None else [weights])])
-    return pairs
-
-
-def _learn_and_write(pairs: list[CorrectedFiles], settings: DetectionSettings, output: Path) -> ExitCode:
+def _learn_and_write(
+    pairs: list[CorrectedFiles], settings: DetectionSettings, output: Path, before: FileState
+) -> ExitCode:
     from sgcn_core.adaptation.learn import Correction, learn
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.weights.checkpoint import save_checkpoint
 
-    before = file_state(output)
     with progress_bar(len(pairs)) as start:
         learnt = learn(
             load_detector(settings),

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from sgcn_core.batch import ExitCode, PlanError, code_of, describe
-from sgcn_core.cli.console import end, note, print_json, reporting_errors, say, shows_progress
+from sgcn_core.batch import ExitCode, code_of
+from sgcn_core.cli.console import end, note, print_json, reporting_errors, say, shows_progress, usage_errors
 from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Weights, one_of
 from sgcn_core.cohort import CaseRecord, Cohort, cases_of, run_cohort
 from sgcn_core.errors import SgcnError
@@ -72,7 +72,7 @@ def batch(
     Writes one landmark file a case and summary.csv, the worst case first; with --report a page of all cases, too. A
     batch that was interrupted, in whatever way, goes on with --resume.
     """
-    try:
+    with usage_errors(SgcnError, OSError):
         settings = DetectionSettings(
             landmark_set=landmark_set, refine=refine, seed=seed, unit=unit, weights=weights, device=device
         )
@@ -85,8 +85,6 @@ def batch(
             anonymous=anonymous,
             also_read=() if weights is None else (weights,),
         )
-    except (PlanError, SgcnError, OSError) as error:
-        raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
     cohort = Cohort(
         cases=tuple(cases),
         folder=output,

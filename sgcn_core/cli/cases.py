@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sgcn_core.batch import PlanError, check_outputs, describe
-from sgcn_core.cli.console import note, say
+from sgcn_core.cli.console import note, say, usage_errors
+from sgcn_core.cli.outputs import checked_states
 from sgcn_core.errors import SgcnError
-from sgcn_core.io.atomic import FileState, file_state
+from sgcn_core.io.atomic import FileState
 from sgcn_core.io.formats import landmark_suffix, without_suffix
 from sgcn_core.io.landmark_text import ASSUMED
 from sgcn_core.settings import DetectionSettings
@@ -66,21 +66,14 @@ def checked_outputs(
     outputs: Mapping[str, Path | None], inputs: Iterable[Path | None], *, overwrite: bool
 ) -> dict[str, FileState]:
     """The present state of each output, by its option; a usage error where one cannot be written."""
-    given = {option: path for option, path in outputs.items() if path is not None}
     from sgcn_core.analysis import dense, distance_maps, result_rows
 
     checks = {"--map": distance_maps.checked_suffix, "--quasi-landmarks": dense.checked_suffix}
-    try:
-        for option, path in given.items():
-            checks.get(option, result_rows.checked_suffix)(path)
-        check_outputs(list(given.values()), [path for path in inputs if path is not None])
-    except (PlanError, SgcnError) as error:
-        raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
-    states = {option: file_state(path) for option, path in given.items()}
-    for option, state in states.items():
-        if state.exists and not overwrite:
-            raise typer.BadParameter(f"{given[option]} exists; give --overwrite to replace it, or another {option}")
-    return states
+    with usage_errors(SgcnError):
+        for option, path in outputs.items():
+            if path is not None:
+                checks.get(option, result_rows.checked_suffix)(path)
+        return checked_states(outputs, inputs, overwrite=overwrite)
 
 
 def belongs_to_landmarks(surface: Path | None, path: Path, option: str) -> None:

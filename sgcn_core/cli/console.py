@@ -59,13 +59,14 @@ def _lines(message: str) -> str:
 
 
 @contextmanager
-def usage_errors() -> Iterator[None]:
-    """What is wrong with the command line becomes a usage error."""
+def usage_errors(*others: type[Exception]) -> Iterator[None]:
+    """What is wrong with the command line becomes a usage error: wrong options and outputs, and errors of `others`."""
+    described: tuple[type[Exception], ...] = (SettingsError, *others)
     try:
         yield
     except (PlanError, FileExistsError) as error:
         raise typer.BadParameter(str(error)) from error
-    except SettingsError as error:
+    except described as error:
         raise typer.BadParameter(describe(error)) from error
 
 

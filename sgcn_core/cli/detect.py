@@ -22,10 +22,11 @@ from sgcn_core.batch import (
     totals,
     write_table,
 )
-from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say
+from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say, usage_errors
 from sgcn_core.cli.options import Debug, Device, Json, Refine, Seed, Series, Weights, one_of
+from sgcn_core.cli.outputs import checked_states
 from sgcn_core.errors import SgcnError
-from sgcn_core.io.atomic import FileState, file_state
+from sgcn_core.io.atomic import FileState
 from sgcn_core.io.csv_cells import CSV_DIALECTS
 from sgcn_core.io.formats import WRITABLE_LANDMARK_SUFFIXES
 from sgcn_core.settings import PRESETS, DetectionSettings
@@ -128,7 +129,7 @@ def detect(
     request = Request(
         tuple(inputs), output, output_dir, suffix, picture, overwrite, table, also_read, search_below=True
     )
-    try:
+    with usage_errors(SgcnError, OSError):
         settings = DetectionSettings(
             landmark_set=landmark_set,
             preset=preset,
@@ -144,13 +145,9 @@ def detect(
         jobs = plan(request)
         if initial_landmarks is not None and len(jobs) > 1:
             raise PlanError(f"--initial-landmarks belongs to one scan, but there are {len(jobs)} inputs")
-    except (PlanError, SgcnError, OSError) as error:
-        raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
-    before = None if table is None else file_state(table)
+        before = checked_states({"--table": table}, (), overwrite=overwrite).get("--table")
     if csv_dialect not in CSV_DIALECTS:
         raise typer.BadParameter(f"unknown --csv-dialect {csv_dialect!r}; use one of {', '.join(CSV_DIALECTS)}")
-    if table is not None and before is not None and before.exists and not overwrite:
-        raise typer.BadParameter(f"{table} exists; give --overwrite to replace it, or another --table")
     with reporting_errors(debug=debug):
         with progress_bar(len(jobs)) as start:
             options = {"anonymous": anonymous, "csv_dialect": csv_dialect, "debug": debug}

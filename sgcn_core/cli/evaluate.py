@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sgcn_core.batch import ExitCode, describe
-from sgcn_core.cli.console import end, note, progress_bar, reporting_errors, say
+from sgcn_core.batch import ExitCode
+from sgcn_core.cli.console import end, note, progress_bar, reporting_errors, say, usage_errors
 from sgcn_core.cli.options import Debug, Device, Overwrite, Refine, Seed, Weights
 from sgcn_core.cli.prepare import SplitFile, Unit
-from sgcn_core.errors import FileFormatError, SgcnError
+from sgcn_core.errors import FileFormatError
 from sgcn_core.settings import DetectionSettings
 
 if TYPE_CHECKING:
@@ -62,10 +62,8 @@ def evaluate(
     debug: Debug = False,
 ) -> None:
     """Measure landmark errors on annotated scans."""
-    try:
+    with usage_errors():
         settings = DetectionSettings(refine=refine, seed=seed, weights=weights, device=device)
-    except SgcnError as error:
-        raise typer.BadParameter(describe(error)) from error
     if dataset is None and (split, crop, subjects, unit) != (None, None, None, None):
         raise typer.BadParameter("--split, --crop, --subjects and --unit are for a dataset; give --dataset NAME")
     if dataset is not None and (report, without, labels) != (None, None, None):

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sgcn_core.batch import ExitCode, PlanError, check_outputs, describe
+from sgcn_core.batch import ExitCode, PlanError, describe
 from sgcn_core.cli.cases import CaseLoader
-from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say
+from sgcn_core.cli.console import end, note, print_json, progress_bar, reporting_errors, say, usage_errors
 from sgcn_core.cli.options import Debug, Device, Json, Overwrite, Seed, Weights
+from sgcn_core.cli.outputs import checked_states
 from sgcn_core.errors import SgcnError
-from sgcn_core.io.atomic import FileState, file_state
+from sgcn_core.io.atomic import FileState
 from sgcn_core.io.formats import landmark_suffix
 from sgcn_core.settings import DetectionSettings
 
@@ -124,7 +125,7 @@ def _checked(
     from sgcn_core.analysis import Definitions, Horizontal, load_norms
     from sgcn_core.analysis.table import checked_suffix
 
-    try:
+    with usage_errors(SgcnError, OSError):
         settings = DetectionSettings(seed=seed, weights=weights, device=device)
         known = Definitions.load(*(definitions or ()))
         choices = _Choices(
@@ -139,15 +140,10 @@ def _checked(
             read.append(Path(norms))
         if output is not None:
             checked_suffix(output)
-            check_outputs([output], read)
         if surface is not None and (len(inputs) > 1 or landmark_suffix(inputs[0]) is None):
             raise PlanError("--surface belongs to a single landmark file")
-    except (PlanError, SgcnError, OSError) as error:
-        raise typer.BadParameter(str(error) if isinstance(error, PlanError) else describe(error)) from error
-    before = None if output is None else file_state(output)
-    if output is not None and before is not None and before.exists and not overwrite:
-        raise typer.BadParameter(f"{output} exists; give --overwrite to replace it, or another --output")
-    return settings, choices, before
+        states = checked_states({"--output": output}, read, overwrite=overwrite)
+    return settings, choices, states.get("--output")
 
 
 def _tables(

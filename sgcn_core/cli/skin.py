@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sgcn_core.batch import ExitCode, PlanError, check_outputs
-from sgcn_core.cli.console import end, print_json, reporting_errors, say
+from sgcn_core.batch import ExitCode, check_outputs
+from sgcn_core.cli.console import end, print_json, reporting_errors, say, usage_errors
 from sgcn_core.cli.options import Debug, Json, Series
 
 if TYPE_CHECKING:
@@ -40,10 +40,8 @@ def skin(
 
     Outer skin only, in the image's physical frame (LPS, mm), open where the field of view cuts the head.
     """
-    try:
+    with usage_errors():
         check_outputs([output], [source])
-    except PlanError as error:
-        raise typer.BadParameter(str(error)) from error
     with reporting_errors(debug=debug):
         from sgcn_core.io.meshes import write_surface
         from sgcn_core.io.volumes import MAX_VOXELS, read_volume
