@@ -12,7 +12,7 @@ from sgcn_core.adaptation.checks import checked
 from sgcn_core.adaptation.corrected_scan import CorrectedScan, detected
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import NOT_USABLE, CorrectionError, SgcnError
-from sgcn_core.evaluation.truth import Truth, read_truth
+from sgcn_core.evaluation.truth import Truth
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.types.surface import Surface
@@ -58,8 +58,8 @@ class Correction:
         """A mesh or volume file, or one that ``read`` can read, and a landmark file."""
 
         def both() -> Given:
-            surface = read(scan)
-            return Given(surface, read_truth(landmarks, surface), read_landmarks(landmarks).info)
+            surface, placed = read(scan), read_landmarks(landmarks)
+            return Given(surface, Truth.of(placed, surface.frame), placed.info)
 
         return cls(name or scan.name, both)
 

@@ -70,8 +70,10 @@ class Truth:
     unit: str | None = None
 
     @classmethod
-    def of(cls, result: LandmarkResult) -> Truth:
-        """The landmarks that are placed, in the frame of the result."""
+    def of(cls, result: LandmarkResult, frame: str | None = None) -> Truth:
+        """The landmarks that are placed, in `frame`; without it, or where their file states none, in their own."""
+        if frame is not None and "frame" not in result.info.get(ASSUMED, ()):
+            result = result.in_frame(frame)
         placed = {
             label: position
             for label, position in zip(result.labels, result.positions, strict=True)
@@ -114,10 +116,7 @@ def read_truth(path: Path, surface: Surface) -> Truth:
 
     What the file does not state, of frame and unit, is the mesh file's own (see :mod:`sgcn_core.io.markups`).
     """
-    result = read_landmarks(path)
-    if "frame" not in result.info.get(ASSUMED, ()):
-        result = result.in_frame(surface.frame)
-    return Truth.of(result)
+    return Truth.of(read_landmarks(path), surface.frame)
 
 
 def distances_from(surface: Surface, places: FloatArray, factor: float = 1.0) -> FloatArray:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError, FileFormatError, LandmarkError, SurfaceError
-from sgcn_core.evaluation.truth import distances_from, landmark_file, meshes, read_truth
+from sgcn_core.evaluation.truth import Truth, distances_from, landmark_file, meshes
 from sgcn_core.graph.face_graph import FaceGraph
 from sgcn_core.io.formats import LANDMARK_SUFFIXES
 from sgcn_core.io.markups import read_landmarks
@@ -175,8 +175,8 @@ def _read(
     detector: LandmarkDetector, mesh: Path, table: Path, without: Sequence[str], seed: int
 ) -> tuple[OwnScan, list[str]]:
     """A scan, and its landmarks far from the surface."""
-    surface, seen = read_surface(mesh), list[Heatmaps]()
-    truth = read_truth(table, surface).without(without)
+    surface, placed, seen = read_surface(mesh), read_landmarks(table), list[Heatmaps]()
+    truth = Truth.of(placed, surface.frame).without(without)
     result = detector.detect(surface, seed=seed, observe=seen.append)
     heatmaps, prototype = seen[-1], detector.checkpoint.prototype
     labels = list(truth.positions)
@@ -195,8 +195,5 @@ def _read(
         prototype,
     )
     named = dict(zip(labels, to_normalised.apply(places), strict=True))
-    table_says = read_landmarks(table)
-    absent = tuple(
-        label for label, status in zip(table_says.labels, table_says.status, strict=True) if status == MISSING
-    )
+    absent = tuple(label for label, status in zip(placed.labels, placed.status, strict=True) if status == MISSING)
     return OwnScan(mesh.name, heatmaps.graph, guides, named, 1.0 / to_normalised.scale, absent), off
