@@ -80,7 +80,6 @@ KINDS = {
     "QLabel": _kind("text wordWrap textInteractionFlags alignment textFormat buddy openExternalLinks"),
     "QProgressBar": _kind("minimum maximum value textVisible format orientation"),
 }
-LAYOUTS = frozenset({"QVBoxLayout", "QHBoxLayout", "QFormLayout", "QGridLayout"})
 # guiConnectors.py: which widget shows a parameter of which kind.
 CONNECTED = {"QComboBox": "enum", "QSpinBox": "int", "qMRMLNodeComboBox": "node"}
 

@@ -18,7 +18,6 @@ from research.synthesis.shapes import ShapeOptions
 
 SIZE = 13  # of the plate that stands for a face
 PLAIN = ShapeOptions(identity=0.0, asymmetry=0.0, build=0.0, warp=0.0, expressive=0.0, blink=0.0)
-STILL = replace(PLAIN, identity=1.0)
 
 
 def seeded(seed: int = 0) -> Draw:

@@ -21,7 +21,6 @@ P = positions()
 P["sto"] = (P["sts"] + P["sti"]) / 2
 FORWARD = (0.0, -1.0, 0.0)
 SIDES = ("r", "l")
-MIDLINE = ("g", "n", "se", "prn", "c", "sn", "ls", "sto", "li", "sl", "pg", "gn", "me")
 
 
 def dist(a: str, b: str) -> float:

@@ -6,15 +6,12 @@ import itertools
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sgcn_core.adaptation.corrected_scan import CorrectedScan, Detected
 from sgcn_core.errors import CorrectionError
 from sgcn_core.evaluation.truth import Truth
 from sgcn_core.types.landmark_sets import LandmarkSet
 from sgcn_core.types.units import UNITS_TO_MM, flip_frame, in_mm
-
-FloatArray = NDArray[np.float64]
 
 FARTHEST = 20.0
 """Landmarks farther than this from where they were found are a slip and no definition (millimetres)."""

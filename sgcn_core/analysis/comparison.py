@@ -23,7 +23,6 @@ from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.types.arrays import ReadOnlyArrays
 
 FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 STABLE_REGIONS: tuple[str, ...] = ("forehead", "nasal root")
 

@@ -27,7 +27,6 @@ from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.geometry.triangles import vertex_normals
 
 FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 FEWEST_LANDMARKS = 6

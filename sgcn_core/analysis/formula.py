@@ -41,7 +41,6 @@ from sgcn_core.errors import SettingsError
 FloatArray = NDArray[np.float64]
 
 VIEWS: tuple[str, ...] = ("sagittal", "coronal", "axial")
-SIDE_WORDS: tuple[str, ...] = ("_side", "_other")
 _LONGEST = 2000
 
 

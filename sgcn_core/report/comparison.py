@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sgcn_core.analysis.comparison import Change, Comparison, Displacement, measurement_changes
 from sgcn_core.analysis.symmetry_values import WITHIN_95
@@ -20,8 +19,6 @@ from sgcn_core.report.page import Figure, Section
 from sgcn_core.report.svg import FAINT, Drawing, number
 from sgcn_core.report.tables import Cell, Column, Table
 from sgcn_core.viz.views import FRONT, LEFT_SIDE, RIGHT_SIDE, Direction
-
-FloatArray = NDArray[np.float64]
 
 _VIEWS: tuple[tuple[Direction, str], ...] = (
     (RIGHT_SIDE, "right side"),

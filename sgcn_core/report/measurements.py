@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sgcn_core.analysis.case import AnalysisCase
 from sgcn_core.analysis.definitions import Analysis, Definitions
@@ -24,8 +23,6 @@ from sgcn_core.report.face import Face, Picture, draw
 from sgcn_core.report.page import Figure
 from sgcn_core.report.proportions import FIFTHS, THIRDS, horizontals, verticals
 from sgcn_core.report.tables import Cell, Column, Table
-
-FloatArray = NDArray[np.float64]
 
 FLAGS = {"ok": "", "not reliable": "check", "missing": "none", "not available": "none"}
 DECIMALS = {"ratio": 2}

@@ -9,7 +9,7 @@ import numpy as np
 
 from sgcn_core.report.colours import FOUND, UNCERTAIN
 from sgcn_core.report.face import PIXELS_PER_MM, Face, Picture, draw, visible_landmarks
-from sgcn_core.report.svg import FAINT, INK, Drawing, number, text_width
+from sgcn_core.report.svg import FAINT, INK, Drawing, text_width
 from sgcn_core.types.landmark_sets import LandmarkSet
 from sgcn_core.viz.labels import leaders
 from sgcn_core.viz.views import FRONT, LEFT_OBLIQUE, LEFT_SIDE, RIGHT_OBLIQUE, RIGHT_SIDE, Direction, View
@@ -125,8 +125,3 @@ def _write_names(drawing: Drawing, face: Face, points: np.ndarray, named: list[i
 def _named(label: str, sides: Sequence[str]) -> bool:
     known = LandmarkSet.load("all")
     return not label.startswith(_NUMBERED) and (known[label].side if label in known else "midline") in sides
-
-
-def scale_text(picture_scale: float) -> str:
-    """A scale as 1 : n."""
-    return f"1 : {number(1.0 / picture_scale)}"
