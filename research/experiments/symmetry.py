@@ -22,7 +22,7 @@ from scipy.spatial.transform import Rotation
 from research.synthesis.face_model import FaceModel
 from research.synthesis.gnm import GnmHead
 from research.synthesis.random_tensors import Draw
-from research.synthesis.scan_meshes import Mesh, decimated, slid
+from research.synthesis.scan_meshes import HEAD_TO_LPS, Mesh, decimated, slid
 from research.synthesis.shapes import ShapeOptions
 from sgcn_core.analysis.case import AnalysisCase
 from sgcn_core.analysis.midsagittal import MidsagittalPlane
@@ -40,7 +40,6 @@ FloatArray = NDArray[np.float64]
 _CORE, _REACH = 8.0, 38.0  # mm from the part's landmarks: moved fully within the one, not at all beyond the other
 _NOISE = 0.1  # mm
 _TRIANGLES = 22_000
-_TO_LPS = np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])  # from left, up, forward
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +103,7 @@ class SymmetricPeople:
         deformed = _deformed(vertices, dict(zip(self.labels, vertices[rows], strict=True)), deformation)
         rng = np.random.default_rng((self.seed, number))
         mesh = decimated(slid(Mesh(deformed, self.model.faces.numpy()), rng), _TRIANGLES)
-        turn = Rotation.from_euler("xyz", rng.uniform(-25, 25, 3), degrees=True).as_matrix() @ _TO_LPS
+        turn = Rotation.from_euler("xyz", rng.uniform(-25, 25, 3), degrees=True).as_matrix() @ HEAD_TO_LPS
         shift = rng.uniform(-80, 80, 3)
         noisy = mesh.vertices + rng.normal(0.0, _NOISE, mesh.vertices.shape)
         return AsymmetricFace(

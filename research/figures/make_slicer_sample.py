@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
+from research.synthesis.scan_meshes import HEAD_TO_LPS
 from sgcn_core import LandmarkDetector, LandmarkResult, Surface, demo_surface, write_landmarks, write_surface
 from sgcn_core.geometry.triangles import vertex_normals
 from sgcn_core.viz.software import draw
@@ -23,8 +24,6 @@ FOLDER = Path(__file__).resolve().parents[2] / "FacialLandmarks3D" / "Resources"
 NAME = "FacialLandmarks3DFace"
 WIDTH, HEIGHT, OVERSAMPLING = 260, 280, 3
 BACKGROUND = (38, 44, 56)
-# From the frame of the head (left, up, out of the face) to that of the patient (left, back, up).
-TO_LPS = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 BEFORE, AFTER = "FacialLandmarks3DBefore", "FacialLandmarks3DAfter"
 # The chin comes forward and to the subject's left, most at the pogonion; and the head is held in another way.
@@ -37,7 +36,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     face = demo_surface()
     centred = face.vertices - face.vertices.mean(axis=0)
-    before = Surface(centred @ TO_LPS.T, face.faces, unit="mm", frame="LPS")
+    before = Surface(centred @ HEAD_TO_LPS.T, face.faces, unit="mm", frame="LPS")
     print(write_surface(before, FOLDER / f"{NAME}.ply"))
     thumbnail(face).save(FOLDER / f"{NAME}.png", optimize=True)
     print(FOLDER / f"{NAME}.png")

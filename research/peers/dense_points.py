@@ -25,7 +25,7 @@ from scipy.spatial.transform import Rotation
 from research.peers.farthest_points import farthest_points
 from research.synthesis.gnm import GnmHead
 from research.synthesis.random_tensors import Draw
-from research.synthesis.scan_meshes import Mesh, decimated, slid
+from research.synthesis.scan_meshes import HEAD_TO_LPS, Mesh, decimated, slid
 from research.synthesis.shapes import ShapeOptions
 from sgcn_core.analysis.case import AnalysisCase
 from sgcn_core.analysis.dense import fit_dense
@@ -49,7 +49,6 @@ PER_UNIT = 90.8
 """Millimetres of one normalised unit that the paper's own numbers imply: 1.544 mm for an NME of 0.0170."""
 _BORDER = 8.0  # mm: no point is so near to the edge of the model
 _TRIANGLES = 22_000
-_TO_LPS = np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])  # from left, up, forward
 NEUTRAL = ShapeOptions(expressive=0.0, blink=0.0)
 EXPRESSIVE = ShapeOptions(expressive=1.0)
 
@@ -78,7 +77,7 @@ def gnm_person(model: GnmHead, options: ShapeOptions, *, seed: int, number: int)
     vertices = model.draw(options, draw, 1)[0].numpy().astype(np.float64)
     rng = np.random.default_rng((seed, number))
     mesh = decimated(slid(Mesh(vertices, model.faces.numpy()), rng), _TRIANGLES)
-    turn = Rotation.from_euler("xyz", rng.uniform(-25, 25, 3), degrees=True).as_matrix() @ _TO_LPS
+    turn = Rotation.from_euler("xyz", rng.uniform(-25, 25, 3), degrees=True).as_matrix() @ HEAD_TO_LPS
     return GnmPerson(vertices @ turn.T, Surface(mesh.vertices @ turn.T, mesh.faces, unit="mm"))
 
 

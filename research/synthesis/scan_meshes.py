@@ -13,6 +13,8 @@ from sgcn_core.geometry.triangles import triangle_normals, vertex_normals
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+HEAD_TO_LPS = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+"""From the head frame (left, up, out of the face) to that of the patient (left, back, up)."""
 
 # Height below which there is neck and no chin, millimetres.
 _NECK = -112.0

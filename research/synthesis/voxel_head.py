@@ -16,7 +16,7 @@ from research.synthesis.generator import FaceGenerator
 from research.synthesis.options import GeneratorOptions
 from research.synthesis.population import Population
 from research.synthesis.random_tensors import Draw
-from research.synthesis.scan_meshes import Mesh
+from research.synthesis.scan_meshes import HEAD_TO_LPS, Mesh
 from research.synthesis.voxel_modalities import draw_image
 from sgcn_core.types.field_of_view import CutPlane, depth_below_cuts
 from sgcn_core.types.volume import Volume
@@ -25,8 +25,6 @@ FloatArray = NDArray[np.float64]
 
 # Hashed into every seed: training, validation and generated scans use other streams and never meet these people.
 _STREAM = 0x70C5
-# Head frame (+x left, +y up, +z out of the face) to LPS.
-_TO_LPS = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,4 +133,4 @@ class _Lying:
 def _lying(rng: np.random.Generator) -> _Lying:
     """A head in a scanner: chin up or down by 12 degrees, turned and tilted by 5 (standard deviations)."""
     turn = Rotation.from_euler("xyz", rng.normal(0.0, (12.0, 5.0, 5.0)).clip(-25.0, 25.0), degrees=True).as_matrix()
-    return _Lying(_TO_LPS @ turn, rng.uniform(-150.0, 150.0, 3))
+    return _Lying(HEAD_TO_LPS @ turn, rng.uniform(-150.0, 150.0, 3))
