@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.adaptation.corrected_scan import STILL, CorrectedScan
+from sgcn_core.analysis.sides import sides_of
 from sgcn_core.types.landmark_sets import LandmarkSet
 from sgcn_core.uncertainty.domain import Domain, well_defined
 
@@ -41,14 +42,10 @@ class Side:
 
 def side_of(label: str, labels: Collection[str]) -> Side:
     """Definition and side of a label; labels of no landmark set are paired by ``_r`` and ``_l`` if both are there."""
-    known = LandmarkSet.load("all")
-    if label in known:
-        landmark = known[label]
-        return Side(landmark.mirror if landmark.side == LEFT else label, landmark.side)
-    for suffix, other, side in (("_r", "_l", RIGHT), ("_l", "_r", LEFT)):
-        if label.endswith(suffix) and label[:-2] + other in labels:
-            return Side(label[:-2] + "_r", side)
-    return Side(label, NO_SIDE)
+    known, (right, left) = label in LandmarkSet.load("all"), sides_of(label)
+    if right and (known or (right if label == left else left) in labels):
+        return Side(right, LEFT if label == left else RIGHT)
+    return Side(label, MIDLINE if known else NO_SIDE)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,9 +24,9 @@ def pairs_of(labels: Iterable[str]) -> tuple[Pair, ...]:
 
     Landmarks of the package's sets by their definition; others if their labels end in ``_r`` and ``_l``.
     """
-    known, present, found = LandmarkSet.load("all"), dict.fromkeys(labels), []
+    present, found = dict.fromkeys(labels), []
     for label in present:
-        right, left = _sides(label, known)
+        right, left = sides_of(label)
         if right == label and left in present:
             found.append(Pair(_name(right, left), right, left))
     return tuple(found)
@@ -50,9 +50,9 @@ def group_of(label: str) -> str:
     return known[label].group if label in known else "other"
 
 
-def _sides(label: str, known: LandmarkSet) -> tuple[str, str]:
-    """Labels of the right and the left landmark; twice empty in the midline."""
-    if label in known:
+def sides_of(label: str) -> tuple[str, str]:
+    """Labels of the right and the left landmark of a label's pair, by definition or ending; twice empty without one."""
+    if label in (known := LandmarkSet.load("all")):
         landmark = known[label]
         if landmark.side == "midline":
             return "", ""
