@@ -36,3 +36,19 @@ def face() -> Surface:
     from sgcn_core.demo import demo_surface
 
     return demo_surface()
+
+
+@pytest.fixture(scope="session")
+def facescape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small FaceScape; nobody changes it."""
+    from dataset_trees import facescape_tree
+
+    return facescape_tree(tmp_path_factory.mktemp("facescape"))
+
+
+@pytest.fixture
+def dad(tmp_path: Path) -> Path:
+    """A small DAD-3DHeads."""
+    from dataset_trees import dad3dheads_tree
+
+    return dad3dheads_tree(tmp_path)
