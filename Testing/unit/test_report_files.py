@@ -272,6 +272,12 @@ def test_the_page_has_the_name_of_the_case_whatever_the_case_of_the_suffix(scan)
     assert "FACE" in html and "FACE.MRK" not in html
 
 
+def test_the_folder_of_the_command_is_a_case_like_any_other(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run("report", ".")
+    assert found.exit_code != ExitCode.OK and f"{tmp_path} is a folder" in found.output, found.output
+
+
 def complaints(page, folder) -> list[str]:
     """What the console of a headless browser says about a page."""
     assert BROWSER is not None

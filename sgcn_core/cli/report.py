@@ -170,6 +170,7 @@ class _Plan:
 
 
 def _plan(cases: Sequence[Path], output: Path | None, surfaces: Sequence[Path], *, observers: bool) -> _Plan:
+    cases = [path if path.name not in ("", "..") else path.resolve() for path in cases]  # . and .. are DICOM folders
     files = [path for path in cases if landmark_suffix(path) is not None]
     if len(surfaces) > len(files):
         raise PlanError(

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from sgcn_core.batch import PlanError, check_outputs
+from sgcn_core.batch import PlanError
 from sgcn_core.cli.console import end, reporting_errors, usage_errors
 from sgcn_core.cli.options import Debug, Device, Overwrite
+from sgcn_core.cli.outputs import checked_states
 from sgcn_core.errors import InstallationError
-from sgcn_core.io.atomic import FileState, file_state
 from sgcn_core.settings import DetectionSettings
 from sgcn_core.training.config import TrainingConfig
 
@@ -101,8 +101,8 @@ def train(
         _check_options(context, data, prepared)
         if output.suffix.lower() != ".safetensors":
             raise PlanError(f"--output must end in .safetensors, received {output}")
-        card = output.with_suffix(".html") if card is None else card
-        outputs = _free([output, card] if prepared is None else [output], start_from, overwrite=overwrite)
+        card = None if prepared is not None else card or output.with_suffix(".html")
+        states = checked_states({"--output": output, "--card": card}, [start_from], overwrite=overwrite)
         settings = DetectionSettings(weights=start_from, device=device)
         chosen = None if config is None else _read_config(config)
     with reporting_errors(debug=debug):
@@ -111,9 +111,16 @@ def train(
             from sgcn_core.cli.train_own import train_on_scans
             from sgcn_core.training.own.fit import OwnOptions
 
-            options = OwnOptions(folds=folds, seed=seed)
+            assert card is not None
             code = train_on_scans(
-                data, options, start_from=start_from, without=without or [], keep=keep, outputs=outputs
+                data,
+                OwnOptions(folds=folds, seed=seed),
+                start_from=start_from,
+                without=without or [],
+                keep=keep,
+                output=output,
+                card=card,
+                states=states,
             )
         else:
             from sgcn_core.cli.train_prepared import train_on_graphs
@@ -128,7 +135,7 @@ def train(
                 seed=seed,
                 device=str(settings.device),
                 output=output,
-                state=outputs[output],
+                state=states["--output"],
             )
     raise end(code)
 
@@ -154,16 +161,6 @@ def _read_config(path: Path) -> TrainingConfig:
         return TrainingConfig.load(path)
     except (OSError, ValueError) as error:
         raise PlanError(f"--config {path}: {error}") from error
-
-
-def _free(outputs: list[Path], read: Path | None, *, overwrite: bool) -> dict[Path, FileState]:
-    """State of each output; PlanError where one would replace an input, or a file without ``--overwrite``."""
-    check_outputs(outputs, [] if read is None else [read])
-    states = {path: file_state(path) for path in outputs}
-    for path, state in states.items():
-        if state.exists and not overwrite:
-            raise PlanError(f"{path} exists; give --overwrite to replace it, or another name")
-    return states
 
 
 def require_training() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,11 @@ def train_on_scans(
     start_from: Path | None,
     without: list[str],
     keep: Path | None,
-    outputs: dict[Path, FileState],
+    output: Path,
+    card: Path,
+    states: Mapping[str, FileState],
 ) -> ExitCode:
-    """Train, and write the weights and the model card, which are the two outputs in this order."""
+    """Train, write the weights and the model card where they are as in ``states``, and print the errors."""
     from sgcn_core.cli.detect import load_detector
     from sgcn_core.io.atomic import write_text
     from sgcn_core.report.model_card import model_card
@@ -35,12 +38,11 @@ def train_on_scans(
     with progress_bar(1) as start:
         progress = start(0, data.name)
         training = train_own(detector, data, options, without=without, kept=keep, report=progress)
-    weights, card = outputs
-    page = model_card(training, title=weights.stem)
-    save_checkpoint(training.checkpoint, weights, unless_changed_since=outputs[weights])
-    write_text(card, page, unless_changed_since=outputs[card])
+    page = model_card(training, title=output.stem)
+    save_checkpoint(training.checkpoint, output, unless_changed_since=states["--output"])
+    write_text(card, page, unless_changed_since=states["--card"])
     print_training(training)
-    say(f"{weights}, {card}")
+    say(f"{output}, {card}")
     return ExitCode.SOME_FAILED if training.data.left_out else ExitCode.OK
 
 
