@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 from dataset_trees import NUMBERS, SUBJECTS, TURN, grid, obj
+from typer.testing import CliRunner
 
+from sgcn_core.cli.app import app
 from sgcn_core.datasets import DATASETS, open_dataset, split_subjects
 from sgcn_core.errors import FileFormatError, SettingsError
 from sgcn_core.types.surface import Surface
@@ -166,3 +168,15 @@ def test_a_plain_folder_knows_people_and_names(tmp_path: Path) -> None:
     (tmp_path / "subjects.csv").write_text("file,subject\nz.obj,Anna\n")
     with pytest.raises(FileFormatError, match=r"names z\.obj, which is not in its folder"):
         _ = open_dataset("folder", tmp_path).samples
+
+
+def test_what_keeps_every_face_from_being_read_is_said(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        obj(tmp_path / f"{name}.obj", *grid())
+        (tmp_path / f"{name}.csv").write_text("name,x,y,z\nsn,1,2,3\nprn,4,5,6\nls,0,0,1\nli,0,0,2\n")
+    given = ["prepare", "folder", str(tmp_path), str(tmp_path / "out")]
+    found = CliRunner().invoke(app, given)
+    assert found.exit_code != 0 and "give it with --unit" in found.output, found.output
+    (tmp_path / "split.csv").write_text("subject,part\na,test\n")
+    found = CliRunner().invoke(app, [*given, "--split", str(tmp_path / "split.csv"), "--unit", "mm"])
+    assert found.exit_code != 0 and "the split has none of them" in found.output, found.output

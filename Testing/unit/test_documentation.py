@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 from pathlib import Path
 
+import pytest
 import typer
 
 from research.documentation.definitions import PAGE, by_group, definitions_page, landmark_files, picture_name, read_json
@@ -106,3 +108,14 @@ def test_every_page_of_the_navigation_is_there_or_made() -> None:
     assert [page for page in navigation if not (DOCS / page).is_file() and page not in made] == []
     pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
     assert pages <= set(navigation) | set(re.findall(r"paper\.md", (ROOT / "mkdocs.yml").read_text()))
+
+
+def test_torchrun_takes_the_lines_of_the_pages() -> None:
+    """It refuses options of ours that begin like its own, unless -- stands before the program."""
+    parse = pytest.importorskip("torch.distributed.run").parse_args
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")).replace("\\\n", " ")
+    lines = re.findall(r"torchrun (--[^`\n]+)", text)
+    assert len(lines) >= 3
+    for line in lines:
+        given = parse([*shlex.split(line), "--run", "runs/face"])
+        assert given.training_script in ("research.training", "sgcn-landmarks"), line

@@ -158,14 +158,16 @@ def _mean(dataset: FaceDataset, samples: Sequence[Sample], target: FloatArray | 
 def _some(dataset: FaceDataset, samples: Sequence[Sample]) -> list[FloatArray]:
     """Landmarks of training faces at even distances in their list; those that cannot be read are left out."""
     found: list[FloatArray] = []
+    reason = "the split has none of them"
     for place in np.unique(np.linspace(0, len(samples) - 1, min(len(samples), _FACES)).round().astype(int)).tolist():
         try:
             face = dataset.read(samples[place])
-        except (FileFormatError, SurfaceError, OSError):
+        except (FileFormatError, SurfaceError, OSError) as error:
+            reason = str(error)
             continue
         found.append(in_mm(face.surface.unit or "mm") * face.landmarks)
     if not found:
-        raise FileFormatError(f"no face of the training subjects in {dataset.root} can be read")
+        raise FileFormatError(f"no face of the training subjects in {dataset.root} can be read: {reason}")
     return found
 
 
