@@ -16,6 +16,7 @@ from sgcn_core.errors import FaceNotFoundError, ModelError, SurfaceError
 from sgcn_core.io.meshes import read_surface, write_surface
 from sgcn_core.refinement.shape_model import LandmarkShape
 from sgcn_core.uncertainty.calibration import Calibration
+from sgcn_core.uncertainty.domain import well_defined
 from sgcn_core.uncertainty.error_model import EDGES, ErrorModel
 from sgcn_core.uncertainty.features import FEATURES
 
@@ -32,7 +33,9 @@ def differences(result: LandmarkResult, expected: np.ndarray) -> np.ndarray:
 
 def test_all_landmarks_of_the_demo_face_are_found_on_it(reference: LandmarkResult, face: Surface) -> None:
     assert reference.labels == LandmarkSet.load("all").labels
-    assert reference.status.count("found") >= 110  # of the edge of the jaw the bound is too large for it
+    found = {label for label, status in zip(reference.labels, reference.status, strict=True) if status == "found"}
+    # Of the others, which annotators place differently, the bound is too large for it.
+    assert found == {label for label in reference.labels if well_defined(label)}
     assert "missing" not in reference.status
     corners = face.vertices[face.faces]
     tree = cKDTree(np.concatenate([corners.reshape(-1, 3), corners.mean(1)]))

@@ -62,7 +62,7 @@ def truth(detector, demo) -> dict[str, np.ndarray]:
     return {
         label: place
         for label, place, status in zip(result.labels, result.positions, result.status, strict=True)
-        if status == "found"
+        if status != "missing"
     }
 
 

@@ -242,9 +242,11 @@ def limit_rows(stated: Stated) -> list[dict[str, Cell]]:
         own = real.where(real.loose == bool(loose))
         for limit in _LIMITS[loose]:
             error = own.error[own.bound <= limit]
-            off = {f"found, > {far:.0f} mm off": float((error > far).mean()) for far in (GROSS, 2.0 * GROSS)}
-            share = len(error) / len(own.error)
-            rows.append({"group": group, "limit mm": limit, "found": share, **(off if len(error) else {})})
+            off: dict[str, Cell] = {
+                f"found, > {far:.0f} mm off": float((error > far).mean()) if len(error) else None
+                for far in (GROSS, 2.0 * GROSS)
+            }
+            rows.append({"group": group, "limit mm": limit, "found": len(error) / len(own.error), **off})
     return rows
 
 
