@@ -5,23 +5,31 @@ from __future__ import annotations
 import importlib
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sgcn_core.batch import PlanError
+from sgcn_core.batch import ExitCode, PlanError
 from sgcn_core.cli.console import end, reporting_errors, usage_errors
-from sgcn_core.cli.options import Debug, Device, Overwrite
+from sgcn_core.cli.options import Debug, Overwrite, one_of
 from sgcn_core.cli.outputs import checked_states
 from sgcn_core.errors import InstallationError
-from sgcn_core.settings import DetectionSettings
+from sgcn_core.settings import DEVICES, DetectionSettings
 from sgcn_core.training.config import TrainingConfig
 
 SHIPPED = "face"
 _NEEDED = ("lightning", "torch_geometric", "jinja2")
-_OF_DATA = ("init", "card", "without", "folds", "keep")
-_OF_PREPARED = ("run", "conditions", "config", "epochs", "device")
 _DATA, _PREPARED = "With --data", "With --prepared"
+
+
+def _with_data(metavar: str, text: str, **checks: Any) -> Any:
+    """An option of the training on annotated scans."""
+    return typer.Option(metavar=metavar, help=text, rich_help_panel=_DATA, **checks)
+
+
+def _with_prepared(metavar: str, text: str, **checks: Any) -> Any:
+    """An option of the training on a prepared dataset."""
+    return typer.Option(metavar=metavar, help=text, rich_help_panel=_PREPARED, **checks)
 
 
 def train(
@@ -38,54 +46,24 @@ def train(
         Path | None, typer.Option(metavar="FOLDER", help="Graphs of a dataset that `sgcn-landmarks prepare` wrote.")
     ] = None,
     init: Annotated[
-        str,
-        typer.Option(
-            metavar="face|FILE",
-            help="Weights to start from: the shipped ones, or those of a file.",
-            rich_help_panel=_DATA,
-        ),
+        str, _with_data("face|FILE", "Weights to start from: the shipped ones, or those of a file.")
     ] = SHIPPED,
-    card: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Model card (.html); by default beside the weights.", rich_help_panel=_DATA),
-    ] = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(metavar="LABEL", help="Landmark to leave out; may be repeated.", rich_help_panel=_DATA),
-    ] = None,
-    folds: Annotated[
-        int, typer.Option(min=2, metavar="N", help="Folds of the cross-validation.", rich_help_panel=_DATA)
-    ] = 5,
+    card: Annotated[Path | None, _with_data("FILE", "Model card (.html); by default beside the weights.")] = None,
+    without: Annotated[list[str] | None, _with_data("LABEL", "Landmark to leave out; may be repeated.")] = None,
+    folds: Annotated[int, _with_data("N", "Folds of the cross-validation.", min=2)] = 5,
     keep: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Keep detections here: the same command goes on where it was stopped.",
-            rich_help_panel=_DATA,
-        ),
+        Path | None, _with_data("FOLDER", "Keep detections here: the same command goes on where it was stopped.")
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Checkpoints and errors; the same command goes on from the last checkpoint.",
-            rich_help_panel=_PREPARED,
-        ),
+        _with_prepared("FOLDER", "Checkpoints and errors; the same command goes on from the last checkpoint."),
     ] = None,
     conditions: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only these, such as neutral; may be repeated.", rich_help_panel=_PREPARED),
+        list[str] | None, _with_prepared("NAME", "Only these, such as neutral; may be repeated.")
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Training configuration (.json), else the paper's.", rich_help_panel=_PREPARED
-        ),
-    ] = None,
-    epochs: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Of the paper's configuration.", rich_help_panel=_PREPARED)
-    ] = 500,
-    device: Device = "auto",
+    config: Annotated[Path | None, _with_prepared("FILE", "Training configuration (.json), else the paper's.")] = None,
+    epochs: Annotated[int, _with_prepared("N", "Of the paper's configuration.", min=1)] = 500,
+    device: Annotated[str, _with_prepared(one_of(DEVICES), "Compute device; also cuda:1.")] = "auto",
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of folds, examples and weights.")] = 0,
     overwrite: Overwrite = False,
     debug: Debug = False,
@@ -126,7 +104,7 @@ def train(
             from sgcn_core.cli.train_prepared import train_on_graphs
 
             assert prepared is not None and run is not None
-            code = train_on_graphs(
+            train_on_graphs(
                 prepared,
                 run,
                 conditions=conditions,
@@ -137,6 +115,7 @@ def train(
                 output=output,
                 state=states["--output"],
             )
+            code = ExitCode.OK
     raise end(code)
 
 
@@ -144,10 +123,11 @@ def _check_options(context: typer.Context, data: Path | None, prepared: Path | N
     """Raise PlanError unless the options are those of one kind of training."""
     if (data is None) == (prepared is None):
         raise PlanError("give --data (your annotated scans) or --prepared (graphs of a dataset)")
-    foreign, kind = (_OF_DATA, "--data") if data is None else (_OF_PREPARED, "--prepared")
+    foreign, kind = (_DATA, "--data") if data is None else (_PREPARED, "--prepared")
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
-    if wrong := [f"--{name}" for name in foreign if name in given]:
+    panels = {option.name: getattr(option, "rich_help_panel", None) for option in context.command.params}
+    if wrong := [f"--{name}" for name, panel in panels.items() if panel == foreign and name in given]:
         raise PlanError(f"{', '.join(wrong)}: only with {kind}")
     if prepared is not None and "run" not in given:
         raise PlanError("--prepared needs --run FOLDER, for the checkpoints")

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sgcn_core.batch import ExitCode
 from sgcn_core.cli.console import note, say
 from sgcn_core.io.atomic import FileState
 
@@ -27,7 +26,7 @@ def train_on_graphs(
     device: str,
     output: Path,
     state: FileState,
-) -> ExitCode:
+) -> None:
     """Train from random weights, or go on with the run in ``run_folder``, and write the weights.
 
     Every process of a run that ``torchrun`` started calls this; the first one writes and speaks.
@@ -50,7 +49,6 @@ def train_on_graphs(
     if fabric.is_global_zero:
         save_checkpoint(trained_checkpoint(run), output, unless_changed_since=state)
         say(f"{output}: {run.step} steps on {len(train)} faces; {run_folder} has the errors on {len(test)} test faces")
-    return ExitCode.OK
 
 
 def fabric_of(device: str) -> Fabric:
