@@ -32,3 +32,12 @@ def check_human_distances(model: Population, shared_data: Path) -> None:
         measured = np.linalg.norm(real[_COLUMNS[first]] - real[_COLUMNS[second]], axis=0)
         ours = float(distance(model, model.neutral, first, second))
         assert abs(ours - measured.mean()) < 3 * measured.std(), (first, second, ours)
+
+
+def check_root_of_the_nose(model: Population) -> None:
+    """``mf`` lies level with the inner eye corner, between it and the midline."""
+    for side in "rl":
+        base, corner = (place(model, model.neutral, f"{label}_{side}") for label in ("mf", "en"))
+        assert abs(float(base[1] - corner[1])) < 1.0, side
+        assert 0.3 < float(base[0] / corner[0]) < 0.8, side
+        assert float(base[2]) > float(corner[2]), side

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from population_checks import check_root_of_the_nose
 from scipy.spatial import cKDTree
 from tiny_face_model import CENTRE, SEMI_AXES, ellipsoid
 
@@ -101,8 +103,7 @@ def test_landmarks_that_a_model_lacks_are_left_out(ball: tuple[torch.Tensor, tor
 
 @pytest.fixture(scope="module")
 def people(shared_data: Path) -> tuple[FaceModel, LandmarkExtrema, torch.Tensor]:
-    clinical = shared_data.parent / "design" / "ict_clinical_vertices.json"
-    model = FaceModel.load(shared_data / "ict" / "ict_facekit.npz", clinical)
+    model = FaceModel.load(shared_data / "ict" / "ict_facekit.npz")
     solver = LandmarkExtrema(model.neutral, model.faces, model.labels, model.landmarks, skin=model.skin)
     draw = Draw(torch.Generator().manual_seed(3))
     return model, solver, draw_vertices(model, ShapeOptions(), draw, 8)
@@ -123,8 +124,24 @@ def test_the_tip_of_the_nose_is_the_tip(people: tuple[FaceModel, LandmarkExtrema
     model, solver, vertices = people
     found = solver.solve(vertices)[:, model.labels.index("prn")]
     fixed = vertices[:, model.landmarks[model.labels.index("prn")]]
-    assert (found[:, 2] >= fixed[:, 2] - 0.1).all()
+    forward = torch.tensor(EXTREMA["prn"].direction)
+    assert ((found - fixed) @ forward >= -0.1).all()
     assert (found - fixed).norm(dim=1).max() < 6.0
+
+
+def test_alare_is_where_the_wing_is_roundest_not_beside_the_crease(
+    people: tuple[FaceModel, LandmarkExtrema, torch.Tensor],
+) -> None:
+    model, solver, vertices = people
+    sideways = {"al": replace(EXTREMA["al"], direction=(1.0, 0.0, 0.0))}
+    beside = LandmarkExtrema(
+        model.neutral, model.faces, model.labels, model.landmarks, skin=model.skin, table=sideways
+    ).solve(vertices)
+    moved = solver.solve(vertices) - beside
+    for side, sign in (("r", -1.0), ("l", 1.0)):
+        lateral, _, forward = moved[:, model.labels.index(f"al_{side}")].mean(0).tolist()
+        assert 1.0 < forward < 3.0
+        assert -1.0 < sign * lateral < 0.0
 
 
 def test_a_mirrored_face_has_mirrored_landmarks(people: tuple[FaceModel, LandmarkExtrema, torch.Tensor]) -> None:
@@ -136,3 +153,9 @@ def test_a_mirrored_face_has_mirrored_landmarks(people: tuple[FaceModel, Landmar
     own = [model.labels.index(label) for label in solver.labels]
     mirrored = solver.solve(vertices[:, twin] * flip)[:, columns] * flip
     torch.testing.assert_close(mirrored, solver.solve(vertices)[:, own], atol=0.6, rtol=0.0)
+
+
+def test_the_base_of_the_nasal_root_is_level_with_the_eye_corner(
+    people: tuple[FaceModel, LandmarkExtrema, torch.Tensor],
+) -> None:
+    check_root_of_the_nose(people[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from population_checks import check_human_distances, distance, place
+from population_checks import check_human_distances, check_root_of_the_nose, distance, place
 
 from research.synthesis.gnm import GnmHead
 from research.synthesis.gnm_head import read_head
@@ -177,6 +177,10 @@ def test_the_profile_is_in_order(people: GnmHead) -> None:
 
 def test_average_head_has_human_distances(people: GnmHead, shared_data: Path) -> None:
     check_human_distances(people, shared_data)
+
+
+def test_base_of_the_nasal_root(people: GnmHead) -> None:
+    check_root_of_the_nose(people)
 
 
 def test_lids_close_and_stay_in_place(people: GnmHead) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from population_checks import check_human_distances, distance, place
+from population_checks import check_human_distances, check_root_of_the_nose, distance, place
 
 from research.synthesis.makehuman import MakeHuman
 from research.synthesis.makehuman_files import read_base, read_target, target_files
@@ -203,6 +203,10 @@ def test_landmarks_are_symmetric(people: MakeHuman) -> None:
 
 def test_average_adult_has_human_distances(people: MakeHuman, shared_data: Path) -> None:
     check_human_distances(people, shared_data)
+
+
+def test_base_of_the_nasal_root(people: MakeHuman) -> None:
+    check_root_of_the_nose(people)
 
 
 def test_lips_and_lids_are_in_order(people: MakeHuman) -> None:

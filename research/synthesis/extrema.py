@@ -53,12 +53,14 @@ class Extremum:
 EXTREMA: dict[str, Extremum] = {
     "g": Extremum(play=15.0),
     "se": Extremum(direction=(0.0, 0.0, -1.0)),
-    "prn": Extremum(play=40.0),
+    # Half of what four annotators of real scans place it higher than straight forward of the head frame.
+    "prn": Extremum(direction=(0.0, 0.06, 1.0), play=40.0),
     "sl": Extremum(chord=("li", "pg"), play=30.0),
     "pg": Extremum(play=15.0, reach=8.0),
     "me": Extremum(direction=(0.0, -0.96, 0.28), play=12.0, reach=8.0),
-    # The cheek beyond the crease is wider than the wing.
-    "al": Extremum(direction=(0.99, 0.0, 0.12), play=8.0, reach=6.0, apart="ac"),
+    # The cheek beyond the crease is wider than the wing, and the wing so flat that what is most lateral on it lies near
+    # the crease; people place it where the wing is roundest, some 2 mm in front of that.
+    "al": Extremum(direction=(0.94, 0.0, 0.34), play=8.0, reach=6.0, apart="ac"),
     "zy": Extremum(direction=(1.0, -0.08, 0.05), play=12.0, reach=8.0),
     "go": Extremum(direction=(0.92, -0.37, 0.12), play=8.0, reach=8.0),
     "sa": Extremum(direction=(0.0, 1.0, 0.0), play=15.0),
