@@ -23,10 +23,10 @@ from sgcn_core.settings import DetectionSettings
 from sgcn_core.skin.extract import read_scan
 from sgcn_core.stages import Clock, FloatArray, Heatmaps, PosedScan, Progress
 from sgcn_core.types.landmark_sets import INITIAL_LANDMARKS, LandmarkSet
-from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS, LandmarkResult
+from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS, UNCERTAIN_BY_DEFINITION, LandmarkResult
 from sgcn_core.types.surface import Surface
 from sgcn_core.uncertainty.assess import Assessment
-from sgcn_core.uncertainty.thresholds import MISSING
+from sgcn_core.uncertainty.thresholds import MISSING, UNCERTAIN
 from sgcn_core.weights.checkpoint import Checkpoint, load_checkpoint
 
 
@@ -228,6 +228,11 @@ def _result(
     info: dict[str, Any],
 ) -> LandmarkResult:
     missing = np.array([status == MISSING for status in assessment.status])
+    loose = [
+        label
+        for label, status, so in zip(labels, assessment.status, assessment.by_definition, strict=True)
+        if so and status == UNCERTAIN
+    ]
     return LandmarkResult(
         labels=labels,
         positions=np.where(missing[:, None], np.nan, positions),
@@ -235,7 +240,7 @@ def _result(
         status=assessment.status,
         unit=unit,
         frame=frame,
-        info=info,
+        info=info | {UNCERTAIN_BY_DEFINITION: loose},
         expected_error=assessment.expected_error,
         error_bound=assessment.error_bound,
     )

@@ -56,15 +56,19 @@ def summary(node: Any) -> str:
     """A result in one sentence."""
     codes, errors = _measured(node, "status"), _measured(node, "expected_error_mm")
     known = [error for code, error in zip(codes, errors, strict=False) if code > _MISSING and error >= 0]
-    return counts_text(len(codes) - codes.count(_MISSING), len(codes), known, len(codes) - codes.count(_FOUND)) + "."
+    flags = _measured(node, "to_check") or [1.0] * len(codes)
+    uncertain = [flag for code, flag in zip(codes, flags, strict=False) if code not in (_MISSING, _FOUND)]
+    loose, missing = uncertain.count(0.0), codes.count(_MISSING)
+    return counts_text(len(codes) - missing, len(codes), known, len(uncertain) - loose + missing, loose) + "."
 
 
-def counts_text(placed: int, total: int, expected_errors: Sequence[float], to_check: int) -> str:
-    """How many landmarks are placed, how accurate they are expected to be (mm), and how many to check."""
+def counts_text(placed: int, total: int, expected_errors: Sequence[float], to_check: int, loose: int) -> str:
+    """How many landmarks are placed, how accurate they are expected to be (mm), how many to check, how many loose."""
     text = _("{placed} of {total} placed").format(placed=placed, total=total)
     if expected_errors:
         text += _(", median expected error {error:.1f} mm").format(error=median(expected_errors))
-    return text + "; " + (_("check {count}").format(count=to_check) if to_check else _("nothing to check"))
+    text += "; " + (_("check {count}").format(count=to_check) if to_check else _("nothing to check"))
+    return text + (_(", {count} loosely defined").format(count=loose) if loose else "")
 
 
 def _measured(node: Any, name: str) -> list[float]:
@@ -89,7 +93,9 @@ def describe(landmark: Mapping[str, Any]) -> str:
     parts.append(
         {
             "found": "found",
-            "uncertain": "uncertain: check its position before use",
+            "uncertain": "uncertain: check its position before use"
+            if landmark.get("to_check", True)
+            else "uncertain: loosely defined, on every scan",
             "missing": "missing: not found on this surface",
         }[landmark["status"]]
     )
@@ -148,9 +154,8 @@ def counts_sentence(counts: Any) -> str:
     """The `Counts` of a review in one sentence."""
     if counts.total == 0:
         return _("No landmarks yet.")
-    text = counts_text(
-        counts.total - counts.missing, counts.total, counts.expected_errors, counts.uncertain + counts.missing
-    )
+    placed, to_check = counts.total - counts.missing, counts.uncertain + counts.missing
+    text = counts_text(placed, counts.total, counts.expected_errors, to_check, counts.loose)
     more = [_("{count} edited").format(count=counts.edited)] * bool(counts.edited)
     more += [_("{count} accepted").format(count=counts.accepted)] * bool(counts.accepted)
     return "; ".join([text, *more])
@@ -178,7 +183,7 @@ def review_menu() -> tuple[tuple[str, str, str], ...]:
         (
             "allLabelsAction",
             _("Labels of all landmarks"),
-            _("Show the labels of all landmarks in the views, not only of the chosen and the uncertain ones."),
+            _("Show the labels of all landmarks in the views, not only of the chosen one and of those to check."),
         ),
     )
 
@@ -186,7 +191,9 @@ def review_menu() -> tuple[tuple[str, str, str], ...]:
 def _status_sentence(row: Any) -> str:
     sentence = {
         "found": _("Found."),
-        "uncertain": _("Uncertain: check its position before use."),
+        "uncertain": _("Uncertain on every scan: the point is loosely defined.")
+        if row.loose
+        else _("Uncertain: check its position before use."),
         "missing": _("Missing: not found on this surface. If it is visible: More > Place by hand."),
         "edited": _("Placed by hand."),
         "accepted": _("Uncertain when detected; accepted since."),
@@ -225,7 +232,7 @@ def to_check(case: Any) -> int | None:
     """How many landmarks of a `Case` have to be checked; None where that is not known."""
     if not case.counts:
         return None
-    return int(case.counts.get("uncertain", 0) + case.counts.get("missing", 0))
+    return int(case.counts.get("to_check", case.counts.get("uncertain", 0)) + case.counts.get("missing", 0))
 
 
 def batch_sentence(cases: Sequence[Any]) -> str:

@@ -12,8 +12,10 @@ import vtk
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
 import review_cases as cases
+from FacialLandmarks3DLib.messages import counts_sentence
 from FacialLandmarks3DLib.review.rows import placed_by
 from FacialLandmarks3DLib.scene.detected import accepted_positions
+from FacialLandmarks3DLib.scene.landmark_node import write_landmarks
 from FacialLandmarks3DLib.scene.landmark_surface import has_changed
 from FacialLandmarks3DLib.scene.nodes import ReviewError
 from review_cases import DETECTED, review_of, row_of
@@ -44,6 +46,24 @@ def test_the_worst_come_first_and_are_counted(case: tuple[Any, Any]) -> None:
     assert cases.status_of(review.rows()) == DETECTED
     counts = review.counts()
     assert (counts.total, counts.uncertain, counts.missing, counts.edited, counts.accepted) == (6, 2, 1, 0, 0)
+
+
+def test_what_is_uncertain_on_every_scan_is_not_to_check(application: Application, tmp_path: Path) -> None:
+    model, node = cases.finished_case(application)
+    result = cases.result_at(cases.world_vertices(model)[[vertex for _label, vertex, *_rest in cases.LANDMARKS]])
+    for landmark in result["landmarks"]:
+        landmark["to_check"] = landmark["label"] == "en_r"
+    write_landmarks(node, result, model, cases.PROVENANCE)
+    review = review_of(node)
+    assert [row.label for row in review.rows() if row.to_check] == ["en_r", "ch_l"]
+    assert [row.label for row in review.rows() if row.loose] == ["go_l"] and row_of(
+        review, "go_l"
+    ).status == "uncertain"
+    assert (review.counts().uncertain, review.counts().loose, review.counts().missing) == (1, 1, 1)
+    assert counts_sentence(review.counts()).endswith("; check 2, 1 loosely defined")
+    assert "on every scan" in node.GetNthControlPointDescription(node.GetControlPointIndexByLabel("go_l"))
+    kept = read_landmarks(cases.saved(node, tmp_path / "Landmarks.mrk.json"))
+    assert kept.to_check == ("en_r",) and kept.uncertain_by_definition == ("go_l",)
 
 
 def test_a_row_says_what_a_landmark_is(case: tuple[Any, Any]) -> None:

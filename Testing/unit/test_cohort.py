@@ -113,10 +113,10 @@ def test_the_worst_case_comes_first() -> None:
     worst_first = [
         record("z", "failed", error="it is no mesh"),
         record("y", "refused", error="no face"),
-        record("x", "check", uncertain=9, pose_confidence=0.9),
-        record("w", "check", uncertain=2, pose_confidence=0.5),
-        record("v", "check", uncertain=2, pose_confidence=0.9, expected_error_mm=2.0),
-        record("u", "check", uncertain=2, pose_confidence=0.9, expected_error_mm=1.0),
+        record("x", "check", uncertain=2, to_check=("prn", "sn"), pose_confidence=0.9),
+        record("w", "check", uncertain=9, to_check=("n",), pose_confidence=0.5),
+        record("v", "check", uncertain=2, to_check=("n",), pose_confidence=0.9, expected_error_mm=2.0),
+        record("u", "check", uncertain=2, to_check=("n",), pose_confidence=0.9, expected_error_mm=1.0),
         record("a", "ok", pose_confidence=0.9),
         record("b", "ok", pose_confidence=0.9),
     ]

@@ -13,7 +13,7 @@ pytest.importorskip("torch_geometric", reason="the fit shares modules with the g
 from research.training.calibration_data import ModeData
 from research.training.domain_fit import DomainSamples, fit_domain
 from sgcn_core.analysis.uncertainty import BOUND_IN_SD, MEAN_IN_SD
-from sgcn_core.uncertainty.assess import calibrated
+from sgcn_core.uncertainty.assess import calibrated, contradicted, no_surer_than
 from sgcn_core.uncertainty.domain import Domain, ErrorLengths, well_defined
 from sgcn_core.uncertainty.error_model import EDGES, ErrorModel
 from sgcn_core.uncertainty.features import FEATURES
@@ -113,6 +113,37 @@ def test_each_group_has_its_own_limit_of_found() -> None:
     status = calibrated(replace(model(), domain=narrow), features, nowhere, nowhere, Thresholds(), size=1.0).status
     assert status == ("uncertain",) * 4 + ("found",) * 4
     np.testing.assert_array_equal(model().limits(5.0), 5.0)
+
+
+def test_a_loose_definition_is_told_apart_from_a_reason_in_the_scan() -> None:
+    features, count = np.zeros((len(LABELS), len(FEATURES))), len(LABELS)
+    nowhere = np.zeros(count, dtype=bool)
+    # The definition alone leaves more than the limit of the loose group, less than that of the others.
+    strict = replace(domain(), limit=np.array([6.0, 4.0]))
+    best, poor = (replace(model(of_class), domain=strict) for of_class in (0, 7))
+    least = best.least_bound()
+    assert (least[:4] < 6.0).all() and (least[4:] > 4.0).all()
+    np.testing.assert_allclose(least, best.estimate(features, within=4.0).bound, rtol=0.02)
+
+    clean = calibrated(best, features, nowhere, nowhere, Thresholds(), size=1.0)
+    assert clean.status == ("found",) * 4 + ("uncertain",) * 4
+    assert clean.by_definition.all()
+    at_end = np.arange(count) == 5
+    near = calibrated(best, features, at_end, nowhere, Thresholds(), size=1.0)
+    np.testing.assert_array_equal(near.by_definition, ~at_end)
+    worse = calibrated(poor, features, nowhere, nowhere, Thresholds(), size=1.0)
+    assert not worse.by_definition.any() and worse.status[4:] == ("uncertain",) * 4
+    contrary = contradicted(clean, np.where(at_end, 7.0, 0.0), Thresholds())
+    np.testing.assert_array_equal(contrary.by_definition, near.by_definition)
+
+
+def test_corrected_scans_that_disagree_are_a_reason_of_their_own() -> None:
+    features, nowhere = np.zeros((len(LABELS), len(FEATURES))), np.zeros(len(LABELS), dtype=bool)
+    strict = replace(domain(), limit=np.array([6.0, 4.0]))
+    clean = calibrated(replace(model(0), domain=strict), features, nowhere, nowhere, Thresholds(), size=1.0)
+    learnt = np.where(np.arange(len(LABELS)) == 5, 3.0, 0.1)
+    raised = no_surer_than(clean, learnt, np.array([6.0] * 4 + [4.0] * 4), Thresholds())
+    np.testing.assert_array_equal(raised.by_definition, learnt < 3.0)
 
 
 def test_a_model_of_old_weights_has_no_domain_and_a_new_one_keeps_it() -> None:

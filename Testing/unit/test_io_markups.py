@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from sgcn_core.errors import FileFormatError
 from sgcn_core.io.formats import WRITABLE_LANDMARK_SUFFIXES
 from sgcn_core.io.markups import read_landmarks, write_landmarks
-from sgcn_core.types.landmarks import LandmarkResult, LandmarkSet
+from sgcn_core.types.landmarks import UNCERTAIN_BY_DEFINITION, LandmarkResult, LandmarkSet
 
 LABELS = LandmarkSet.load("all").labels
 
@@ -96,6 +97,24 @@ def test_keywords_override_what_the_file_declares(tmp_path: Path, suffix: str) -
 def test_provenance_comes_back_from_json(tmp_path: Path, suffix: str) -> None:
     path = write_landmarks(detected(), tmp_path / f"a{suffix}")
     assert read_landmarks(path).info == {"seed": 7, "pose": np.eye(4).tolist()}
+
+
+def test_markups_tell_a_loose_definition_from_a_reason_in_the_scan(tmp_path: Path) -> None:
+    whole = detected()
+    loose = [label for label, status in zip(whole.labels, whole.status, strict=True) if status == "uncertain"][::2]
+    found = whole.labels[whole.status.index("found")]
+    result = replace(whole, info={UNCERTAIN_BY_DEFINITION: [*loose, found]})
+    content = markup(write_landmarks(result, tmp_path / "a.mrk.json"))
+    flags = next(each for each in content["measurements"] if each["name"] == "to_check")["controlPointValues"]
+    assert {label for label, flag in zip(whole.labels, flags, strict=True) if flag} == set(result.to_check)
+    told = {point["label"]: point["description"] for point in content["controlPoints"]}
+    assert "loosely defined, on every scan" in told[loose[0]] and "check its position" in told[result.to_check[0]]
+    # Slicer keeps measurements and drops what it does not know.
+    del content["sgcn_core"]
+    kept = tmp_path / "saved.mrk.json"
+    kept.write_text(json.dumps({"markups": [content]}))
+    assert read_landmarks(kept).to_check == result.to_check
+    assert set(read_landmarks(kept).uncertain_by_definition) == set(loose)
 
 
 @pytest.mark.parametrize("suffix", WRITABLE_LANDMARK_SUFFIXES)

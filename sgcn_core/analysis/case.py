@@ -15,7 +15,7 @@ from sgcn_core.io.formats import without_suffix
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.types.arrays import ReadOnlyArrays
 from sgcn_core.types.landmark_sets import place_of
-from sgcn_core.types.landmarks import STATUSES, LandmarkResult
+from sgcn_core.types.landmarks import STATUSES, LandmarkResult, labels_to_check
 from sgcn_core.types.surface import Surface
 from sgcn_core.types.units import in_mm
 
@@ -84,6 +84,11 @@ class AnalysisCase(ReadOnlyArrays):
         ):
             object.__setattr__(self, name, value)
         super().__post_init__()
+
+    @property
+    def to_check(self) -> tuple[str, ...]:
+        """Labels that are uncertain for a reason that lies in the scan, see :class:`LandmarkResult`."""
+        return labels_to_check(self.labels, self.status, self.info)
 
     @classmethod
     def from_result(

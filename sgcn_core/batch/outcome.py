@@ -103,7 +103,7 @@ def code_of(*, inputs: int, failed: int, picture_lacking: bool) -> ExitCode:
 
 
 def totals(outcomes: Sequence[Outcome]) -> str:
-    """``12 done, 0 failed, 3 to check``; to check are inputs with an uncertain landmark, or without their picture."""
+    """``12 done, 0 failed, 3 to check``; to check are inputs with a landmark to check, or without picture."""
     counts = Counter(_kind(outcome) for outcome in outcomes)
     return f"{counts['done'] + counts['check']} done, {counts['failed']} failed, {counts['check']} to check"
 
@@ -111,7 +111,8 @@ def totals(outcomes: Sequence[Outcome]) -> str:
 def _kind(outcome: Outcome) -> str:
     if outcome.error is not None:
         return "failed"
-    return "check" if outcome.count("uncertain") or outcome.picture_error is not None else "done"
+    to_check = outcome.result is not None and outcome.result.to_check
+    return "check" if to_check or outcome.picture_error is not None else "done"
 
 
 def describe(error: BaseException) -> str:

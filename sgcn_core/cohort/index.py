@@ -19,8 +19,8 @@ NAME = "index.html"
 _GROUPS = {
     "failed": ("Failed", "No landmarks; --resume tries again."),
     "refused": ("Refused", "The file was read, but no landmarks can be placed on what it shows."),
-    "check": ("To check", "Those with most uncertain landmarks first."),
-    "ok": ("Done", "No landmark is uncertain."),
+    "check": ("To check", "Those with most landmarks to check first."),
+    "ok": ("Done", "No landmark is uncertain but those that are so on every scan, by their definition."),
 }
 _ERRORS = (Column(name="Case"), Column(name="What went wrong"))
 _RESULTS = (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STATUSES: tuple[str, ...] = ("failed", "refused", "check", "ok")
 """Worst first. ``refused``: the file was read, but no landmarks can be placed on what it shows. ``check``: at least one
-landmark is uncertain, or the picture is lacking."""
+landmark is uncertain for a reason that lies in the scan, or the picture is lacking."""
 
 Stamp = tuple[int, int]
 """Size and time of change of a file, nanoseconds."""
@@ -36,7 +36,7 @@ class CaseRecord:
     found, uncertain, missing : int
         Numbers of landmarks.
     to_check : tuple of str
-        Labels of the uncertain landmarks.
+        Labels of the uncertain landmarks, less those that are so by their definition, on every scan.
     unit : str
         Of the coordinates; empty where there is no result.
     pose_confidence, expected_error_mm : float or None
@@ -77,7 +77,7 @@ class CaseRecord:
         """Sorts the worst case first."""
         confidence = -1.0 if self.pose_confidence is None else self.pose_confidence
         error = 0.0 if self.expected_error_mm is None else self.expected_error_mm
-        return STATUSES.index(self.status), -self.uncertain, -self.missing, confidence, -error, self.case
+        return STATUSES.index(self.status), -len(self.to_check), -self.missing, confidence, -error, self.case
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -108,16 +108,15 @@ def record_of_result(
     case: str, result: LandmarkResult, landmarks: Path, *, seconds: float | None = None, picture_error: str = ""
 ) -> CaseRecord:
     """The record of landmarks that are in their file."""
-    to_check = tuple(label for label, status in zip(result.labels, result.status, strict=True) if status == "uncertain")
     errors = [float(error) for error in result.expected_error if math.isfinite(error)]
     confidence = result.info.get("pose_confidence")
     return CaseRecord(
         case=case,
-        status="check" if to_check or picture_error else "ok",
+        status="check" if result.to_check or picture_error else "ok",
         found=result.status.count("found"),
-        uncertain=len(to_check),
+        uncertain=result.status.count("uncertain"),
         missing=result.status.count("missing"),
-        to_check=to_check,
+        to_check=result.to_check,
         unit=result.unit,
         pose_confidence=float(confidence) if isinstance(confidence, (int, float)) else None,
         expected_error_mm=round(statistics.median(errors), 3) if errors else None,

@@ -24,14 +24,17 @@ _STATUS_TEXT = {
     "missing": "missing: not found on this surface",
 }
 
+_BY_DEFINITION = "uncertain: loosely defined, on every scan"
 
-def description(label: str, status: str) -> str:
+
+def description(label: str, status: str, *, to_check: bool = True) -> str:
     """Full name, status and expected use, for people, such as shown in Slicer's table of control points."""
     known = LandmarkSet.load("all")
+    told = _STATUS_TEXT[status] if to_check or status != "uncertain" else _BY_DEFINITION
     if label not in known:
-        return _STATUS_TEXT[status]
+        return told
     landmark = known[label]
-    return f"{landmark.name}; {_STATUS_TEXT[status]}; {EXPECTED_USE[landmark.reproducibility]}"
+    return f"{landmark.name}; {told}; {EXPECTED_USE[landmark.reproducibility]}"
 
 
 def input_of(info: Mapping[str, Any]) -> tuple[str, str]:

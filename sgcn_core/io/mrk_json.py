@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.io.landmark_text import CONFIDENCE_TEXT, Rows, description
-from sgcn_core.types.landmarks import LandmarkResult, plain
+from sgcn_core.types.landmarks import UNCERTAIN_BY_DEFINITION, LandmarkResult, plain
 
 _SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
@@ -32,6 +32,7 @@ _ERRORS = (
     ("expected_error_mm", "expected (mean) error of each landmark, millimetres"),
     ("error_bound_mm", "90 % error bound of each landmark, millimetres"),
 )
+_TO_CHECK = "1 where a landmark is uncertain for a reason that lies in the scan, not in its definition; the mean"
 # Slicer takes only numbers in a measurement.
 _UNKNOWN = -1.0
 _STATUS_OF_CODE = {code: status for status, code in _STATUS_CODES.items()}
@@ -90,19 +91,25 @@ def from_markups(content: Any) -> LandmarkResult:
     confidence = _point_values(markup, "confidence", len(points))
     codes = _point_values(markup, "status", len(points))
     expected, bound = (_point_values(markup, name, len(points)) for name, _ in _ERRORS)
-    rows = Rows()
+    to_check = _point_values(markup, "to_check", len(points))
+    rows, loose = Rows(), list[str]()
     for place, point in enumerate(points):
         status = _status(point, None if codes is None else codes[place])
         certain = 1.0 if confidence is None else confidence[place]
         errors = (_known(expected, place), _known(bound, place))
         rows.add(point.get("label", ""), point.get("position"), certain, status, errors)
-    info = markup.get("sgcn_core", {}).get("info", {})
+        if to_check is not None and to_check[place] == 0.0 and status == "uncertain":
+            loose.append(point.get("label", ""))
+    info = dict(markup.get("sgcn_core", {}).get("info", {}))
+    if loose:
+        info[UNCERTAIN_BY_DEFINITION] = loose
     return rows.result(unit=_unit(markup), frame=markup.get("coordinateSystem") or "LPS", info=info)
 
 
 def _control_point(result: LandmarkResult, place: int) -> dict[str, Any]:
     label, status = result.labels[place], result.status[place]
-    point = {"id": str(place + 1), "label": label, "description": description(label, status), "associatedNodeID": ""}
+    told = description(label, status, to_check=label in result.to_check)
+    point = {"id": str(place + 1), "label": label, "description": told, "associatedNodeID": ""}
     if status != "missing":
         point["position"] = result.positions[place].tolist()
     return {
@@ -121,6 +128,7 @@ def _measurements(result: LandmarkResult) -> list[dict[str, Any]]:
         _measurement("confidence", f"{CONFIDENCE_TEXT}; the value is their mean", result.confidence),
         _measurement("status", "0 missing, 1 uncertain, 2 found; the value is their mean", codes),
         *_error_measurements(result),
+        _measurement("to_check", _TO_CHECK, np.array([float(label in result.to_check) for label in result.labels])),
     ]
 
 

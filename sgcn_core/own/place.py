@@ -178,4 +178,5 @@ def assess_own(
         status=tuple(status.tolist()),
         expected_error=np.where(contradicted, np.maximum(own.expected, apart / 2.0), own.expected),
         error_bound=bound,
+        by_definition=~doubtful & (own.bound > thresholds.uncertain_bound),
     )

@@ -216,7 +216,7 @@ class _Builder:
             title=self._title(),
             kind="Comparison of two cases" if len(self.cases) > 1 else "Facial analysis",
             verdict=tuple(lines),
-            doubtful=any(set(each.result.status) != {"found"} for each in self.cases),
+            doubtful=any(each.result.to_check or "missing" in each.result.status for each in self.cases),
             subtitle=self.options.date,
             sections=tuple(sections),
         )
@@ -271,8 +271,8 @@ class _Builder:
             for place, (caption, svg) in enumerate(views)
         )
         legend = (
-            "Disc: landmark; small circle: landmark of the iBUG 68 scheme; diamond and ?: uncertain, check it. Missing "
-            "landmarks are not drawn. Right and left are the subject's."
+            "Disc: landmark; small circle: landmark of the iBUG 68 scheme; diamond: uncertain, with name and ? where "
+            "this scan is the reason: check it. Missing landmarks are not drawn. Right and left are the subject's."
         )
         note = "" if self.face.surface is not None else " The report was made without the surface."
         return Section(

@@ -34,6 +34,8 @@ class Face(ReadOnlyArrays):
     Attributes
     ----------
     labels, status : tuple of str, L of them
+    to_check : tuple of str
+        Labels that are uncertain for a reason that lies in the scan.
     points : ndarray (L, 3)
         Left, up and out, millimetres from `origin`; NaN where missing.
     surface : Surface or None
@@ -53,6 +55,7 @@ class Face(ReadOnlyArrays):
     normals: FloatArray | None
     axes: FloatArray
     origin: FloatArray
+    to_check: tuple[str, ...] = ()
 
     @classmethod
     def of_case(cls, case: AnalysisCase, *, normal: ArrayLike | None = None) -> Face:
@@ -77,6 +80,7 @@ class Face(ReadOnlyArrays):
             normals=normals,
             axes=axes,
             origin=origin,
+            to_check=case.to_check,
         )
 
     def with_surface(self, surface: Surface) -> Face:

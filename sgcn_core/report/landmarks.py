@@ -25,22 +25,22 @@ _COLUMNS = (
     Column(name="Unit", on_page=False),
     Column(name="Frame", on_page=False),
 )
-_FLAGS = {"uncertain": "check", "missing": "none"}
 
 
 def verdict(result: LandmarkResult) -> str:
-    """One line: ``128 of 130 placed, median expected error 1.0 mm; check 2``."""
+    """One line: ``128 of 130 placed, median expected error 1.0 mm; check 2, 60 are loosely defined``."""
     placed = [status != "missing" for status in result.status]
     errors = result.expected_error[np.isfinite(result.expected_error)]
     error = f"median expected error {np.median(errors):.1f} mm" if len(errors) else "expected error not known"
-    doubtful = result.status.count("uncertain")
-    check = f"check {doubtful}" if doubtful else "none to check"
+    check = f"check {len(result.to_check)}" if result.to_check else "none to check"
+    if loose := len(result.uncertain_by_definition):
+        check += f", {loose} {'is' if loose == 1 else 'are'} loosely defined"
     return f"{sum(placed)} of {len(placed)} placed, {error}; {check}"
 
 
 def badness(result: LandmarkResult) -> tuple[float, ...]:
     """Sorts cases: the larger, the more there is to look at. Share to check or missing, then the expected error."""
-    doubtful = 1.0 - result.status.count("found") / max(len(result), 1)
+    doubtful = (len(result.to_check) + result.status.count("missing")) / max(len(result), 1)
     errors = result.expected_error[np.isfinite(result.expected_error)]
     return doubtful, float(np.median(errors)) if len(errors) else math.inf
 
@@ -62,7 +62,10 @@ def landmark_table(result: LandmarkResult) -> Table:
         title="Landmarks",
         columns=_COLUMNS,
         rows=tuple(rows),
-        flags=tuple(_FLAGS.get(status, "") for status in result.status),
+        flags=tuple(
+            "check" if label in result.to_check else "none" if status == "missing" else ""
+            for label, status in zip(result.labels, result.status, strict=True)
+        ),
         groups=tuple(groups),
         page_rows=tuple(sorted(range(len(rows)), key=lambda row: result.labels[row].startswith("ibug"))),
         note=(
@@ -74,7 +77,7 @@ def landmark_table(result: LandmarkResult) -> Table:
 
 
 def check_table(result: LandmarkResult, *, name: str = "") -> Table | None:
-    """The uncertain landmarks; None where there are none. `name`: of one case of two."""
+    """The landmarks to check; None where there are none. `name`: of one case of two."""
     whole = landmark_table(result)
     chosen = [row for row in range(len(whole.rows)) if whole.flag(row) == "check"]
     if not chosen:

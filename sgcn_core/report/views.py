@@ -27,7 +27,7 @@ DIRECTIONS: tuple[tuple[Direction, tuple[float, float], str], ...] = (
     (LEFT_OBLIQUE, SMALL, "45° from the left"),
 )
 _NUMBERED = "ibug"
-# Whose names a view shows besides those of uncertain landmarks: the oblique ones would hide the face behind them.
+# Whose names a view shows besides those of landmarks to check: the oblique ones would hide the face behind them.
 _SIDES_NAMED = {
     FRONT.title: ("left", "right", "midline"),
     RIGHT_SIDE.title: ("right", "midline"),
@@ -67,17 +67,17 @@ def landmark_views(face: Face, *, engine: str = "auto") -> tuple[tuple[str, Mark
 
 
 def marked(face: Face, picture: Picture, title: str) -> Markup:
-    """A picture with its landmarks: discs, and diamonds where a landmark is uncertain."""
+    """A picture with its landmarks: discs, and diamonds where a landmark is uncertain; those to check with names."""
     seen = visible_landmarks(face, picture)
-    uncertain = [face.labels[i] for i in seen if face.status[i] == "uncertain"]
-    told = f"{len(seen)} landmarks are seen" + (f"; uncertain: {', '.join(uncertain)}" if uncertain else "")
+    to_check = [face.labels[i] for i in seen if face.labels[i] in face.to_check]
+    told = f"{len(seen)} landmarks are seen" + (f"; to check: {', '.join(to_check)}" if to_check else "")
     drawing = Drawing(*picture.size, title=f"{title} view of the face with landmarks", description=told)
     if picture.png:
         drawing.image(picture.png, 0, 0, *picture.size)
     large = picture.size[0] > SMALL[0]
     points = picture.on_page(np.where(np.isfinite(face.points), face.points, 0.0))
     sides = _SIDES_NAMED[picture.view.direction.title]
-    named = [i for i in seen if face.status[i] == "uncertain" or _named(face.labels[i], sides)]
+    named = [i for i in seen if face.labels[i] in face.to_check or _named(face.labels[i], sides)]
     _write_names(drawing, face, points, named, size=2.7 if large else 2.1)
     for i in sorted(seen, key=lambda i: face.status[i] == "uncertain"):
         mark(drawing, points[i], face.status[i], small=face.labels[i].startswith(_NUMBERED), large=large)
@@ -108,16 +108,16 @@ def _write_names(drawing: Drawing, face: Face, points: np.ndarray, named: list[i
         drawing.line([(leader.column, leader.row), tuple(points[i])], colour=FAINT, width=0.12)
     for leader in placed:
         i = named[leader.index]
-        uncertain = face.status[i] == "uncertain"
+        doubtful = face.labels[i] in face.to_check
         outward = -0.8 if leader.align == "right" else 0.8
         drawing.text(
-            face.labels[i] + (" ?" if uncertain else ""),
+            face.labels[i] + (" ?" if doubtful else ""),
             leader.column + outward,
             leader.row,
             size=size,
-            colour="#9a3d00" if uncertain else INK,
+            colour="#9a3d00" if doubtful else INK,
             anchor="end" if leader.align == "right" else "start",
-            bold=uncertain,
+            bold=doubtful,
             halo=True,
         )
 

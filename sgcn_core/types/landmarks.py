@@ -41,6 +41,9 @@ CONFIDENT_WITHIN_MM = 4.0
 ERRORS_HOLD_OBSERVERS = "errors_hold_observers"
 """Entry of ``info``: true where the stated errors hold what trained observers disagree by, besides the detector's."""
 
+UNCERTAIN_BY_DEFINITION = "uncertain_by_definition"
+"""Entry of ``info``: labels that are uncertain for no reason but their definition, which is so on every scan."""
+
 
 def _unknown() -> NDArray[np.float64]:
     return np.array(np.nan)
@@ -118,6 +121,18 @@ class LandmarkResult:
         """Expected error and its 90 % bound side by side, (L, 2), millimetres, NaN where unknown."""
         return np.stack([self.expected_error, self.error_bound], axis=1)
 
+    @property
+    def to_check(self) -> tuple[str, ...]:
+        """Labels that are uncertain for a reason that lies in this scan, not in the landmark's definition."""
+        return labels_to_check(self.labels, self.status, self.info)
+
+    @property
+    def uncertain_by_definition(self) -> tuple[str, ...]:
+        """The other uncertain labels: the point is defined so loosely that it is uncertain on every scan."""
+        uncertain = (label for label, status in zip(self.labels, self.status, strict=True) if status == "uncertain")
+        to_check = self.to_check
+        return tuple(label for label in uncertain if label not in to_check)
+
     def index(self, label: str) -> int:
         """Place of a label; ValueError, with similar labels, if it is not there."""
         return place_of({name: place for place, name in enumerate(self.labels)}, label, "result")
@@ -150,7 +165,7 @@ class LandmarkResult:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; the position of a missing landmark is None, and so are errors that are not known."""
         columns = (self.positions.tolist(), self.confidence.tolist(), plain(self.errors_mm), self.status)
-        rows = zip(self.labels, *columns, strict=True)
+        rows, to_check = zip(self.labels, *columns, strict=True), self.to_check
         return {
             "unit": self.unit,
             "frame": self.frame,
@@ -162,11 +177,20 @@ class LandmarkResult:
                     "status": status,
                     "expected_error_mm": expected,
                     "error_bound_mm": bound,
+                    "to_check": label in to_check,
                 }
                 for label, position, confidence, (expected, bound), status in rows
             ],
             "info": plain(self.info),
         }
+
+
+def labels_to_check(labels: Sequence[str], status: Sequence[str], info: Mapping[str, Any]) -> tuple[str, ...]:
+    """The uncertain labels, less those that the provenance calls so on every scan, by their definition."""
+    on_every_scan = info.get(UNCERTAIN_BY_DEFINITION) or ()
+    return tuple(
+        label for label, each in zip(labels, status, strict=True) if each == "uncertain" and label not in on_every_scan
+    )
 
 
 def plain(value: Any) -> Any:

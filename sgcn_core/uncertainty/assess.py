@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ _SURELY_ABSENT = 0.9
 # Mean and 90 % bound of a normal error with the same standard deviation along each axis (chi with three degrees of
 # freedom: 1.60 and 2.50); the bound is a fifth wider, so that it holds on annotated scans left out.
 _MEAN_DEVIATIONS, _BOUND_DEVIATIONS = 1.6, 3.0
+# A bound so many times the least that a landmark's definition leaves says something about the scan: nine of ten loosely
+# defined landmarks of good scans stay below, those of the edge of the jaw among them.
+_UNUSUAL = 1.35
 
 USUAL_SIZES = (0.75, 1.25)
 """Heads of nearly all adults and children against the average adult's."""
@@ -39,12 +42,17 @@ class Assessment:
     confidence : (L,), probability that the landmark is there and lies within 4 mm of its true position
     status : (L,)
     expected_error, error_bound : (L,), millimetres of the person; NaN where no error is stated
+    by_definition : (L,), whether a landmark, if it is uncertain, is so for no reason but its definition, on every scan
     """
 
     confidence: FloatArray
     status: tuple[str, ...]
     expected_error: FloatArray
     error_bound: FloatArray
+    by_definition: BoolArray = field(default_factory=lambda: np.array(False))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_definition", np.broadcast_to(self.by_definition, np.shape(self.confidence)))
 
 
 def calibrated(
@@ -76,10 +84,16 @@ def calibrated(
     estimate = model.estimate(features, within=CONFIDENT_WITHIN_MM, size=assessed)
     probable = estimate.absent > model.missing_above[0]
     missing = probable & (may_be_absent | (estimate.absent > _SURELY_ABSENT))
-    uncertain = probable | at_boundary | (estimate.bound > model.limits(thresholds.uncertain_bound))
-    status = np.where(missing, MISSING, np.where(uncertain, UNCERTAIN, FOUND))
-    of_scan = size / assessed
-    return Assessment(estimate.within, tuple(status.tolist()), of_scan * estimate.expected, of_scan * estimate.bound)
+    limits, least = model.limits(thresholds.uncertain_bound), model.least_bound(size=assessed)
+    on_this_scan = probable | at_boundary
+    status = np.where(missing, MISSING, np.where(on_this_scan | (estimate.bound > limits), UNCERTAIN, FOUND))
+    return Assessment(
+        confidence=estimate.within,
+        status=tuple(status.tolist()),
+        expected_error=size / assessed * estimate.expected,
+        error_bound=size / assessed * estimate.bound,
+        by_definition=~on_this_scan & (estimate.bound <= _UNUSUAL * least),
+    )
 
 
 def contradicted(assessment: Assessment, off: FloatArray, thresholds: Thresholds) -> Assessment:
@@ -110,7 +124,8 @@ def no_surer_than(
     bound = np.fmax(assessment.error_bound, _BOUND_DEVIATIONS * deviation)
     expected = np.fmax(assessment.expected_error, _MEAN_DEVIATIONS * deviation)
     raised = replace(assessment, expected_error=expected, error_bound=bound)
-    return uncertain_at_best(raised, (bound > limits) & (deviation > 0), thresholds)
+    as_ever = assessment.by_definition & (bound == assessment.error_bound)
+    return uncertain_at_best(raised, (bound > limits) & (deviation > 0) & ~as_ever, thresholds)
 
 
 def uncalibrated(seen: HeatmapConfidence, at_boundary: BoolArray, thresholds: Thresholds) -> Assessment:
@@ -127,7 +142,8 @@ def uncertain_at_best(assessment: Assessment, near: BoolArray, thresholds: Thres
     status = np.array(assessment.status)
     status = np.where(near & (status == FOUND), UNCERTAIN, status)
     confidence = np.where(near, np.minimum(assessment.confidence, thresholds.found_peak), assessment.confidence)
-    return replace(assessment, confidence=confidence, status=tuple(status.tolist()))
+    own = assessment.by_definition & ~near
+    return replace(assessment, confidence=confidence, status=tuple(status.tolist()), by_definition=own)
 
 
 def cut_off(positions: FloatArray, planes: Sequence[CutPlane], *, factor: float) -> BoolArray:

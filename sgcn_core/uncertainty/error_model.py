@@ -120,6 +120,18 @@ class ErrorModel:
             within=np.clip(reached * present, 0.0, 1.0),
         )
 
+    def least_bound(self, *, size: float = 1.0) -> FloatArray:
+        """90 % bound (L,) of a landmark that the network places as well as it ever does, millimetres of the person.
+
+        What is left are the landmark's definition and the domain. 0 where no domain is known.
+        """
+        if self.domain is None:
+            return np.zeros(len(self.label))
+        best = np.ones((len(self.label), 1))
+        lengths = ErrorLengths(size * self.typical[:1], best, self.domain.offset())
+        bound: FloatArray = lengths.quantile(BOUND_SHARE) * self.domain.factor[self.domain.group()]
+        return bound
+
     def limits(self, otherwise: float) -> FloatArray:
         """90 % bound (L,) above which each landmark is uncertain; ``otherwise`` where no domain is known."""
         if self.domain is None:

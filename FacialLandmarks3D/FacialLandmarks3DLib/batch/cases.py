@@ -19,7 +19,8 @@ ENDED = (OK, REFUSED, FAILED, CANCELLED)
 """`REFUSED`: the file was read, and no landmarks could be placed on what it shows. `FAILED`: anything else."""
 NAME = "summary.csv"
 _STATUSES = ("found", "uncertain", "missing")
-_COLUMNS = ("name", "status", "reason", *_STATUSES, "seconds", "input", "landmarks")
+_COUNTS = (*_STATUSES, "to_check")
+_COLUMNS = ("name", "status", "reason", *_COUNTS, "seconds", "input", "landmarks")
 
 
 @dataclass
@@ -39,7 +40,8 @@ class Case:
     reason : str
         Why it was refused or failed, or a remark.
     counts : mapping
-        How many landmarks are "found", "uncertain" and "missing"; empty unless ok.
+        How many landmarks are "found", "uncertain" and "missing", and how many of the uncertain are "to_check"; empty
+        unless ok.
     seconds : float or None
     """
 
@@ -89,8 +91,10 @@ def find_cases(folder: Path, output: Path) -> list[Case]:
 
 
 def counts_of(landmarks: list[Mapping[str, Any]]) -> dict[str, int]:
-    """How many landmarks of a result have each status."""
-    return dict(Counter(landmark["status"] for landmark in landmarks))
+    """How many landmarks of a result have each status, and how many are uncertain for a reason in the scan."""
+    uncertain = [landmark for landmark in landmarks if landmark["status"] == "uncertain"]
+    to_check = sum(landmark.get("to_check", True) for landmark in uncertain)
+    return {**Counter(landmark["status"] for landmark in landmarks), "to_check": to_check}
 
 
 def _skin(landmarks: Path) -> Path:
@@ -136,12 +140,12 @@ def recall(case: Case, folder: Path) -> None:
         case.seconds = _number(row.get("seconds"))
     if row.get("status") != OK or not case.landmarks.is_file():
         return
-    case.counts = {status: int(row[status]) for status in _STATUSES if (row.get(status) or "").isdigit()}
+    case.counts = {status: int(row[status]) for status in _COUNTS if (row.get(status) or "").isdigit()}
     case.seconds = _number(row.get("seconds"))
 
 
 def _row(case: Case) -> dict[str, object]:
-    counts = {status: case.counts.get(status, 0) if case.counts else "" for status in _STATUSES}
+    counts = {status: case.counts.get(status, 0) if case.counts else "" for status in _COUNTS}
     return {
         "name": case.name,
         "status": case.status,

@@ -54,7 +54,9 @@ def case_of(node: Any, surface: WorldSurface | None = None) -> AnalysisCase:
         )
     detected = detected_landmarks(node)
     positions, confidence, status, errors, by_detector = [], [], [], [], False
-    for row in sorted(rows_of(node), key=lambda row: row.place):
+    rows = sorted(rows_of(node), key=lambda row: row.place)
+    loose = [row.label for row in rows if row.loose]
+    for row in rows:
         there = row.status != "missing"
         known = detected.get(row.label) if there and row.status != "edited" else None
         by_detector |= known is not None
@@ -70,7 +72,7 @@ def case_of(node: Any, surface: WorldSurface | None = None) -> AnalysisCase:
         status=tuple(status),
         unit="mm" if provenance is None else provenance.unit,
         frame="RAS",
-        info=_info(provenance) if by_detector else {},
+        info=_info(provenance, loose) if by_detector else {},
         expected_error=np.array(errors)[:, 0],
         error_bound=np.array(errors)[:, 1],
     )
@@ -95,13 +97,14 @@ def to_world(points: ArrayLike, node: Any) -> NDArray[np.float64]:
     return np.asarray(points, dtype=np.float64) * _RAS_TO_LPS / unit_in_mm(node)
 
 
-def _info(provenance: Provenance | None) -> dict[str, Any]:
+def _info(provenance: Provenance | None, loose: list[str]) -> dict[str, Any]:
     """What the analysis asks of a detection; where every landmark was placed by hand nothing is left of one."""
-    from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS
+    from sgcn_core.types.landmarks import ERRORS_HOLD_OBSERVERS, UNCERTAIN_BY_DEFINITION
 
-    if provenance is None:
-        return {}
-    return {"model": provenance.model, ERRORS_HOLD_OBSERVERS: provenance.errors_hold_observers}
+    told: dict[str, Any] = {UNCERTAIN_BY_DEFINITION: loose}
+    if provenance is not None:
+        told |= {"model": provenance.model, ERRORS_HOLD_OBSERVERS: provenance.errors_hold_observers}
+    return told
 
 
 def _errors(expected: float | None, bound: float | None) -> tuple[float, float]:

@@ -250,6 +250,7 @@ def synchronise(node: Any, rows: Iterable[Row] | None = None) -> None:
         set_point_values(node, "confidence", [each.confidence for each in said])
         set_point_values(node, "expected_error_mm", [_number(each.expected_error_mm) for each in said])
         set_point_values(node, "error_bound_mm", [_number(each.error_bound_mm) for each in said])
+        set_point_values(node, "to_check", [float(each.to_check and each.status == "uncertain") for each in said])
         for place, each in enumerate(said):
             if bool(node.GetNthControlPointSelected(place)) != (each.status == "found"):
                 node.SetNthControlPointSelected(place, each.status == "found")

@@ -28,13 +28,13 @@ class ViewLabels:
         self._labels: Any = None
 
     def update(self, rows: Iterable[Row], chosen: str | None, *, show_all: bool) -> None:
-        """Show the labels of the chosen landmark and of the uncertain ones, or of all."""
+        """Show the labels of the chosen landmark and of those to check, or of all."""
         display = self._node.GetDisplayNode()
         if display is None or self._node.GetScene() is None:
             return
         if bool(display.GetPointLabelsVisibility()) != show_all:
             display.SetPointLabelsVisibility(show_all)
-        wanted = [] if show_all else [row.label for row in rows if row.status == "uncertain" or row.label == chosen]
+        wanted = [] if show_all else [row.label for row in rows if row.to_check or row.label == chosen]
         wanted = [label for label in wanted if is_there(self._node, place_of(self._node, label))]
         if wanted or self._labels is not None:
             self._show(wanted)

@@ -31,6 +31,7 @@ class Row:
     moved_mm : distance by which it was moved manually, None where it was not moved
     by_hand : moved manually, or placed where nothing was found, or removed
     locked : bool
+    loose : uncertain for no reason but its definition, as on every scan
     """
 
     place: int
@@ -43,19 +44,24 @@ class Row:
     moved_mm: float | None
     by_hand: bool
     locked: bool
+    loose: bool = False
 
     @property
     def to_check(self) -> bool:
-        """Whether nobody can rely on it yet."""
-        return self.status in TO_CHECK
+        """Whether nobody can rely on it yet, and this scan is the reason."""
+        return self.status in TO_CHECK and not self.loose
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many landmarks there are, how many of each status, and the expected errors that are known, mm."""
+    """How many landmarks there are, how many of each status, and the expected errors that are known, mm.
+
+    ``uncertain`` are those to check, ``loose`` those that are uncertain on every scan.
+    """
 
     total: int = 0
     uncertain: int = 0
+    loose: int = 0
     missing: int = 0
     edited: int = 0
     accepted: int = 0
@@ -72,8 +78,8 @@ def rows_of(node: Any) -> list[Row]:
 
 
 def worst_first(rows: Iterable[Row]) -> list[Row]:
-    """Uncertain ones, then missing ones, then the rest, each from the largest expected error to the smallest."""
-    return sorted(rows, key=lambda row: (_RANK.get(row.status, 2), -_error(row), row.place))
+    """Uncertain ones to check, missing ones, then the rest, each from the largest expected error to the smallest."""
+    return sorted(rows, key=lambda row: (_RANK[row.status] if row.to_check else 2, -_error(row), row.place))
 
 
 def counts_of(rows: Iterable[Row]) -> Counts:
@@ -82,7 +88,8 @@ def counts_of(rows: Iterable[Row]) -> Counts:
     statuses = [row.status for row in given]
     return Counts(
         total=len(statuses),
-        uncertain=statuses.count("uncertain"),
+        uncertain=sum(row.status == "uncertain" and not row.loose for row in given),
+        loose=sum(row.loose for row in given),
         missing=statuses.count("missing"),
         edited=statuses.count("edited"),
         accepted=statuses.count("accepted"),
@@ -122,6 +129,7 @@ def _row(
         moved_mm=moved,
         by_hand=by_hand,
         locked=bool(node.GetLocked() or node.GetNthControlPointLocked(place)),
+        loose=status == "uncertain" and detected is not None and not detected.to_check,
     )
 
 

@@ -160,12 +160,14 @@ class Detected:
     status : {"found", "uncertain", "missing"}
     confidence : probability that it lies within 4 mm of its true position
     expected_error_mm, error_bound_mm : None where not known
+    to_check : where it is uncertain, whether the reason lies in this scan, not in its definition
     """
 
     status: str
     confidence: float = 1.0
     expected_error_mm: float | None = None
     error_bound_mm: float | None = None
+    to_check: bool = True
 
     @property
     def code(self) -> float:
@@ -203,10 +205,13 @@ def _measured(node: Any) -> dict[str, Detected]:
     if codes is None:
         return {}
     nothing = [-1.0] * len(codes)
-    columns = [point_values(node, name) or nothing for name in ("confidence", "expected_error_mm", "error_bound_mm")]
+    names = ("confidence", "expected_error_mm", "error_bound_mm", "to_check")
+    columns = [point_values(node, name) or nothing for name in names]
     return {
-        label: Detected(_STATUS_OF_CODE.get(code, "found"), max(confidence, 0.0), _known(expected), _known(bound))
-        for label, code, confidence, expected, bound in zip(labels_of(node), codes, *columns, strict=True)
+        label: Detected(
+            _STATUS_OF_CODE.get(code, "found"), max(confidence, 0.0), _known(expected), _known(bound), flag != 0.0
+        )
+        for label, code, confidence, expected, bound, flag in zip(labels_of(node), codes, *columns, strict=True)
     }
 
 

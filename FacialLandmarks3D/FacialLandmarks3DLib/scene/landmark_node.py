@@ -22,6 +22,7 @@ _MEASUREMENTS = {
     "status": "0 missing, 1 uncertain, 2 found",
     "expected_error_mm": "expected (mean) error, millimetres; -1 where not known",
     "error_bound_mm": "90 % error bound of each landmark, millimetres; -1 where not known",
+    "to_check": "1 where a landmark is uncertain for a reason that lies in the scan; -1 where not known",
 }
 # Found landmarks are selected and uncertain ones are not, so that the two have different colours.
 _COLOR_UNCERTAIN, _COLOR_FOUND = (1.0, 0.55, 0.0), (0.1, 0.75, 0.35)
