@@ -140,7 +140,7 @@ def test_no_case_stops_the_others(client: WorkerClient, tmp_path: Path) -> None:
     run.wait()
     assert [case.status for case in cases] == [OK, REFUSED, FAILED, FAILED, FAILED, OK]
     assert run.done and run.fraction == 1.0 and run.error == ""
-    assert cases[0].counts == {"found": 2, "uncertain": 1, "missing": 1} and to_check(cases[0]) == 2
+    assert cases[0].counts == {"found": 2, "uncertain": 1, "missing": 1, "to_check": 1} and to_check(cases[0]) == 2
     assert "no face Look." in cases[1].reason and "ended unexpectedly" in cases[2].reason
     assert "something unexpected" in cases[3].reason and "did not write" in cases[4].reason
     table = rows(tmp_path / "out")

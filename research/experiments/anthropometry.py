@@ -28,6 +28,7 @@ from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.evaluation.truth import landmark_file, meshes, read_truth
 from sgcn_core.io.markups import read_landmarks, write_landmarks
 from sgcn_core.io.meshes import read_surface
+from sgcn_core.types.landmark_sets import without_side
 from sgcn_core.types.landmarks import LandmarkResult
 
 WELL_DEFINED = frozenset({"en", "ex", "al", "ch", "n", "sn", "prn", "ls", "li"})
@@ -214,13 +215,9 @@ def is_well_defined(measurement: str) -> bool:
     return formula.startswith("distance(") and formula.count("(") == 1 and bases(formula) <= WELL_DEFINED
 
 
-def _without_side(name: str) -> str:
-    return name.removesuffix("_r").removesuffix("_l")
-
-
 def bases(formula: str) -> set[str]:
     """Landmarks of a formula without their side."""
-    return {_without_side(name) for name in parse_formula(formula).names}
+    return {without_side(name) for name in parse_formula(formula).names}
 
 
 def anthropometry(

@@ -39,6 +39,7 @@ from sgcn_core.evaluation.tables import Cell, Table
 from sgcn_core.geometry.closest_point import closest_places
 from sgcn_core.geometry.surface_index import SurfaceIndex
 from sgcn_core.geometry.triangles import interpolate
+from sgcn_core.types.landmark_sets import without_side
 from sgcn_core.types.surface import Surface
 
 FloatArray = NDArray[np.float64]
@@ -191,7 +192,7 @@ def against_picked(model: GnmHead, definition: Definition, places: IntArray, fac
         if not there or label not in source.labels:
             continue
         row = at[int(source.landmarks[source.labels.index(label)])]
-        kind = "iBUG" if label.startswith("ibug") else label.removesuffix("_l").removesuffix("_r")
+        kind = "iBUG" if label.startswith("ibug") else without_side(label)
         off.setdefault(kind, []).append(float(np.linalg.norm(defined[row] - neutral[vertex])))
     every = [value for values in off.values() for value in values]
     rows: list[dict[str, Cell]] = [

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from research.peers.scan_runs import METHODS, OURS, ScanRun
 from sgcn_core.evaluation.metrics import summarise
 from sgcn_core.evaluation.tables import Cell, Table
+from sgcn_core.types.landmark_sets import without_side
 
 FloatArray = NDArray[np.float64]
 
@@ -111,6 +112,6 @@ def times_table(runs: Sequence[ScanRun], sizes: dict[str, float], note: str) -> 
 def _kind(label: str) -> str:
     """``en_l`` and ``en_r`` as ``en``; iBUG points as nose, eyes and mouth."""
     if not label.startswith("ibug"):
-        return label.removesuffix("_l").removesuffix("_r")
+        return without_side(label)
     number = int(label.removeprefix("ibug"))
     return "iBUG nose" if number < 36 else "iBUG eyes" if number < 48 else "iBUG mouth"

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from research.synthesis.face_model import FaceModel
 from research.synthesis.negatives import negative
 from research.training.calibration import scan_makers
-from research.training.pose_data import FACE, Examples, Probe, example_sets, stored_probe
-from sgcn_core.pose.network import PoseNetwork, about_normal, orthonormal, save_pose_network
+from research.training.pose_data import FACE, Examples, Probe, about_normal, example_sets, stored_probe
+from sgcn_core.pose.network import PoseNetwork, orthonormal
 from sgcn_core.pose.patches import ANGLES
 from sgcn_core.pose.probe import probe_surface
 
@@ -139,6 +139,15 @@ def measured(network: PoseNetwork, examples: Examples) -> dict[str, float]:
         "place": (place - examples.place).norm(dim=1)[seen].median().item(),
         "size": (size - examples.log_size).abs()[seen].median().item(),
     }
+
+
+def save_pose_network(network: PoseNetwork, path: Path) -> None:
+    """Write the weights as safetensors, in one piece."""
+    from safetensors.torch import save
+
+    part = path.with_suffix(".part")
+    part.write_bytes(save({name: value.half() for name, value in network.state_dict().items()}))
+    part.replace(path)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from torch import Tensor
 from research.synthesis.generated_scan import ScanMaker
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.graph.crop import CROP_CENTRE
-from sgcn_core.pose.network import about_normal, targets
+from sgcn_core.pose.network import UNIT
 from sgcn_core.pose.patches import ANGLES, polar_patches
 from sgcn_core.pose.probe import probe_surface
 
@@ -186,3 +186,16 @@ def example_sets(probes: Iterable[Probe], *, patches: int, seed: int) -> Iterato
     """Examples of every probe, a function of the seed."""
     for number, probe in enumerate(probes):
         yield examples_of(probe, np.random.default_rng((seed, number)), patches=patches)
+
+
+def targets(places: Tensor, axes: Tensor, log_size: Tensor) -> Tensor:
+    """Targets of a patch (..., 10), from places (..., 3), axes (..., 3, 3) and sizes (...)."""
+    return torch.cat([places / UNIT, axes[..., 0], axes[..., 1], log_size[..., None]], dim=-1)
+
+
+def about_normal(angles: Tensor) -> Tensor:
+    """Turns (..., 3, 3) about the third axis, from angles (...)."""
+    cosine, sine, zero, one = angles.cos(), angles.sin(), torch.zeros_like(angles), torch.ones_like(angles)
+    rows = torch.stack([cosine, -sine, zero, sine, cosine, zero, zero, zero, one], -1)
+    turns: Tensor = rows.unflatten(-1, (3, 3))
+    return turns

@@ -15,7 +15,8 @@ from sgcn_core.pose.patches import ANGLES, CHANNELS
 
 _KERNEL = 5
 _OUTPUTS = 1 + 3 + 6 + 1  # of every angle: logit, place, two axes, logarithm of the size
-_UNIT = 60.0  # millimetres of a predicted place of 1
+UNIT = 60.0
+"""Millimetres of a predicted place of 1."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,10 @@ class PoseNetwork(nn.Module):
         logits, predicted = self(images)
         return PoseVotes(
             torch.softmax(logits, dim=1)[:, :ANGLES],
-            _UNIT * predicted[..., :3],
+            UNIT * predicted[..., :3],
             orthonormal(predicted[..., 3:9]),
             predicted[..., 9],
         )
-
-
-def targets(places: Tensor, axes: Tensor, log_size: Tensor) -> Tensor:
-    """Targets of a patch (..., 10), from places (..., 3), axes (..., 3, 3) and sizes (...)."""
-    return torch.cat([places / _UNIT, axes[..., 0], axes[..., 1], log_size[..., None]], dim=-1)
 
 
 def orthonormal(six: Tensor) -> Tensor:
@@ -89,14 +85,6 @@ def orthonormal(six: Tensor) -> Tensor:
     second = six[..., 3:] - (first * six[..., 3:]).sum(-1, keepdim=True) * first
     second = F.normalize(second, dim=-1)
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
-
-
-def about_normal(angles: Tensor) -> Tensor:
-    """Turns (..., 3, 3) about the third axis, from angles (...)."""
-    cosine, sine, zero, one = angles.cos(), angles.sin(), torch.zeros_like(angles), torch.ones_like(angles)
-    rows = torch.stack([cosine, -sine, zero, sine, cosine, zero, zero, zero, one], -1)
-    turns: Tensor = rows.unflatten(-1, (3, 3))
-    return turns
 
 
 class _Mixer(nn.Module):
@@ -126,17 +114,8 @@ class _Circular(nn.Module):
         return mixed.view(*values.shape[:2], -1)
 
 
-def save_pose_network(network: PoseNetwork, path: Path) -> None:
-    """Write the weights as safetensors, in one piece."""
-    from safetensors.torch import save
-
-    part = path.with_suffix(".part")
-    part.write_bytes(save({name: value.half() for name, value in network.state_dict().items()}))
-    part.replace(path)
-
-
 def load_pose_network(path: Path) -> PoseNetwork:
-    """Read what :func:`save_pose_network` wrote.
+    """Read the weights that ``research.training.pose`` writes.
 
     Raises
     ------

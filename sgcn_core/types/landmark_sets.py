@@ -126,6 +126,11 @@ class LandmarkSet:
         return {landmark.label: place for place, landmark in enumerate(self.landmarks)}
 
 
+def without_side(label: str) -> str:
+    """The label without the mark of its side: ``en_r`` -> ``en``."""
+    return label.removesuffix("_r").removesuffix("_l")
+
+
 def mirror_label(label: str) -> str:
     """Label of the same point on the other side of the face: ``en_r`` -> ``en_l``, ``ibug36`` -> ``ibug45``.
 

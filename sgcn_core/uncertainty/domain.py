@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.types.landmark_sets import without_side
+
 FloatArray = NDArray[np.float64]
 
 WELL_DEFINED = frozenset({"en", "ex", "ch", "prn", "sn", "ls", "li", "cph", "al", "ac", "sto", "sts", "sti"})
@@ -30,7 +32,7 @@ def well_defined(label: str) -> bool:
     """Whether a landmark is a corner, a tip or a border: `WELL_DEFINED`, and ``ibug27`` to ``ibug67``."""
     if label.startswith("ibug"):
         return int(label[4:]) >= 27
-    return label.removesuffix("_r").removesuffix("_l") in WELL_DEFINED
+    return without_side(label) in WELL_DEFINED
 
 
 @dataclass(frozen=True, eq=False)
