@@ -309,7 +309,7 @@ def test_a_second_run_replaces_the_first_and_keeps_what_the_user_chose(applicati
     assert landmarks.GetNumberOfControlPoints() == 3 and landmarks.GetDisplayNode().GetGlyphScale() == 4.0
     np.testing.assert_allclose(world_position(landmarks, 2), (6.0, 7.0, 8.0), atol=1e-6)
     assert not landmarks.GetNthControlPointLocked(0) and moved_by_hand(landmarks) == {}
-    assert landmarks.GetNumberOfMeasurements() == 4
+    assert landmarks.GetNumberOfMeasurements() == 5
     assert landmarks.GetMeasurement("status").GetControlPointValues().GetValue(2) == 2.0
 
 
