@@ -234,7 +234,7 @@ def test_json_prints_one_document_and_nothing_else(detector, folder):
     assert good["status"] == "ok" and Path(good["output"]).is_file() and good["error"] is None
     assert good["result"]["landmarks"][0]["position"] == [0, 0, 80]
     missing = {"label": "pg", "position": None, "confidence": 0.0, "status": "missing"}
-    unknown = {"expected_error_mm": None, "error_bound_mm": None}
+    unknown = {"expected_error_mm": None, "error_bound_mm": None, "to_check": False}
     assert good["result"]["landmarks"][2] == missing | unknown
     assert bad["status"] == "failed" and bad["output"] is None and "no face" in bad["error"]
 
