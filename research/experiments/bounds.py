@@ -259,6 +259,7 @@ def annotator_rows(stated: dict[str, Stated], evidence: Evidence) -> list[dict[s
     path, told = evidence.detector.pipeline, stated[ANNOTATOR]
     for who in dict.fromkeys(scan.annotator for scan in evidence.scans):
         own = told.where((told.annotator == who) & np.isfinite(told.error) & ~told.loose)
+        loose = told.where((told.annotator == who) & np.isfinite(told.error) & told.loose)
         found = own.status == FOUND
         scans = [scan for scan in evidence.scans if scan.annotator == who]
         off = np.array([displacements(path, scan, path.method.refine) for scan in scans])[:, ~evidence.loose]
@@ -276,6 +277,8 @@ def annotator_rows(stated: dict[str, Stated], evidence: Evidence) -> list[dict[s
                 "found, > 5 mm off": int((own.error[found] > GROSS).sum()),
                 "> 5 mm off": int((own.error > GROSS).sum()),
                 "without mean offsets": int((rest > GROSS).sum()) if len(scans) >= 3 else None,
+                "loosely defined": len(loose.error),
+                "of these holds": float((loose.error <= loose.bound).mean()) if len(loose.error) else None,
             }
         )
     return rows
@@ -327,7 +330,11 @@ def main() -> None:
             "Limit on the bound, real scans, scan left out.",
             limit_rows(stated[SCAN]),
         ),
-        Table("annotators", "Well-defined landmarks by annotator.", annotator_rows(stated, evidence)),
+        Table(
+            "annotators",
+            "Well-defined landmarks by annotator, and bounds of the others.",
+            annotator_rows(stated, evidence),
+        ),
         Table("visible", "Share of the landmarks not missing that are found.", visible_rows(stated)),
     ):
         console.print(f"\n{table.title}\n\n{table.markdown()}")
