@@ -39,7 +39,7 @@ class FitOptions:
     rate: float = 0.02
     decay: float = 2e-3
     folds: int = 3
-    found_missing: float = 0.965
+    found_missing: float = 0.955
     lost: float = 0.04
     seed: int = 0
 
