@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -22,8 +22,6 @@ STATUS_COLORS = {
     "edited": (60, 140, 255),
     "accepted": (120, 170, 90),
 }
-# Of the measurement "status".
-_MISSING, _FOUND = 0.0, 2.0
 
 
 def sentence(text: str) -> str:
@@ -52,14 +50,14 @@ def stage_text(stage: str) -> str:
     return known.get(stage, stage)
 
 
-def summary(node: Any) -> str:
-    """A result in one sentence."""
-    codes, errors = _measured(node, "status"), _measured(node, "expected_error_mm")
-    known = [error for code, error in zip(codes, errors, strict=False) if code > _MISSING and error >= 0]
-    flags = _measured(node, "to_check") or [1.0] * len(codes)
-    uncertain = [flag for code, flag in zip(codes, flags, strict=False) if code not in (_MISSING, _FOUND)]
-    loose, missing = uncertain.count(0.0), codes.count(_MISSING)
-    return counts_text(len(codes) - missing, len(codes), known, len(uncertain) - loose + missing, loose) + "."
+def summary(landmarks: Collection[Any]) -> str:
+    """The landmarks of a result (`Detected` ones) in one sentence."""
+    missing = sum(each.status == "missing" for each in landmarks)
+    uncertain = [each for each in landmarks if each.status == "uncertain"]
+    to_check = sum(each.to_check for each in uncertain)
+    known = [each.expected_error_mm for each in landmarks if each.expected_error_mm is not None]
+    placed, loose = len(landmarks) - missing, len(uncertain) - to_check
+    return counts_text(placed, len(landmarks), known, to_check + missing, loose) + "."
 
 
 def counts_text(placed: int, total: int, expected_errors: Sequence[float], to_check: int, loose: int) -> str:
@@ -69,12 +67,6 @@ def counts_text(placed: int, total: int, expected_errors: Sequence[float], to_ch
         text += _(", median expected error {error:.1f} mm").format(error=median(expected_errors))
     text += "; " + (_("check {count}").format(count=to_check) if to_check else _("nothing to check"))
     return text + (_(", {count} loosely defined").format(count=loose) if loose else "")
-
-
-def _measured(node: Any, name: str) -> list[float]:
-    measurement = node.GetMeasurement(name)
-    values = None if measurement is None else measurement.GetControlPointValues()
-    return [] if values is None else [values.GetValue(place) for place in range(values.GetNumberOfValues())]
 
 
 # --- a landmark ---------------------------------------------------------------------------------------------------

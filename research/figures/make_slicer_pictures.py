@@ -35,6 +35,7 @@ from FacialLandmarks3DLib.review.heatmap import HeatmapOverlay, HeatmapRequest
 from FacialLandmarks3DLib.review.labels import ViewLabels
 from FacialLandmarks3DLib.review.manual_pose import ManualPose
 from FacialLandmarks3DLib.review.rows import rows_of
+from FacialLandmarks3DLib.scene.detected import detected_landmarks
 from FacialLandmarks3DLib.worker.keeper import close_shared_worker
 
 from sgcn_core.io.meshes import read_surface
@@ -75,7 +76,7 @@ def landmarks_on_the_sample(desk: Desk) -> None:
     """The result, and the heatmap of one landmark."""
     model = desk.sample()
     node = desk.logic.placeLandmarks(model)
-    print(summary(node))
+    print(summary(detected_landmarks(node).values()))
     desk.save("landmarks.png")
 
     request, heatmap = HeatmapRequest(desk.logic.landmarker.worker), None
@@ -95,7 +96,7 @@ def landmarks_to_check(desk: Desk) -> None:
     model = desk.sample()
     model.SetAndObservePolyData(narrow_scan(model.GetPolyData()))
     node = desk.logic.placeLandmarks(model)
-    print(summary(node))
+    print(summary(detected_landmarks(node).values()))
     ViewLabels(node).update(rows_of(node), None, show_all=False)  # as the panel shows them
     desk.save("uncertain.png")
 
@@ -137,7 +138,7 @@ def landmarks_on_a_volume(desk: Desk) -> None:
         matrix.SetElement(axis, 3, sign * origin[axis])
     volume = cases.volume_node(desk.application, blurred, matrix, "CT")
     volume.CreateDefaultDisplayNodes()
-    print(summary(desk.logic.placeLandmarks(volume)))
+    print(summary(detected_landmarks(desk.logic.placeLandmarks(volume)).values()))
     _slice = show_coronal_slice(desk, volume, offset=-75.0)
     desk.view.look(CENTRE, 1.15 * DISTANCE, turn=30, tilt=12)
     desk.save("volume.png")

@@ -58,6 +58,7 @@ _DISPLAY = {
 
 def mrk_json_text(result: LandmarkResult) -> str:
     """One markup of type Fiducial, in the frame of `result`."""
+    to_check = frozenset(result.to_check)
     markup = {
         "type": "Fiducial",
         "coordinateSystem": result.frame,
@@ -66,8 +67,8 @@ def mrk_json_text(result: LandmarkResult) -> str:
         "fixedNumberOfControlPoints": False,
         "labelFormat": "%N-%d",
         "lastUsedControlPointNumber": len(result),
-        "controlPoints": [_control_point(result, place) for place in range(len(result))],
-        "measurements": _measurements(result),
+        "controlPoints": [_control_point(result, place, to_check) for place in range(len(result))],
+        "measurements": _measurements(result, to_check),
         "display": _DISPLAY,
         "sgcn_core": {"info": plain(result.info)},
     }
@@ -106,9 +107,9 @@ def from_markups(content: Any) -> LandmarkResult:
     return rows.result(unit=_unit(markup), frame=markup.get("coordinateSystem") or "LPS", info=info)
 
 
-def _control_point(result: LandmarkResult, place: int) -> dict[str, Any]:
+def _control_point(result: LandmarkResult, place: int, to_check: frozenset[str]) -> dict[str, Any]:
     label, status = result.labels[place], result.status[place]
-    told = description(label, status, to_check=label in result.to_check)
+    told = description(label, status, to_check=label in to_check)
     point = {"id": str(place + 1), "label": label, "description": told, "associatedNodeID": ""}
     if status != "missing":
         point["position"] = result.positions[place].tolist()
@@ -122,13 +123,13 @@ def _control_point(result: LandmarkResult, place: int) -> dict[str, Any]:
     }
 
 
-def _measurements(result: LandmarkResult) -> list[dict[str, Any]]:
+def _measurements(result: LandmarkResult, to_check: frozenset[str]) -> list[dict[str, Any]]:
     codes = np.array([_STATUS_CODES[status] for status in result.status])
     return [
         _measurement("confidence", f"{CONFIDENCE_TEXT}; the value is their mean", result.confidence),
         _measurement("status", "0 missing, 1 uncertain, 2 found; the value is their mean", codes),
         *_error_measurements(result),
-        _measurement("to_check", _TO_CHECK, np.array([float(label in result.to_check) for label in result.labels])),
+        _measurement("to_check", _TO_CHECK, np.array([float(label in to_check) for label in result.labels])),
     ]
 
 

@@ -48,7 +48,7 @@ def badness(result: LandmarkResult) -> tuple[float, ...]:
 def landmark_table(result: LandmarkResult) -> Table:
     """Every landmark with its definition, status and errors; positions, in the result's frame and unit, in files."""
     rows: list[tuple[Cell, ...]] = []
-    groups = []
+    groups, to_check = [], frozenset(result.to_check)
     for place, (label, status) in enumerate(zip(result.labels, result.status, strict=True)):
         landmark = _known(label)
         position: tuple[Cell, ...] = (None,) * 3 if status == "missing" else tuple(result.positions[place].tolist())
@@ -63,7 +63,7 @@ def landmark_table(result: LandmarkResult) -> Table:
         columns=_COLUMNS,
         rows=tuple(rows),
         flags=tuple(
-            "check" if label in result.to_check else "none" if status == "missing" else ""
+            "check" if label in to_check else "none" if status == "missing" else ""
             for label, status in zip(result.labels, result.status, strict=True)
         ),
         groups=tuple(groups),

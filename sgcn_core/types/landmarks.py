@@ -187,7 +187,7 @@ class LandmarkResult:
 
 def labels_to_check(labels: Sequence[str], status: Sequence[str], info: Mapping[str, Any]) -> tuple[str, ...]:
     """The uncertain labels, less those that the provenance calls so on every scan, by their definition."""
-    on_every_scan = info.get(UNCERTAIN_BY_DEFINITION) or ()
+    on_every_scan = frozenset(info.get(UNCERTAIN_BY_DEFINITION) or ())
     return tuple(
         label for label, each in zip(labels, status, strict=True) if each == "uncertain" and label not in on_every_scan
     )

@@ -44,7 +44,7 @@ class Row:
     moved_mm: float | None
     by_hand: bool
     locked: bool
-    loose: bool = False
+    loose: bool
 
     @property
     def to_check(self) -> bool:
