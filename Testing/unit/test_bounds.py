@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 pytest.importorskip("torch_geometric", reason="the report shares modules with the generator")
 
-from research.experiments.bounds import ANNOTATOR, NETWORK, SCAN, Stated, coverage_rows, found_rows, limit_rows
+from research.experiments.bounds import (
+    ANNOTATOR,
+    NETWORK,
+    SCAN,
+    Stated,
+    coverage_rows,
+    found_rows,
+    joined,
+    limit_rows,
+    scan_rows,
+)
 from research.training.annotated_scans import ANNOTATORS, annotator_of
 from sgcn_core.types.landmark_sets import LandmarkSet
 
@@ -51,6 +63,20 @@ def test_found_yet_far_off_and_called_missing() -> None:
 def test_a_lower_limit_finds_less() -> None:
     found = {row["limit mm"]: row["found"] for row in limit_rows(stated(4.2))}
     assert found[4.0] == 0.0 and found[4.5] == 1.0
+
+
+def test_a_scan_counts_as_one_whatever_its_landmarks() -> None:
+    labels = ("gn", "prn", "en_r", "ch_l", "sn", "n", "zy_l")
+    evidence = SimpleNamespace(
+        detector=SimpleNamespace(checkpoint=SimpleNamespace(labels=labels)),
+        scans=(SimpleNamespace(folder="scans", name="a"), SimpleNamespace(folder="scans", name="b")),
+        loose=stated(1.0).loose,
+    )
+    second = replace(stated(1.0), error=np.array([np.nan, 1.0, np.nan, np.nan, np.nan, 9.0, np.nan]))
+    first_row, second_row, mean = scan_rows({SCAN: joined([stated(1.0), second])}, evidence)
+    assert first_row == {"scan": "a", "all but gn": 4.0, "well-defined": 3.0}
+    assert second_row == {"scan": "b", "all but gn": 5.0, "well-defined": 1.0}
+    assert mean == {"scan": "mean of scans", "all but gn": 4.5, "well-defined": 2.0}
 
 
 def test_scans_belong_to_their_annotators_and_labels_to_ours() -> None:

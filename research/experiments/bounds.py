@@ -284,6 +284,22 @@ def annotator_rows(stated: dict[str, Stated], evidence: Evidence) -> list[dict[s
     return rows
 
 
+def scan_rows(stated: dict[str, Stated], evidence: Evidence) -> list[dict[str, Cell]]:
+    """Mean errors of each annotated scan, and the mean of these for each set; ``gn`` is a matter of definition."""
+    labels = np.array(evidence.detector.checkpoint.labels)
+    errors = stated[SCAN].error[: len(evidence.scans) * len(labels)].reshape(-1, len(labels))
+    groups = {"all but gn": labels != "gn", "well-defined": ~evidence.loose}
+    means = {group: np.nanmean(np.where(chosen, errors, np.nan), axis=1) for group, chosen in groups.items()}
+    folders = np.array([scan.folder for scan in evidence.scans])
+    rows: list[dict[str, Cell]] = []
+    for folder in dict.fromkeys(folders.tolist()):
+        here = np.flatnonzero(folders == folder)
+        for row in here:
+            rows.append({"scan": evidence.scans[row].name, **{group: float(v[row]) for group, v in means.items()}})
+        rows.append({"scan": f"mean of {folder}", **{group: float(v[here].mean()) for group, v in means.items()}})
+    return rows
+
+
 def visible_rows(stated: dict[str, Stated]) -> list[dict[str, Cell]]:
     """Share of the landmarks not missing that are found, annotated or not."""
     rows = []
@@ -335,6 +351,7 @@ def main() -> None:
             "Well-defined landmarks by annotator, and bounds of the others.",
             annotator_rows(stated, evidence),
         ),
+        Table("scans", "Mean error of each scan, mm.", scan_rows(stated, evidence)),
         Table("visible", "Share of the landmarks not missing that are found.", visible_rows(stated)),
     ):
         console.print(f"\n{table.title}\n\n{table.markdown()}")
