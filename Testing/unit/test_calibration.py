@@ -77,7 +77,7 @@ def detections(scans: int, seed: int = 0) -> CalibrationData:
 
 @pytest.fixture(scope="module")
 def model() -> ErrorModel:
-    return fit_error_model(synthetic(400), FitOptions(steps=150, hidden=16))
+    return fit_error_model(synthetic(400), FitOptions(steps=150, hidden=16, members=1))
 
 
 def row(peak: float, off: float) -> np.ndarray:
@@ -187,6 +187,15 @@ def test_statements_hold_on_other_scans(model: ErrorModel) -> None:
     assert figures["stated_error_mm"] == pytest.approx(figures["mean_error_told_mm"], rel=0.1)
     for line in reliability_rows(model, synthetic(150, seed=1)):
         assert line["landmarks"] < 60 or line["stated"] == pytest.approx(line["so"], abs=0.15)
+
+
+def test_the_scores_of_several_networks_are_averaged() -> None:
+    data, options = synthetic(60), FitOptions(steps=20, hidden=8)
+    together = fit_error_model(data, replace(options, members=2))
+    alone = [fit_error_model(data, replace(options, members=1, seed=seed)) for seed in (0, 1)]
+    scores = np.mean([np.log(model.probabilities(row(0.4, 0.8))) for model in alone], axis=0)
+    expected = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    np.testing.assert_allclose(together.probabilities(row(0.4, 0.8)), expected, atol=1e-6)
 
 
 def test_lower_peaks_and_misplacement_mean_larger_errors(model: ErrorModel) -> None:
@@ -306,6 +315,19 @@ def test_weights_without_calibration_are_read(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "w.safetensors").calibration is None
 
 
+@pytest.mark.parametrize("rounded", [True, False])
+def test_the_weights_file_keeps_the_network_to_the_last_bit(rounded: bool, tmp_path: Path) -> None:
+    whole = checkpoint()
+    network = whole.network.half().float() if rounded else whole.network
+    save_checkpoint(replace(whole, network=network), tmp_path / "w.safetensors")
+    read = load_checkpoint(tmp_path / "w.safetensors").network.state_dict()
+    for name, values in network.state_dict().items():
+        assert read[name].dtype == torch.float32 and torch.equal(read[name], values)
+    stored = sum(value.nbytes for name, value in load_file(tmp_path / "w.safetensors").items() if "network" in name)
+    numbers = sum(value.numel() for value in read.values())
+    assert stored == 2 * numbers if rounded else stored > 3.5 * numbers
+
+
 def test_calibration_of_other_features_is_refused(
     model: ErrorModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,10 +351,17 @@ def test_detections_are_kept_and_read_again(tmp_path: Path) -> None:
     assert len(read.part(np.array([True, False, False, True])).size) == 2
 
 
+def test_detections_are_put_together() -> None:
+    first, second = detections(4), replace(detections(3, seed=1), refused=np.array([7]))
+    both = first.joined(second)
+    np.testing.assert_array_equal(both.of_mode("guided").error, np.concatenate([first.error, second.error])[:, 0])
+    assert both.number.tolist() == [0, 1, 2, 3, 0, 1, 2] and both.refused.tolist() == [7]
+
+
 def test_scans_take_the_path_of_the_detector(monkeypatch: pytest.MonkeyPatch) -> None:
     """With random weights: what is checked is that truth, features and absence belong together."""
     face = tiny_face_model()
-    monkeypatch.setattr("research.training.calibration_data.refuse_without_face", lambda seen, thresholds: None)
+    monkeypatch.setattr("research.training.calibration_data.refuse_without_face", lambda *seen, **pose: None)
     monkeypatch.setattr("sgcn_core.pipeline.refine_pose", lambda align, hypotheses: hypotheses[0].to_head)
     mean = (face.neutral[face.landmarks].double().numpy() - [0.0, -8.0, 57.0]) / 120.0
     weights = replace(checkpoint(len(mean)), prototype=mean, deviation=np.full(len(mean), 0.05))

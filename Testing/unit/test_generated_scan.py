@@ -13,6 +13,7 @@ from tiny_face_model import LANDMARKS, ellipsoid, tiny_face_model
 
 from research.synthesis.generated_scan import GeneratedScan, ScanMaker
 from research.synthesis.generator import GeneratorOptions
+from research.synthesis.partial_scan import PartMaker, part_of
 from research.synthesis.scan_effects import ScanOptions
 from research.synthesis.scan_meshes import Mesh, decimated, scrap, shoulders, subdivided
 from research.synthesis.scan_store import stored_scan
@@ -88,6 +89,29 @@ def test_landmarks_under_something_are_covered_and_those_cut_away_are_not() -> N
     assert set(scan.covered) <= set(scan.absent)
     flanks = ScanMaker(MODEL, options=GeneratorOptions.only("no_flanks"), shoulders=0.0).scan(0)
     assert flanks.covered == ()
+
+
+def test_a_part_of_a_face_shows_the_landmarks_on_one_side_of_a_plane() -> None:
+    whole = maker(clean=False).scan(1)
+    corners = whole.surface.vertices[whole.surface.faces].mean(1)
+    left = []
+    for number in range(6):
+        part = part_of(whole, np.random.default_rng(number))
+        assert sorted((*part.landmarks, *part.absent, *part.disputed)) == sorted(MODEL.labels)
+        assert set(whole.absent) <= set(part.absent) and set(part.covered) == set(whole.covered)
+        surface = cKDTree(part.surface.vertices[part.surface.faces].mean(1))
+        assert (distances(part) < 8.0).all()
+        cut = [whole.landmarks[label] for label in set(part.absent) - set(whole.absent)]
+        assert np.mean(surface.query(cut)[0] > 6.0) > 0.8
+        assert 0 < len(surface.data) < len(corners)
+        left.append(len(part.landmarks) / len(whole.landmarks))
+    assert min(left) > 0.2 and max(left) < 0.85 and np.ptp(left) > 0.1
+
+
+def test_a_part_is_a_function_of_the_seed_and_its_number() -> None:
+    first, again, other = (PartMaker(maker(3, clean=False)).scan(number) for number in (5, 5, 6))
+    np.testing.assert_array_equal(first.surface.vertices, again.surface.vertices)
+    assert first.surface.vertices.shape != other.surface.vertices.shape
 
 
 def test_scans_are_kept_and_read_again(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from research.synthesis.generated_scan import GeneratedScan, ScanMaker
+from research.synthesis.partial_scan import PartMaker
 from sgcn_core.geometry.similarity import Similarity
 from sgcn_core.types.surface import Surface
 
 
-def stored_scan(maker: ScanMaker, number: int, folder: Path | None) -> GeneratedScan:
+def stored_scan(maker: ScanMaker | PartMaker, number: int, folder: Path | None) -> GeneratedScan:
     """Scan ``number`` from ``folder``, made and kept there where it is not; without a folder it is always made.
 
     A folder must be used with the same makers only: the files tell number and seed, not the options.

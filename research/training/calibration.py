@@ -8,7 +8,7 @@ repeated in seconds.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from research.synthesis.generated_scan import ScanMaker
 from research.synthesis.generator import FaceGenerator, GeneratorOptions
 from research.synthesis.gnm import GnmHead
 from research.synthesis.makehuman import MakeHuman
+from research.synthesis.partial_scan import PartMaker
 from research.synthesis.random_tensors import Draw
 from research.training.annotated_scans import AnnotatedScan, annotated_scans, as_calibration_data
 from research.training.calibration_data import CalibrationData, collect
@@ -45,6 +46,8 @@ _MODES, _PEOPLE, _BATCH = 60, 1600, 16
 _FOUND_ON, _STREAM = 120, 5
 # Seeds of GNM's people begin here.
 _GNM_SEED = 3000
+# Seeds of the people of whom a part is scanned begin here.
+_PARTS_SEED = 6000
 # Median length of a vector of three standard normal numbers.
 _MEDIAN_LENGTH = 1.538
 
@@ -56,6 +59,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--clinical", type=Path, default=CLINICAL_VERTICES, help="JSON: clinical label -> vertex")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's data: one scan in four shows its people")
     parser.add_argument("--scans", type=int, default=240, help="generated scans to detect on")
+    parser.add_argument("--parts", type=int, default=120, help="generated scans besides, of parts of faces")
+    parser.add_argument("--parts-features", type=Path, help="detections on them (.npz): used or written, as --features")
     parser.add_argument("--kept-scans", type=Path, help="folder in which generated scans are kept for other weights")
     parser.add_argument("--seed", type=int, default=0, help="of the scans")
     parser.add_argument("--features", type=Path, help="detections (.npz): used where the file is there, else written")
@@ -98,35 +103,38 @@ def fit_models(
     """Shape statistics, error models by refinement mode, and what they were fitted on."""
     model = FaceModel.load(options.model, options.clinical)
     shape = fit_shape(checkpoint, model)
+    with_shape = replace(checkpoint, calibration=Calibration(shape))
+    kept = options.kept_scans
     makers = scan_makers(model, options.makehuman, options.seed)
-    data = detections(
-        replace(checkpoint, calibration=Calibration(shape)),
-        makers,
-        options.scans,
-        console,
-        cache=options.features,
-        kept=options.kept_scans,
+    data = detections(with_shape, makers, options.scans, console, cache=options.features, kept=kept)
+    cutters = [PartMaker(maker) for maker in scan_makers(model, options.makehuman, options.seed + _PARTS_SEED)]
+    parts = detections(
+        with_shape, cutters, options.parts, console, cache=options.parts_features, kept=kept, pose_confidence=1.0
     )
-    held_out = data.number % 3 == 2
-    models, measured = {}, {}
+    shown = {"scans": data.part(data.number % 3 == 2), "parts of faces": parts.part(parts.number % 3 == 2)}
+    fitted_on = data.part(data.number % 3 != 2).joined(parts.part(parts.number % 3 != 2))
+    models: dict[str, ErrorModel] = {}
+    measured: dict[str, dict[str, Any]] = {}
     for mode in map(str, data.modes):
-        fitted = Calibration(shape, {mode: fit_error_model(data.part(~held_out).of_mode(mode))})
+        fitted = Calibration(shape, {mode: fit_error_model(fitted_on.of_mode(mode))})
         models[mode] = fitted.symmetric(checkpoint.labels).models[mode]
-        rest = data.part(held_out).of_mode(mode)
-        measured[mode] = calibration_figures(models[mode], rest)
-        console.print(f"\nRefinement mode {mode}\n")
-        print_report(console, measured[mode], reliability_rows(models[mode], rest))
-    return shape, models, {"seed": options.seed, "fitted_on": int((~held_out).sum()), "measured": measured}
+        measured[mode] = {}
+        for what, rest in shown.items():
+            measured[mode][what] = calibration_figures(models[mode], rest.of_mode(mode))
+            console.print(f"\nRefinement mode {mode}, {what}\n")
+            print_report(console, measured[mode][what], reliability_rows(models[mode], rest.of_mode(mode)))
+    return shape, models, {"seed": options.seed, "fitted_on": len(fitted_on.number), "measured": measured}
 
 
 def detections(
     checkpoint: Checkpoint,
-    makers: list[ScanMaker],
+    makers: Sequence[ScanMaker | PartMaker],
     scans: int,
     console: Console,
     *,
     cache: Path | None = None,
     kept: Path | None = None,
+    pose_confidence: float | None = None,
 ) -> CalibrationData:
     """Detections on generated scans in all refinement modes, from the cache where it is there."""
     if cache is not None and cache.exists():
@@ -138,6 +146,7 @@ def detections(
             tuple(MODES),
             scans,
             kept=kept,
+            pose_confidence=pose_confidence,
             report=lambda number: status.update(f"scan {number + 1} of {scans}"),
         )
     if cache is not None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from research.synthesis.generated_scan import GeneratedScan, ScanMaker
+from research.synthesis.partial_scan import PartMaker
 from research.synthesis.scan_store import stored_scan
 from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.errors import FaceNotFoundError
@@ -72,6 +73,12 @@ class CalibrationData:
         rows = {entry.name: getattr(self, entry.name)[chosen] for entry in fields(self) if entry.name not in whole}
         return CalibrationData(**rows, **whole)
 
+    def joined(self, other: CalibrationData) -> CalibrationData:
+        """These scans and those of ``other``, which have the same modes."""
+        named = {entry.name: (getattr(self, entry.name), getattr(other, entry.name)) for entry in fields(self)}
+        rows = {name: np.concatenate(both) for name, both in named.items() if name != "modes"}
+        return CalibrationData(modes=self.modes, **rows)
+
     def of_mode(self, mode: str) -> ModeData:
         """What was found in one refinement mode."""
         column = list(self.modes).index(mode)
@@ -101,12 +108,13 @@ class ModeData:
 
 def collect(
     pipeline: Pipeline,
-    makers: Sequence[ScanMaker],
+    makers: Sequence[ScanMaker | PartMaker],
     modes: Sequence[str],
     scans: int,
     *,
     searched: float = 0.1,
     kept: Path | None = None,
+    pose_confidence: float | None = None,
     report: Callable[[int], None] = lambda number: None,
 ) -> CalibrationData:
     """Detect the landmarks of ``scans`` scans, taken from the makers in turn.
@@ -119,6 +127,7 @@ def collect(
     searched : share of scans whose pose is searched for as in use; the others start from the true pose with the
         residue that such a search leaves, which takes a fraction of the time
     kept : folder in which scans are kept for other weights, see ``stored_scan``
+    pose_confidence : how clearly the head is said to be found, without which no part of a face is accepted
     report : called with the number of each scan that is done
     """
     rows: list[dict[str, object]] = []
@@ -127,7 +136,8 @@ def collect(
         generated = stored_scan(makers[number % len(makers)], number, kept)
         rng = np.random.default_rng((number, 17))
         try:
-            rows.append({**_row(pipeline, generated, modes, rng, search=rng.random() < searched), "number": number})
+            row = _row(pipeline, generated, modes, rng, search=rng.random() < searched, pose_confidence=pose_confidence)
+            rows.append({**row, "number": number})
         except FaceNotFoundError:
             refused.append(number)
         report(number)
@@ -136,7 +146,13 @@ def collect(
 
 
 def _row(
-    pipeline: Pipeline, generated: GeneratedScan, modes: Sequence[str], rng: np.random.Generator, *, search: bool
+    pipeline: Pipeline,
+    generated: GeneratedScan,
+    modes: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    search: bool,
+    pose_confidence: float | None,
 ) -> dict[str, object]:
     """One scan on the detector's path, the last step once for each mode."""
     settings = DetectionSettings(seed=int(rng.integers(2**31)), unit="mm")
@@ -153,7 +169,7 @@ def _row(
     for mode in modes:
         placed = pipeline.place(heatmaps, pipeline.method.but(refine=mode))
         if mode == modes[0]:
-            refuse_without_face(placed.seen, pipeline.checkpoint.thresholds)
+            refuse_without_face(placed.seen, pipeline.checkpoint.thresholds, pose_confidence=pose_confidence)
             seen, boundary = placed.seen.confidence, pipeline.boundary(placed)
         features.append(pipeline.features(placed, boundary, pipeline.expected(placed)))
         errors.append(np.linalg.norm(placed.in_input - truth, axis=1) / posed.size)

@@ -28,6 +28,8 @@ class FitOptions:
     own : numbers that are particular to each landmark
     steps, rate : of Adam on all landmarks at once
     decay : weight of the squared parameters
+    members : networks, from other random numbers each, whose scores are averaged: one alone says anything of what it
+        has not seen
     folds : the bound's factor and the limit of absence come from predictions of models that did not see the scan
     found_missing : share of the landmarks cut away that shall be reported missing
     lost : share of the landmarks present that may be reported missing for that
@@ -38,8 +40,9 @@ class FitOptions:
     steps: int = 400
     rate: float = 0.02
     decay: float = 2e-3
+    members: int = 4
     folds: int = 3
-    found_missing: float = 0.955
+    found_missing: float = 0.97
     lost: float = 0.04
     seed: int = 0
 
@@ -111,8 +114,27 @@ def missing_limit(cut_away: FloatArray, present: FloatArray, options: FitOptions
 
 
 def _fitted(samples: Samples, labels: int, options: FitOptions) -> ErrorModel:
+    """All members as one model: their units side by side, each with its own numbers of the landmarks."""
+    members = [_member(samples, labels, options, number) for number in range(options.members)]
+    features, own = len(members[0].centre), options.own
+    hidden = np.zeros((features + own * len(members), options.hidden * len(members)))
+    for number, member in enumerate(members):
+        units = slice(options.hidden * number, options.hidden * (number + 1))
+        hidden[:features, units] = member.hidden[:features]
+        hidden[features + own * number : features + own * (number + 1), units] = member.hidden[features:]
+    return replace(
+        members[0],
+        label=np.concatenate([member.label for member in members], axis=1),
+        hidden=hidden,
+        hidden_bias=np.concatenate([member.hidden_bias for member in members]),
+        output=np.concatenate([member.output for member in members]) / len(members),
+        output_bias=np.mean([member.output_bias for member in members], axis=0),
+    )
+
+
+def _member(samples: Samples, labels: int, options: FitOptions, number: int) -> ErrorModel:
     """Cross-entropy over the classes of error, all samples at once."""
-    generator = torch.Generator().manual_seed(options.seed)
+    generator = torch.Generator().manual_seed(options.members * options.seed + number)
     centre, scale = samples.features.mean(0), samples.features.std(0) + 1e-6
     inputs = torch.from_numpy((samples.features - centre) / scale).float().clamp(-8.0, 8.0)
     label, target = torch.from_numpy(samples.label), torch.from_numpy(samples.target)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sgcn_core.own.head import HeadConfig, OwnHead
+from sgcn_core.types.arrays import under
 
 FloatArray = NDArray[np.float64]
 
@@ -74,8 +75,6 @@ class OwnLandmarks:
     def from_stored(cls, settings: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> OwnLandmarks:
         """The landmarks of ``settings()`` and ``tensors()``; ValueError or KeyError where they do not fit."""
         head = OwnHead(HeadConfig.from_stored(dict(settings["head"])))
-        head.load_state_dict(
-            {name.removeprefix(_HEAD): value for name, value in tensors.items() if name.startswith(_HEAD)}
-        )
+        head.load_state_dict(under(tensors, _HEAD))
         arrays = {name: tensors[name].double().numpy() for name in _ARRAYS}
         return cls(tuple(settings["labels"]), head=head.eval(), info=dict(settings["info"]), **arrays)

@@ -1,12 +1,15 @@
-"""Read-only arrays of frozen value classes."""
+"""Read-only arrays of frozen value classes, and arrays by name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+_Value = TypeVar("_Value")
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -16,6 +19,11 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     view: NDArray[Any] = array.view()
     view.setflags(write=False)
     return view
+
+
+def under(named: Mapping[str, _Value], prefix: str) -> dict[str, _Value]:
+    """The values whose name begins with ``prefix``, by the rest of their name."""
+    return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
 
 
 class ReadOnlyArrays:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.refinement.shape_model import LandmarkShape
+from sgcn_core.types.arrays import under
 from sgcn_core.types.landmark_sets import LandmarkSet
 from sgcn_core.uncertainty.error_model import ErrorModel
 from sgcn_core.uncertainty.features import FEATURES
@@ -18,7 +19,6 @@ FloatArray = NDArray[np.float64]
 
 _SHAPE, _MODEL = "shape.", "error."
 _SHAPE_ARRAYS = ("mean", "modes", "noise", "finding")
-_FIRST_MODE = "guided"  # of files that hold a single model, whose arrays name no mode
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +67,5 @@ class Calibration:
         if tuple(settings["features"]) != FEATURES:
             raise ValueError(f"it is calibrated for the features {', '.join(settings['features'])}; calibrate it again")
         shape = {name: np.asarray(arrays[_SHAPE + name], dtype=np.float64) for name in _SHAPE_ARRAYS}
-        modes = settings.get("modes")
-        prefixes = {mode: f"{_MODEL}{mode}." for mode in modes} if modes is not None else {_FIRST_MODE: _MODEL}
-        models = {mode: ErrorModel.from_arrays(_with_prefix(arrays, prefix)) for mode, prefix in prefixes.items()}
+        models = {mode: ErrorModel.from_arrays(under(arrays, f"{_MODEL}{mode}.")) for mode in settings["modes"]}
         return cls(LandmarkShape(**shape), models, dict(settings["info"]))
-
-
-def _with_prefix(arrays: Mapping[str, NDArray[np.floating]], prefix: str) -> dict[str, NDArray[np.floating]]:
-    return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}

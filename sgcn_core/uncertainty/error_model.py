@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sgcn_core.types.arrays import under
 from sgcn_core.uncertainty.domain import Domain, ErrorLengths
 
 FloatArray = NDArray[np.float64]
@@ -157,7 +158,7 @@ class ErrorModel:
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.floating]]) -> ErrorModel:
         """The model of :meth:`arrays`; KeyError where one is lacking. Files without a domain are read, too."""
         names = [entry.name for entry in fields(cls) if entry.name != "domain"]
-        domain = {name.removeprefix(_DOMAIN): values for name, values in arrays.items() if name.startswith(_DOMAIN)}
+        domain = under(arrays, _DOMAIN)
         return cls(
             **{name: np.asarray(arrays[name], dtype=np.float64) for name in names},
             domain=Domain.from_arrays(domain) if domain else None,

@@ -18,6 +18,7 @@ from sgcn_core.io.atomic import FileState, write_bytes
 from sgcn_core.method import Method
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
 from sgcn_core.own.landmarks import OwnLandmarks
+from sgcn_core.types.arrays import under
 from sgcn_core.uncertainty.calibration import Calibration
 from sgcn_core.uncertainty.thresholds import Thresholds
 from sgcn_core.weights.offsets import LandmarkOffsets
@@ -25,6 +26,7 @@ from sgcn_core.weights.offsets import LandmarkOffsets
 FORMAT = "sgcn-landmarks/1"
 FORMAT_OWN = "sgcn-landmarks/2"
 """Of weights with landmarks of a user's own or learnt offsets: versions that do not know those refuse it."""
+_PLAIN = ("labels", "sigma", "neighbours", "crop_centre", "crop_radius", "crop_margin", "info", "landmark_set")
 _NETWORK, _CALIBRATION, _OFFSETS, _OWN = "network.", "calibration.", "offsets.", "own."
 
 
@@ -94,22 +96,12 @@ class Checkpoint:
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path, *, unless_changed_since: FileState | None = None) -> None:
     """Write ``checkpoint`` as one safetensors file, in one piece; see ``sgcn_core.io.atomic.replacing``."""
-    tensors = {_NETWORK + name: value.contiguous().cpu() for name, value in checkpoint.network.state_dict().items()}
+    tensors = {_NETWORK + name: _smaller(value) for name, value in checkpoint.network.state_dict().items()}
     tensors["prototype"] = torch.from_numpy(np.ascontiguousarray(checkpoint.prototype, dtype=np.float64))
     tensors["deviation"] = torch.from_numpy(np.ascontiguousarray(checkpoint.deviation, dtype=np.float64))
-    settings = {
-        "labels": list(checkpoint.labels),
-        "network": checkpoint.network.config.as_dict(),
-        "sigma": checkpoint.sigma,
-        "neighbours": checkpoint.neighbours,
-        "crop_centre": list(checkpoint.crop_centre),
-        "crop_radius": checkpoint.crop_radius,
-        "crop_margin": checkpoint.crop_margin,
-        "info": checkpoint.info,
-        "method": checkpoint.method.as_dict(),
-        "thresholds": checkpoint.thresholds.as_dict(),
-        "landmark_set": checkpoint.landmark_set,
-    }
+    settings: dict[str, Any] = {name: getattr(checkpoint, name) for name in _PLAIN}
+    settings |= {name: getattr(checkpoint, name).as_dict() for name in ("method", "thresholds")}
+    settings["network"] = checkpoint.network.config.as_dict()
     if checkpoint.calibration is not None:
         for name, values in checkpoint.calibration.arrays().items():
             tensors[_CALIBRATION + name] = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
@@ -124,6 +116,13 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, *, unless_changed_since:
     version = FORMAT if checkpoint.own is None and checkpoint.offsets is None else FORMAT_OWN
     content = save(tensors, metadata={"format": version, "settings": json.dumps(settings)})
     write_bytes(path, _in_order(content), unless_changed_since=unless_changed_since)
+
+
+def _smaller(values: torch.Tensor) -> torch.Tensor:
+    """The values on the CPU, in half precision where that loses nothing, as in weights that were rounded for export."""
+    values = values.contiguous().cpu()
+    half = values.half()
+    return half if half.to(values.dtype).equal(values) else values
 
 
 def _in_order(content: bytes) -> bytes:
@@ -169,7 +168,7 @@ def _assemble(
     if unknown := set(settings["network"]) - known:
         raise ValueError(f"unknown network settings {sorted(unknown)}")
     network = StratifiedGCN(NetworkConfig(**settings["network"]))
-    network.load_state_dict(_with_prefix(tensors, _NETWORK))
+    network.load_state_dict(under(tensors, _NETWORK))
     labels = tuple(settings["labels"])
     prototype, deviation = tensors["prototype"].double().numpy(), tensors["deviation"].double().numpy()
     if prototype.shape != (len(labels), 3) or deviation.shape != (len(labels),):
@@ -196,13 +195,9 @@ def _assemble(
         thresholds=Thresholds.from_stored(settings.get("thresholds", {})),
         landmark_set=str(settings.get("landmark_set", "all")),
         offsets=None if learnt is None else LandmarkOffsets.from_stored(learnt, moved),
-        own=None if own is None else OwnLandmarks.from_stored(own, _with_prefix(tensors, _OWN)),
+        own=None if own is None else OwnLandmarks.from_stored(own, under(tensors, _OWN)),
     )
 
 
-def _with_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
 def _numbers(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, np.ndarray]:
-    return {name: value.double().numpy() for name, value in _with_prefix(tensors, prefix).items()}
+    return {name: value.double().numpy() for name, value in under(tensors, prefix).items()}
