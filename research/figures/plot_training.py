@@ -1,7 +1,8 @@
 """Draw loss and validation error of training runs, one after the other, from their logs.
 
 python -m research.figures.plot_training docs/training-log.jsonl docs/training-log-continued.jsonl \\
-    docs/training-log-three-populations.jsonl docs/training-log-moved-landmarks.jsonl --out docs/images/training.png
+    docs/training-log-three-populations.jsonl docs/training-log-moved-landmarks.jsonl \\
+    docs/training-log-further.jsonl --out docs/images/training.png
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-LIMITS = (5.0, 7.5)
+LIMITS = (6.0, 7.5)
 """90 % bounds above which a well-defined, and a loosely defined, landmark is uncertain, millimetres."""
 
 # Annotators that the factor of all landmarks counts as much as (the group's own has those that it has).
