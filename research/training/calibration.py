@@ -55,6 +55,7 @@ _MEDIAN_LENGTH = 1.538
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m research.training.calibration", description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="weights to calibrate (safetensors)")
+    parser.add_argument("--half", action="store_true", help="round the network to half precision first: half the file")
     parser.add_argument("--model", type=Path, help="ict_facekit.npz; not needed with --keep-models")
     parser.add_argument("--clinical", type=Path, default=CLINICAL_VERTICES, help="JSON: clinical label -> vertex")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's data: one scan in four shows its people")
@@ -80,6 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     console = Console(width=120, highlight=False)
     checkpoint = load_checkpoint(options.weights)
+    if options.half:
+        checkpoint = replace(checkpoint, network=checkpoint.network.half().float())
     if options.keep_models:
         kept = checkpoint.calibration
         if kept is None:

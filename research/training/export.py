@@ -29,16 +29,13 @@ _CREDITS = {
 
 
 def export_weights(run: TrainingRun, path: Path) -> None:
-    """Write the averaged weights of ``run`` with prototype, shape statistics, crop and training record.
-
-    Rounded to half precision, which halves the file and moves landmarks by hundredths of a millimetre.
-    """
+    """Write the averaged weights of ``run`` with prototype, shape statistics, crop and training record."""
     config = run.config
     generator = cast(Source, run.generator)
     prototype = (generator.prototype.cpu().double().numpy() - CROP_CENTRE) / CROP_RADIUS
     save_checkpoint(
         Checkpoint(
-            network=run.averaged_network().cpu().half().float(),
+            network=run.averaged_network().cpu(),
             labels=run.model.labels,
             prototype=prototype,
             deviation=landmark_deviation(generator) / CROP_RADIUS,
