@@ -59,8 +59,7 @@ class HeadCutter:
 
 
 def _cut(scan: GeneratedScan, kind: str, rng: np.random.Generator) -> Surface:
-    surface = scan.surface
-    centroids = scan.to_head.apply(surface.vertices[surface.faces].mean(1))
+    surface, centroids = scan.surface, scan.centroids()
     side = rng.choice([-1.0, 1.0])
     if kind == "face only":
         kept = np.linalg.norm(centroids - np.array(CROP_CENTRE), axis=1) < rng.uniform(*_FACE_RADIUS)

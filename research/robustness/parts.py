@@ -66,7 +66,7 @@ def measure_parts(
 def _part(head: CutHead, part: str) -> tuple[Surface, dict[str, FloatArray], list[str]]:
     """What is left of the head, its landmarks, and those that are gone."""
     scan = head.scan
-    place = scan.to_head.apply(scan.surface.vertices[scan.surface.faces].mean(1))
+    place = scan.centroids()
     surface = scan.surface.clipped(PARTS[part](place) & (place[:, 2] > CUT_FRONT)).compacted()
     distances = np.asarray(cKDTree(surface.vertices).query(np.stack([*scan.landmarks.values()]))[0])
     apart = dict(zip(scan.landmarks, distances.tolist(), strict=True))

@@ -70,6 +70,10 @@ class GeneratedScan:
     disputed: tuple[str, ...]
     to_head: Similarity
 
+    def centroids(self) -> FloatArray:
+        """Middle (F, 3) of each triangle in the head frame."""
+        return self.to_head.apply(self.surface.vertices[self.surface.faces].mean(1))
+
 
 class ScanMaker:
     """Makes scans, each a function of the seed and its number.

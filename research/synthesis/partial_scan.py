@@ -42,11 +42,10 @@ def part_of(scan: GeneratedScan, rng: np.random.Generator) -> GeneratedScan:
     direction /= np.linalg.norm(direction)
     places = scan.to_head.apply(np.stack([*scan.landmarks.values()])) @ direction
     start = np.quantile(places, rng.uniform(*_CUT))
-    centroids = scan.to_head.apply(scan.surface.vertices[scan.surface.faces].mean(1)) @ direction
     depth = dict(zip(scan.landmarks, (places - start).tolist(), strict=True))
     return replace(
         scan,
-        surface=scan.surface.clipped(centroids >= start).compacted(),
+        surface=scan.surface.clipped(scan.centroids() @ direction >= start).compacted(),
         landmarks={label: place for label, place in scan.landmarks.items() if depth[label] >= 0.0},
         absent=scan.absent + tuple(label for label, inside in depth.items() if inside < -_EDGE),
         disputed=scan.disputed + tuple(label for label, inside in depth.items() if -_EDGE <= inside < 0.0),
