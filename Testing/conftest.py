@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from planning_cases import Pair
+
     from sgcn_core import LandmarkDetector, Surface
 
 
@@ -52,3 +54,12 @@ def dad(tmp_path: Path) -> Path:
     from dataset_trees import dad3dheads_tree
 
     return dad3dheads_tree(tmp_path)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    """Scans and landmarks of two dates in a scene of slicer-core."""
+    from planning_cases import Pair
+    from slicer_scene import Application
+
+    return Pair(Application(tmp_path / "cache"))

@@ -18,6 +18,9 @@ SAMPLES = slicer_stubs.MODULE / "Resources" / "SampleData"
 BEFORE, AFTER = SAMPLES / "FacialLandmarks3DBefore.mrk.json", SAMPLES / "FacialLandmarks3DAfter.mrk.json"
 FACES = {"Before": SAMPLES / "FacialLandmarks3DFace.ply", "After": SAMPLES / "FacialLandmarks3DAfter.ply"}
 
+WIDTH = "Outercanthal width"
+"""A measurement of both dates."""
+
 
 class Pair:
     """Scans and landmarks of both dates."""

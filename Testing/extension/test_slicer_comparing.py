@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import vtk
@@ -14,21 +12,12 @@ import planning_cases as cases
 from FacialLandmarks3DLib.planning.session import Planning
 from FacialLandmarks3DLib.scene.nodes import ReviewError
 from FacialLandmarks3DLib.scene.overlay import shown_on
-from planning_cases import Pair
-from slicer_scene import Application
+from planning_cases import WIDTH, Pair
 
 from sgcn_core.analysis.case import AnalysisCase
 from sgcn_core.io.meshes import read_surface
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
-
-WIDTH = "Outercanthal width"
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Pair:
-    return Pair(Application(tmp_path / "cache"))
-
 
 # --- two dates ----------------------------------------------------------------------------------------------------
 

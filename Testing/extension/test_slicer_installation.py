@@ -30,9 +30,8 @@ from FacialLandmarks3DLib.installation.installer import (
     is_met,
     read_requirements,
 )
-from FacialLandmarks3DLib.installation.slicer_installation import WorkerCheck
-from FacialLandmarks3DLib.worker.client import WorkerClient
 from FacialLandmarks3DLib.worker.python import PYTHON_VARIABLE, environment_outside_slicer, other_python
+from worker_checks import checked_worker
 
 REQUIREMENTS = MODULE / "Resources" / "requirements.txt"
 
@@ -145,12 +144,7 @@ def test_the_worker_needs_no_other_package_than_those(tmp_path: Path) -> None:
     guard = "import sys\nfor name in ('typer', 'click', 'rich', 'SimpleITK', 'requests', 'PIL', 'matplotlib'):\n"
     (tmp_path / "sitecustomize.py").write_text(guard + "    sys.modules[name] = None\n")
     (tmp_path / "sgcn_core").symlink_to(ROOT / "sgcn_core")
-    client = WorkerClient.for_python(sys.executable, str(tmp_path))
-    try:
-        check = WorkerCheck(client)
-        check.wait()
-    finally:
-        client.close()
+    check = checked_worker(tmp_path)
     assert check.passed, check.lines
 
 

@@ -17,6 +17,7 @@ from FacialLandmarks3DLib.installation.report import as_text, facts, free_disk, 
 from FacialLandmarks3DLib.installation.slicer_installation import WorkerCheck
 from FacialLandmarks3DLib.worker.client import WorkerClient
 from FacialLandmarks3DLib.worker.process import ChildProcess
+from worker_checks import checked_worker
 
 WEIGHTS = ROOT / "sgcn_core" / "resources" / "weights" / "face.safetensors"
 
@@ -101,11 +102,6 @@ def test_a_worker_that_cannot_start_is_in_the_report(tmp_path: Path) -> None:
 
 def test_the_real_worker_loads_the_weights_that_are_there() -> None:
     pytest.importorskip("torch")
-    client = WorkerClient.for_python(sys.executable, str(ROOT))
-    try:
-        check = WorkerCheck(client)
-        check.wait()
-    finally:
-        client.close()
+    check = checked_worker(ROOT)
     assert check.passed and look_at_weights(WEIGHTS).sha256 in dict(check.lines)["model"]
     assert json.dumps(check.lines)

@@ -24,7 +24,7 @@ from FacialLandmarks3DLib.review.heatmap import HeatmapOverlay
 from FacialLandmarks3DLib.scene.nodes import ReviewError
 from FacialLandmarks3DLib.scene.overlay import MAP, shown_on
 from FacialLandmarks3DLib.scene.provenance import PREFIX, Provenance, write_provenance
-from planning_cases import Pair
+from planning_cases import WIDTH, Pair
 from slicer_scene import Application, slicer
 
 from sgcn_core.analysis.case import AnalysisCase
@@ -36,13 +36,6 @@ from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import read_surface
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
-
-WIDTH = "Outercanthal width"
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Pair:
-    return Pair(Application(tmp_path / "cache"))
 
 
 def same(found: str, wanted: float | None) -> bool:

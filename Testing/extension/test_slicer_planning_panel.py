@@ -20,7 +20,7 @@ import fake_qt as widgets
 import planning_cases as cases
 import qt_names
 import slicer_stubs
-from planning_cases import Pair
+from planning_cases import WIDTH, Pair
 from slicer_scene import Application, slicer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
@@ -29,7 +29,6 @@ RESOURCES = slicer_stubs.MODULE / "Resources"
 UI = RESOURCES / "UI" / "FacialLandmarks3DPlanning.ui"
 PLANNING = slicer_stubs.MODULE / "FacialLandmarks3DLib" / "planning"
 WITH_QT = ("panel", "widgets")
-WIDTH = "Outercanthal width"
 
 
 class Desk:
