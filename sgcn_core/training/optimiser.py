@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from sgcn_core.training.muon import BatchedMuon
+
 # Weights that read the raw input or write the heatmaps keep AdamW, as Muon's author advises for first and last layers.
 _ENDS = ("blocks.0.", "head.")
 
@@ -15,9 +17,9 @@ def make_optimisers(network: nn.Module, *, kind: str, weight_decay: float) -> li
     Parameters
     ----------
     network : StratifiedGCN
-    kind : ``"muon"`` orthogonalises the updates of the hidden matrices (Jordan et al. 2024, "Muon"), scaled to the size
-        that AdamW's have (Liu et al. 2025), so that both take one learning rate; ``"adamw"`` and ``"adam"``, which is
-        the paper's, treat all weights alike
+    kind : ``"muon"`` orthogonalises the updates of the hidden matrices (``BatchedMuon``), scaled to the size
+        that AdamW's have, so that both take one learning rate; ``"adamw"`` and ``"adam"``, which is the paper's, treat
+        all weights alike
     weight_decay : of both
 
     Raises
@@ -36,6 +38,6 @@ def make_optimisers(network: nn.Module, *, kind: str, weight_decay: float) -> li
     for name, parameter in network.named_parameters():
         (hidden if parameter.ndim == 2 and not name.startswith(_ENDS) else others).append(parameter)
     return [
-        torch.optim.Muon(hidden, lr=1e-3, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
+        BatchedMuon(hidden, lr=1e-3, weight_decay=weight_decay),
         torch.optim.AdamW(others, lr=1e-3, weight_decay=weight_decay),
     ]
