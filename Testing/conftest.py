@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from planning_cases import Pair
+    from slicer_scene import Application
 
     from sgcn_core import LandmarkDetector, Surface
 
@@ -57,9 +58,16 @@ def dad(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Pair:
-    """Scans and landmarks of two dates in a scene of slicer-core."""
-    from planning_cases import Pair
+def application(tmp_path: Path) -> Application:
+    """A scene of slicer-core."""
     from slicer_scene import Application
 
-    return Pair(Application(tmp_path / "cache"))
+    return Application(tmp_path / "cache")
+
+
+@pytest.fixture
+def pair(application: Application) -> Pair:
+    """Scans and landmarks of two dates in a scene of slicer-core."""
+    from planning_cases import Pair
+
+    return Pair(application)

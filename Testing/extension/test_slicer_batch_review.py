@@ -46,11 +46,6 @@ def write_off(surface: Surface, path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path / "cache")
-
-
 def make_case(folder: Path, *, name: str = "Größe 1.ply", unit: str = "mm", factor: float = 1.0) -> Case:
     """A scan and its landmarks as a batch leaves them; the last one is missing."""
     face = demo_surface()

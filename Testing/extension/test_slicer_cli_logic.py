@@ -35,11 +35,6 @@ if sys.platform != "linux":
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path / "cache")
-
-
-@pytest.fixture
 def module(application: Application, tmp_path: Path) -> Iterator[CliModule]:
     (tmp_path / "temporary").mkdir()
     made = CliModule(application, SCRIPT, PYTHON, tmp_path / "temporary")

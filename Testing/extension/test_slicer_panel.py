@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -117,11 +116,6 @@ def ball(application: Application) -> Any:
     model = application.add("Model", "Ball")
     model.SetAndObservePolyData(source.GetOutput())
     return model
-
-
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path / "cache")
 
 
 @pytest.fixture

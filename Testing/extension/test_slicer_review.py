@@ -27,11 +27,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy arr
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path / "cache")
-
-
-@pytest.fixture
 def case(application: Application) -> tuple[Any, Any]:
     return cases.finished_case(application)
 

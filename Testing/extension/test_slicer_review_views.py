@@ -24,11 +24,6 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 
 
-@pytest.fixture
-def application(tmp_path: Path) -> Application:
-    return Application(tmp_path / "cache")
-
-
 # --- jumping ------------------------------------------------------------------------------------------------------
 
 

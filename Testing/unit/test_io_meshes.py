@@ -408,20 +408,3 @@ def test_landmarks_of_a_real_scan_lie_on_it(shared_data: Path) -> None:
     points = np.array([[float(value) for value in line.split(",")[1:4]] for line in text])
     distance, _ = cKDTree(surface.vertices).query(points)
     assert distance.max() < 2.0
-
-
-# The real application's classes, where they are installed (package slicer-core)
-
-
-@pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
-@pytest.mark.parametrize("frame", ["LPS", "RAS"])
-def test_slicer_reads_our_frame_tag(tmp_path: Path, suffix: str, frame: str) -> None:
-    slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
-    if not hasattr(slicer, "vtkMRMLModelStorageNode"):
-        pytest.skip("this 'slicer' has no model classes")
-    surface = Surface(VERTICES, FACES, unit="mm", frame=frame)
-    storage, node = slicer.vtkMRMLModelStorageNode(), slicer.vtkMRMLModelNode()
-    storage.SetFileName(str(write_surface(surface, tmp_path / f"a{suffix}")))
-    assert storage.ReadData(node) == 1
-    bounds = np.array(node.GetPolyData().GetBounds()).reshape(3, 2).T
-    np.testing.assert_allclose(bounds, surface.in_frame("RAS").bounds, atol=1e-5)
