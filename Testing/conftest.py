@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from FacialLandmarks3DLib.worker.client import WorkerClient
     from planning_cases import Pair
     from slicer_scene import Application
 
@@ -71,3 +73,19 @@ def pair(application: Application) -> Pair:
     from planning_cases import Pair
 
     return Pair(application)
+
+
+@pytest.fixture
+def start_client() -> Iterator[Callable[..., WorkerClient]]:
+    """Starts clients whose workers are small programs, see :mod:`worker_programs`; they end with the test."""
+    from worker_programs import client_of
+
+    clients: list[WorkerClient] = []
+
+    def start(script: str, **options: Any) -> WorkerClient:
+        clients.append(client_of(script, **options))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close(patience=0.0)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import alive
+from processes import alive, until
 from test_child_process import set_traps
 from test_cli import TETRAHEDRON, FakeDetector, run
 
@@ -126,10 +126,7 @@ def test_a_signal_while_a_picture_is_drawn_leaves_nothing(tmp_path, scan, script
     assert alive(child) and len(list((tmp_path / "tmp").iterdir())) == 1
     process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=60)
-    end = time.monotonic() + 20
-    while alive(child):
-        assert time.monotonic() < end, "the drawing process is still there"
-        time.sleep(0.05)
+    until(lambda: not alive(child))
     if name != "SIGKILL":  # whose remains are removed by the next one, see test_outputs
         assert (process.returncode, errors) == (ExitCode.INTERRUPTED, "interrupted\n")
         assert list((tmp_path / "tmp").iterdir()) == []

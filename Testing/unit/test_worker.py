@@ -29,7 +29,7 @@ from sgcn_core import LandmarkDetector, LandmarkResult, Surface, __version__
 from sgcn_core.batch import ExitCode, Loaded, Models, PlanError
 from sgcn_core.child_process import python_command, python_environment
 from sgcn_core.demo import demo_surface
-from sgcn_core.errors import DeviceError, FaceNotFoundError, FileFormatError, SettingsError, SurfaceError
+from sgcn_core.errors import DeviceError, FaceNotFoundError, SettingsError
 from sgcn_core.io.markups import read_landmarks
 from sgcn_core.io.meshes import write_surface
 from sgcn_core.settings import DetectionSettings
@@ -366,22 +366,6 @@ def test_what_was_not_foreseen_is_called_so_and_leaves_its_traceback(capsys):
     told = describe(DeviceError("no such device"))
     assert told["message"] == "no such device" and "cpu" in told["hint"]
     assert "face" in describe(FaceNotFoundError("none"))["hint"]
-
-
-@pytest.mark.parametrize(
-    ("arrays", "error"),
-    [
-        ({"points": np.eye(3)}, FileFormatError),
-        ({"points": np.eye(3), "triangles": np.array([[0, 1, 9]])}, SurfaceError),
-        ({"points": np.full((3, 3), np.nan), "triangles": np.array([[0, 1, 2]])}, SurfaceError),
-        ({"points": np.array([[None] * 3]), "triangles": np.array([[0, 1, 2]])}, FileFormatError),
-    ],
-)
-def test_a_surface_file_is_checked(tmp_path, arrays, error):
-    path = tmp_path / "x.npz"
-    np.savez(path, **arrays)
-    with pytest.raises(error, match=r"x\.npz"):
-        read_surface_file(path)
 
 
 # --- files to keep ----------------------------------------------------------------------------------------------
