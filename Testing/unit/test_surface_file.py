@@ -7,6 +7,8 @@ import pytest
 from FacialLandmarks3DLib.scene.files import write_surface_file
 
 from sgcn_core.errors import FileFormatError, SurfaceError
+from sgcn_core.types.surface import Surface
+from sgcn_core.worker import surface_file
 from sgcn_core.worker.surface_file import read_surface_file
 
 
@@ -38,3 +40,12 @@ def test_a_surface_file_is_checked(tmp_path, arrays, error):
     np.savez(path, **arrays)
     with pytest.raises(error, match=r"x\.npz"):
         read_surface_file(path)
+
+
+@pytest.mark.parametrize(("frame", "to_world"), [("RAS", (10.0, 10.0, 10.0)), ("LPS", (-10.0, -10.0, 10.0))])
+def test_the_worker_writes_a_surface_in_millimetres_in_slicers_world(tmp_path, frame, to_world):
+    vertices = np.array([[1.0, 2.0, 3.0], [4.0, 6.0, 5.0], [-7.0, 8.0, 9.0]])
+    surface_file.write_surface_file(tmp_path / "x.npz", Surface(vertices, [[0, 2, 1]], frame=frame), "cm")
+    written = read_surface_file(tmp_path / "x.npz")
+    np.testing.assert_allclose(written.vertices, vertices * to_world, rtol=1e-12)
+    assert written.faces.tolist() == [[0, 2, 1]] and (written.frame, written.unit) == ("RAS", "mm")
