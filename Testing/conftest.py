@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from slicer_scene import Application
 
     from sgcn_core import LandmarkDetector, Surface
+    from sgcn_core.pipeline import Pipeline
+    from sgcn_core.training.own.scans import OwnData
+    from sgcn_core.training.own.train import OwnTraining
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +61,32 @@ def dad(tmp_path: Path) -> Path:
     from dataset_trees import dad3dheads_tree
 
     return dad3dheads_tree(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def own_pipeline() -> Pipeline:
+    """A tiny network that knows the landmarks which guide to those of a user's own; nobody changes it."""
+    from own_scans import tiny_pipeline
+
+    return tiny_pipeline()
+
+
+@pytest.fixture(scope="session")
+def own_data(own_pipeline: Pipeline) -> OwnData:
+    """Ten scans with landmarks of a user's own; nobody changes them."""
+    from own_scans import ten_scans
+
+    return ten_scans(own_pipeline)
+
+
+@pytest.fixture(scope="session")
+def own_training(own_pipeline: Pipeline, own_data: OwnData) -> OwnTraining:
+    """What training on these scans learns; nobody changes it."""
+    from own_scans import OPTIONS
+
+    from sgcn_core.training.own.train import fit_own
+
+    return fit_own(own_pipeline, own_data, OPTIONS, began=time.process_time())
 
 
 @pytest.fixture
