@@ -53,20 +53,33 @@ def stage_text(stage: str) -> str:
 def summary(landmarks: Collection[Any]) -> str:
     """The landmarks of a result (`Detected` ones) in one sentence."""
     missing = sum(each.status == "missing" for each in landmarks)
-    uncertain = [each for each in landmarks if each.status == "uncertain"]
-    to_check = sum(each.to_check for each in uncertain)
-    known = [each.expected_error_mm for each in landmarks if each.expected_error_mm is not None]
-    placed, loose = len(landmarks) - missing, len(uncertain) - to_check
-    return counts_text(placed, len(landmarks), known, to_check + missing, loose) + "."
+    loose = [each for each in landmarks if each.status == "uncertain" and not each.to_check]
+    others = [each for each in landmarks if each not in loose]
+    to_check = sum(each.status == "uncertain" for each in others)
+    placed, errors = len(landmarks) - missing, (_known_errors(others), _known_errors(loose))
+    return counts_text(placed, len(landmarks), to_check + missing, len(loose), errors) + "."
 
 
-def counts_text(placed: int, total: int, expected_errors: Sequence[float], to_check: int, loose: int) -> str:
-    """How many landmarks are placed, how accurate they are expected to be (mm), how many to check, how many loose."""
+def _known_errors(landmarks: Collection[Any]) -> list[float]:
+    return [each.expected_error_mm for each in landmarks if each.expected_error_mm is not None]
+
+
+def counts_text(
+    placed: int, total: int, to_check: int, loose: int, expected_errors: tuple[Sequence[float], Sequence[float]]
+) -> str:
+    """How many landmarks are placed, to check and loosely defined, and how accurate they are expected to be.
+
+    ``expected_errors`` in millimetres are those of the loosely defined landmarks, second, and of all others.
+    """
+    errors, loose_errors = expected_errors
     text = _("{placed} of {total} placed").format(placed=placed, total=total)
-    if expected_errors:
-        text += _(", median expected error {error:.1f} mm").format(error=median(expected_errors))
+    if errors:
+        text += _(", median expected error {error:.1f} mm").format(error=median(errors))
     text += "; " + (_("check {count}").format(count=to_check) if to_check else _("nothing to check"))
-    return text + (_(", {count} loosely defined").format(count=loose) if loose else "")
+    if loose:
+        text += _(", {count} loosely defined").format(count=loose)
+        text += _(" ({error:.1f} mm)").format(error=median(loose_errors)) if loose_errors else ""
+    return text
 
 
 # --- a landmark ---------------------------------------------------------------------------------------------------
@@ -147,7 +160,7 @@ def counts_sentence(counts: Any) -> str:
     if counts.total == 0:
         return _("No landmarks yet.")
     placed, to_check = counts.total - counts.missing, counts.uncertain + counts.missing
-    text = counts_text(placed, counts.total, counts.expected_errors, to_check, counts.loose)
+    text = counts_text(placed, counts.total, to_check, counts.loose, counts.expected_errors)
     more = [_("{count} edited").format(count=counts.edited)] * bool(counts.edited)
     more += [_("{count} accepted").format(count=counts.accepted)] * bool(counts.accepted)
     return "; ".join([text, *more])

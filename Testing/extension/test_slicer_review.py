@@ -55,7 +55,9 @@ def test_what_is_uncertain_on_every_scan_is_not_to_check(application: Applicatio
         review, "go_l"
     ).status == "uncertain"
     assert (review.counts().uncertain, review.counts().loose, review.counts().missing) == (1, 1, 1)
-    assert counts_sentence(review.counts()).endswith("; check 2, 1 loosely defined")
+    assert counts_sentence(review.counts()).endswith(
+        ", median expected error 1.1 mm; check 2, 1 loosely defined (3.4 mm)"
+    )
     assert "on every scan" in node.GetNthControlPointDescription(node.GetControlPointIndexByLabel("go_l"))
     kept = read_landmarks(cases.saved(node, tmp_path / "Landmarks.mrk.json"))
     assert kept.to_check == ("en_r",) and kept.uncertain_by_definition == ("go_l",)

@@ -19,8 +19,9 @@ from sgcn_core.report.drawings import profile_contour
 from sgcn_core.report.face import Face
 from sgcn_core.report.frame import head_axes
 from sgcn_core.report.index import indexed_case, write_index
-from sgcn_core.report.landmarks import badness, verdict
+from sgcn_core.report.landmarks import badness, typical_errors, verdict
 from sgcn_core.report.tables import Column, Table
+from sgcn_core.types.landmarks import UNCERTAIN_BY_DEFINITION
 
 HTML = "{http://www.w3.org/1999/xhtml}"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -100,6 +101,23 @@ def test_what_a_name_holds_is_no_markup() -> None:
 
 def test_the_same_input_gives_the_same_page(report: Report) -> None:
     assert build_report(case()).html() == report.html()
+
+
+def test_loosely_defined_landmarks_are_counted_apart() -> None:
+    found = result(uncertain=("go_r", "go_l"), missing=())
+    errors = np.where(np.isin(found.labels, ["go_r", "go_l"]), 5.0, found.expected_error)
+    loose = replace(found, expected_error=errors, info={UNCERTAIN_BY_DEFINITION: ["go_r", "go_l"]})
+    total = len(found)
+    assert typical_errors(loose) == (1.4, 5.0)
+    assert verdict(loose) == (
+        f"{total} of {total} placed, median expected error 1.4 mm; none to check, 2 are loosely defined (5.0 mm)"
+    )
+    assert badness(loose) == (0.0, 1.4)
+    assert verdict(loose.select(["go_l"])) == "1 of 1 placed; none to check, 1 is loosely defined (5.0 mm)"
+    unknown = replace(loose, expected_error=np.full(total, np.nan), error_bound=np.full(total, np.nan))
+    assert (
+        verdict(unknown) == f"{total} of {total} placed, expected error not known; none to check, 2 are loosely defined"
+    )
 
 
 def test_verdict_counts_and_names_what_to_check(page) -> None:

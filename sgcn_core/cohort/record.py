@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import os
-import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgcn_core.io.provenance import printable
+from sgcn_core.report.landmarks import typical_errors
 
 if TYPE_CHECKING:
     from sgcn_core.batch import Outcome
@@ -108,7 +107,7 @@ def record_of_result(
     case: str, result: LandmarkResult, landmarks: Path, *, seconds: float | None = None, picture_error: str = ""
 ) -> CaseRecord:
     """The record of landmarks that are in their file."""
-    errors = [float(error) for error in result.expected_error if math.isfinite(error)]
+    error, _ = typical_errors(result)
     confidence = result.info.get("pose_confidence")
     return CaseRecord(
         case=case,
@@ -119,7 +118,7 @@ def record_of_result(
         to_check=result.to_check,
         unit=result.unit,
         pose_confidence=float(confidence) if isinstance(confidence, (int, float)) else None,
-        expected_error_mm=round(statistics.median(errors), 3) if errors else None,
+        expected_error_mm=None if error is None else round(error, 3),
         seconds=seconds,
         error=picture_error,
         input_sha256=str(result.info.get("input", {}).get("sha256", "")),

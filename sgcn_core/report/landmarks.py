@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sgcn_core.report.tables import Cell, Column, Table
 from sgcn_core.types.landmark_sets import Landmark, LandmarkSet
@@ -28,21 +29,41 @@ _COLUMNS = (
 
 
 def verdict(result: LandmarkResult) -> str:
-    """One line: ``128 of 130 placed, median expected error 1.0 mm; check 2, 60 are loosely defined``."""
-    placed = [status != "missing" for status in result.status]
-    errors = result.expected_error[np.isfinite(result.expected_error)]
-    error = f"median expected error {np.median(errors):.1f} mm" if len(errors) else "expected error not known"
+    """One line: ``128 of 130 placed, median expected error 1.0 mm; check 2, 60 are loosely defined (4.0 mm)``."""
+    placed = len(result) - result.status.count("missing")
+    error, loose_error = typical_errors(result)
+    parts = [f"{placed} of {len(result)} placed"]
+    if error is not None:
+        parts.append(f"median expected error {error:.1f} mm")
+    elif loose_error is None:
+        parts.append("expected error not known")
     check = f"check {len(result.to_check)}" if result.to_check else "none to check"
     if loose := len(result.uncertain_by_definition):
         check += f", {loose} {'is' if loose == 1 else 'are'} loosely defined"
-    return f"{sum(placed)} of {len(placed)} placed, {error}; {check}"
+        check += "" if loose_error is None else f" ({loose_error:.1f} mm)"
+    return f"{', '.join(parts)}; {check}"
+
+
+def typical_errors(result: LandmarkResult) -> tuple[float | None, float | None]:
+    """Median expected error, mm, of the landmarks but the loosely defined, and of these; None where none is known.
+
+    Apart, since half of all landmarks are loosely defined: their errors are the same on every scan.
+    """
+    loose = np.isin(result.labels, result.uncertain_by_definition)
+    known = np.isfinite(result.expected_error)
+    well, loosely = (result.expected_error[known & group] for group in (~loose, loose))
+    return _median(well), _median(loosely)
 
 
 def badness(result: LandmarkResult) -> tuple[float, ...]:
     """Sorts cases: the larger, the more there is to look at. Share to check or missing, then the expected error."""
     doubtful = (len(result.to_check) + result.status.count("missing")) / max(len(result), 1)
-    errors = result.expected_error[np.isfinite(result.expected_error)]
-    return doubtful, float(np.median(errors)) if len(errors) else math.inf
+    error, _ = typical_errors(result)
+    return doubtful, math.inf if error is None else error
+
+
+def _median(values: NDArray[np.float64]) -> float | None:
+    return float(np.median(values)) if len(values) else None
 
 
 def landmark_table(result: LandmarkResult) -> Table:

@@ -56,7 +56,7 @@ class Row:
 class Counts:
     """How many landmarks there are, how many of each status, and the expected errors that are known, mm.
 
-    ``uncertain`` are those to check, ``loose`` those that are uncertain on every scan.
+    ``uncertain`` are those to check, ``loose`` those that are uncertain on every scan; the errors of these come second.
     """
 
     total: int = 0
@@ -65,7 +65,7 @@ class Counts:
     missing: int = 0
     edited: int = 0
     accepted: int = 0
-    expected_errors: tuple[float, ...] = ()
+    expected_errors: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
 
 def rows_of(node: Any) -> list[Row]:
@@ -93,8 +93,12 @@ def counts_of(rows: Iterable[Row]) -> Counts:
         missing=statuses.count("missing"),
         edited=statuses.count("edited"),
         accepted=statuses.count("accepted"),
-        expected_errors=tuple(row.expected_error_mm for row in given if row.expected_error_mm is not None),
+        expected_errors=(_known_errors(given, loose=False), _known_errors(given, loose=True)),
     )
+
+
+def _known_errors(rows: Iterable[Row], *, loose: bool) -> tuple[float, ...]:
+    return tuple(row.expected_error_mm for row in rows if row.loose == loose and row.expected_error_mm is not None)
 
 
 def placed_by(node: Any) -> str:
