@@ -3,8 +3,8 @@
 Both start from the same sampled faces, connect them, put them into a batch, and take one training step (forward, loss
 of Eq. 3, backward, optimiser) with the same weights. The other way is the one that the documentation of torch-geometric
 shows: a ``Dataset`` of edge lists, a ``DataLoader``, and ``GCNConv``, which scatters along edges. After that the
-optimiser and torch's own Muon update the same matrices. Steps of both alternate, and processor time counts, so that whatever else runs on
-the machine does not.
+optimiser and torch's own Muon update the same matrices. Steps of both alternate, and processor time counts, so that
+whatever else runs on the machine does not.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def run(
 
 
 def run_optimisers(*, repeats: int = 5, depth: int = 20, channels: int = 64) -> dict[str, float]:
-    """``ours_s``, ``reference_s``: processor seconds of an update of the hidden matrices (medians); ``times_faster``."""
+    """``ours_s``, ``reference_s``: processor seconds of an update of hidden matrices (medians); ``times_faster``."""
     shapes = [(channels, channels)] * (2 * depth) + [(channels, 2 * channels)] * depth
     weights = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
     for weight in weights:
