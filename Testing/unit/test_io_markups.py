@@ -99,6 +99,15 @@ def test_provenance_comes_back_from_json(tmp_path: Path, suffix: str) -> None:
     assert read_landmarks(path).info == {"seed": 7, "pose": np.eye(4).tolist()}
 
 
+@pytest.mark.parametrize("suffix", WRITABLE_LANDMARK_SUFFIXES)
+def test_every_format_tells_a_loose_definition_from_a_reason_in_the_scan(tmp_path: Path, suffix: str) -> None:
+    whole = detected()
+    uncertain = [label for label, status in zip(whole.labels, whole.status, strict=True) if status == "uncertain"]
+    result = replace(whole, info={UNCERTAIN_BY_DEFINITION: uncertain[::2]})
+    read = read_landmarks(write_landmarks(result, tmp_path / f"a{suffix}"))
+    assert read.to_check == tuple(uncertain[1::2]) and read.uncertain_by_definition == tuple(uncertain[::2])
+
+
 def test_markups_tell_a_loose_definition_from_a_reason_in_the_scan(tmp_path: Path) -> None:
     whole = detected()
     loose = [label for label, status in zip(whole.labels, whole.status, strict=True) if status == "uncertain"][::2]

@@ -9,12 +9,10 @@ from typing import Any
 from sgcn_core.batch.outcome import Outcome
 from sgcn_core.io.atomic import FileState, write_text
 from sgcn_core.io.csv_cells import table_text
+from sgcn_core.io.landmark_csv import COLUMNS, landmark_cells
 from sgcn_core.io.provenance import printable
 
-COLUMNS = (
-    *("input", "input_sha256", "landmarks", "error"),
-    *("label", "x", "y", "z", "confidence", "status", "unit", "frame", "expected_error_mm", "error_bound_mm"),
-)
+_ABOUT = ("input", "input_sha256", "landmarks", "error")
 
 
 def write_table(
@@ -39,21 +37,16 @@ def write_table(
     OSError
         The file cannot be written, or was changed by another program in the meantime.
     """
-    text = table_text([COLUMNS, *(row for outcome in outcomes for row in _rows(outcome))], csv_dialect)
+    text = table_text([(*_ABOUT, *COLUMNS), *(row for outcome in outcomes for row in _rows(outcome))], csv_dialect)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text, unless_changed_since=unless_changed_since)
 
 
-def _rows(outcome: Outcome) -> Iterator[list[Any]]:
+def _rows(outcome: Outcome) -> Iterator[tuple[Any, ...]]:
     source, result = printable(str(outcome.job.source)), outcome.result
     if result is None:
-        yield [source, "", "", outcome.error or "", *[""] * 10]
+        yield source, "", "", outcome.error or "", *[""] * len(COLUMNS)
         return
-    document = result.as_dict()
     checksum = result.info.get("input", {}).get("sha256", "")
-    for row in document["landmarks"]:
-        position = row["position"] or ("", "", "")
-        values = [row["label"], *position, row["confidence"], row["status"], result.unit, result.frame]
-        errors = (row["expected_error_mm"], row["error_bound_mm"])
-        known = ["" if value is None else value for value in errors]
-        yield [source, checksum, printable(str(outcome.job.landmarks)), "", *values, *known]
+    for row in landmark_cells(result):
+        yield source, checksum, printable(str(outcome.job.landmarks)), "", *row

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from sgcn_core.io.landmark_text import Rows, description, input_info, input_of
+from sgcn_core.io.landmark_text import BY_DEFINITION, Rows, description, input_info, input_of
 from sgcn_core.types.landmarks import LandmarkResult
 
 _HEADER = (
@@ -33,12 +33,14 @@ def fcsv_text(result: LandmarkResult) -> str:
         if value:
             stream.write(f"# {key} = {value}\n")
     writer = csv.writer(stream, lineterminator="\n")
+    to_check = frozenset(result.to_check)
     values = (result.positions.tolist(), result.confidence.tolist(), result.errors_mm.tolist(), result.status)
     for number, (label, position, confidence, (expected, bound), status) in enumerate(
         zip(result.labels, *values, strict=True), start=1
     ):
         errors = f" error={expected:.6f}mm bound={bound:.6f}mm" if expected == expected and bound == bound else ""
-        text = f"{description(label, status)} [confidence={confidence:.6f} status={status}{errors}]"
+        told = description(label, status, to_check=label in to_check)
+        text = f"{told} [confidence={confidence:.6f} status={status}{errors}]"
         missing = status == "missing"
         if missing:
             stream.write(_MISSING)
@@ -93,4 +95,5 @@ def _add_row(rows: Rows, record: str, *, missing: bool) -> None:
         status = "missing"
     elif status == "missing":
         status = "found"  # placed by hand since
-    rows.add(fields[_LABEL], fields[_X : _X + 3], confidence, status, errors)
+    doubtful = BY_DEFINITION not in fields[_DESCRIPTION]
+    rows.add(fields[_LABEL], fields[_X : _X + 3], confidence, status, errors, to_check=doubtful)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sgcn_core.io.csv_cells import plain_cell, table_text
 from sgcn_core.io.landmark_text import Errors, Rows, input_info, input_of
-from sgcn_core.types.landmarks import LandmarkResult, plain
+from sgcn_core.types.landmarks import LandmarkResult
 from sgcn_core.types.units import canonical_unit
 
-_COLUMNS = (
-    *("label", "x", "y", "z", "confidence", "status", "unit", "frame", "expected_error_mm", "error_bound_mm"),
-    *("input", "input_sha256"),
+COLUMNS = (
+    *("label", "x", "y", "z", "confidence", "status", "unit", "frame"),
+    *("expected_error_mm", "error_bound_mm", "to_check"),
 )
 _NAMES = ("label", "name", "landmark", "landmark name", "point")
 # Those that hold no numbers.
@@ -27,18 +27,22 @@ _SLICER_AXES = {"LPS": ("l", "p", "s"), "RAS": ("r", "a", "s")}
 
 
 def csv_text(result: LandmarkResult, *, dialect: str = "default") -> str:
-    """Columns label, x, y, z, confidence, status, unit, frame, expected_error_mm, error_bound_mm, input, input_sha256.
-
-    Empty cells: the position of a missing landmark, an unknown error or input.
-    Text that a spreadsheet would evaluate as a formula gets a leading apostrophe.
-    """
-    rows: list[tuple[Any, ...]] = [_COLUMNS]
+    """The columns ``COLUMNS``, input and input_sha256; text that a spreadsheet would evaluate gets an apostrophe."""
     source = input_of(result.info)
-    columns = (result.positions.tolist(), result.confidence.tolist(), plain(result.errors_mm), result.status)
-    for label, position, confidence, errors, status in zip(result.labels, *columns, strict=True):
-        place = ("", "", "") if status == "missing" else position
-        rows.append((label, *place, confidence, status, result.unit, result.frame, *errors, *source))
+    rows = [(*COLUMNS, "input", "input_sha256"), *((*row, *source) for row in landmark_cells(result))]
     return table_text(rows, dialect)
+
+
+def landmark_cells(result: LandmarkResult) -> Iterator[tuple[Any, ...]]:
+    """The values of ``COLUMNS`` of each landmark; empty: the position of a missing landmark, an unknown error.
+
+    ``to_check`` is 1 for what is uncertain for a reason that lies in the scan, else 0.
+    """
+    for row in result.as_dict()["landmarks"]:
+        errors = ("" if row[name] is None else row[name] for name in COLUMNS[8:10])
+        place = row["position"] or ("", "", "")
+        about = (row["confidence"], row["status"], result.unit, result.frame)
+        yield row["label"], *place, *about, *errors, int(row["to_check"])
 
 
 def parse_csv(text: str) -> LandmarkResult:
@@ -68,7 +72,8 @@ def parse_csv(text: str) -> LandmarkResult:
         place = [record[axis].strip() for axis in axes]
         status = _status(record, place)
         confidence = float(record.get("confidence") or 1.0)
-        rows.add(plain_cell(record[name_column].strip()), place, confidence, status, _errors(record))
+        label, doubtful = plain_cell(record[name_column].strip()), (record.get("to_check") or "1").strip() != "0"
+        rows.add(label, place, confidence, status, _errors(record), to_check=doubtful)
         unit, frame = record.get("unit") or unit, record.get("frame") or frame
         source = (plain_cell(record.get("input") or source[0]), record.get("input_sha256") or source[1])
     return rows.result(unit=unit, frame=frame, info=input_info(*source))

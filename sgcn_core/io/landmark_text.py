@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM, EXPECTED_USE, LandmarkResult, LandmarkSet
+from sgcn_core.types.landmarks import (
+    CONFIDENT_WITHIN_MM,
+    EXPECTED_USE,
+    UNCERTAIN_BY_DEFINITION,
+    LandmarkResult,
+    LandmarkSet,
+)
 
 # Expected error and its bound in millimetres, None where a file has none.
 Errors = tuple[float | None, float | None]
@@ -24,13 +30,14 @@ _STATUS_TEXT = {
     "missing": "missing: not found on this surface",
 }
 
-_BY_DEFINITION = "uncertain: loosely defined, on every scan"
+BY_DEFINITION = "uncertain: loosely defined, on every scan"
+"""In the description of what is uncertain for no reason that lies in the scan."""
 
 
 def description(label: str, status: str, *, to_check: bool = True) -> str:
     """Full name, status and expected use, for people, such as shown in Slicer's table of control points."""
     known = LandmarkSet.load("all")
-    told = _STATUS_TEXT[status] if to_check or status != "uncertain" else _BY_DEFINITION
+    told = _STATUS_TEXT[status] if to_check or status != "uncertain" else BY_DEFINITION
     if label not in known:
         return told
     landmark = known[label]
@@ -66,12 +73,25 @@ class Rows:
 
     def __init__(self) -> None:
         self._rows: list[tuple[str, tuple[float, float, float], float, str, Errors]] = []
+        self._by_definition = list[str]()
 
-    def add(self, label: str, position: Any, confidence: float, status: str, errors: Errors = (None, None)) -> None:
+    def add(
+        self,
+        label: str,
+        position: Any,
+        confidence: float,
+        status: str,
+        errors: Errors = (None, None),
+        *,
+        to_check: bool = True,
+    ) -> None:
         """Add one landmark; `position` is ignored if the status is "missing".
 
-        `errors` are the expected error and its bound in millimetres, None where the file has none.
+        `errors` are the expected error and its bound in millimetres, None where the file has none. Without `to_check`
+        an uncertain landmark is uncertain by its definition.
         """
+        if status == "uncertain" and not to_check:
+            self._by_definition.append(label)
         nowhere = (math.nan, math.nan, math.nan)
         place = nowhere if status == "missing" else finite_position(position, label)
         self._rows.append((label, place, confidence, status, errors))
@@ -90,6 +110,7 @@ class Rows:
         labels, positions, confidence, status, errors = zip(*self._rows, strict=True)
         expected, bound = np.array(errors, dtype=np.float64).T
         assumed = [name for name, stated in (("unit", unit), ("frame", frame)) if stated is None]
+        more = {ASSUMED: assumed, UNCERTAIN_BY_DEFINITION: self._by_definition}
         return LandmarkResult(
             labels,
             np.array(positions),
@@ -97,7 +118,7 @@ class Rows:
             status,
             unit="mm" if unit is None else unit,
             frame="LPS" if frame is None else frame,
-            info=(info or {}) | ({ASSUMED: assumed} if assumed else {}),
+            info=(info or {}) | {name: labels for name, labels in more.items() if labels},
             expected_error=expected,
             error_bound=bound,
         )

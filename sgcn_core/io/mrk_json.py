@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgcn_core.io.landmark_text import CONFIDENCE_TEXT, Rows, description
-from sgcn_core.types.landmarks import UNCERTAIN_BY_DEFINITION, LandmarkResult, plain
+from sgcn_core.types.landmarks import LandmarkResult, plain
 
 _SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
@@ -93,17 +93,14 @@ def from_markups(content: Any) -> LandmarkResult:
     codes = _point_values(markup, "status", len(points))
     expected, bound = (_point_values(markup, name, len(points)) for name, _ in _ERRORS)
     to_check = _point_values(markup, "to_check", len(points))
-    rows, loose = Rows(), list[str]()
+    rows = Rows()
     for place, point in enumerate(points):
         status = _status(point, None if codes is None else codes[place])
         certain = 1.0 if confidence is None else confidence[place]
         errors = (_known(expected, place), _known(bound, place))
-        rows.add(point.get("label", ""), point.get("position"), certain, status, errors)
-        if to_check is not None and to_check[place] == 0.0 and status == "uncertain":
-            loose.append(point.get("label", ""))
+        doubtful = to_check is None or to_check[place] != 0.0
+        rows.add(point.get("label", ""), point.get("position"), certain, status, errors, to_check=doubtful)
     info = dict(markup.get("sgcn_core", {}).get("info", {}))
-    if loose:
-        info[UNCERTAIN_BY_DEFINITION] = loose
     return rows.result(unit=_unit(markup), frame=markup.get("coordinateSystem") or "LPS", info=info)
 
 
