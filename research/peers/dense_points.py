@@ -138,7 +138,8 @@ def dense_points(
             kind: tested(model, options, definition, faces, find, people, seed)
             for kind, options in (("neutral", NEUTRAL), ("expression", EXPRESSIVE))
         }
-        note = f"{defining} people define, {people} of each kind are tested, seed {seed}."
+        weights = detector.checkpoint.sha256[:16]
+        note = f"{defining} people define, {people} of each kind are tested, weights {weights}, seed {seed}."
         for table in (results(errors, definition, note), against_picked(model, definition, places, faces, note)):
             print_and_write(table, out)
 
