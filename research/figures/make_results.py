@@ -123,8 +123,9 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "122 points across topologies",
         "`python -m research.peers.dense_points --gnm FILE` stands for the paper's experiment on FLAME meshes (section "
         "5.5, Table 3). 122 places of the mean face of ICT-FaceKit, its landmarks and farthest points between them, "
-        "are carried onto generated people of GNM by detection and dense fit; the scans have another triangulation and "
-        "any pose, and the network (weights bf7c32576089f588) was not trained on GNM, as the shipped one since is. The truth is where GNM's own mesh has these places. "
+        "are carried onto generated people of GNM by detection and dense fit; the scans have another triangulation "
+        "and any pose, and the network (weights bf7c32576089f588) was not trained on GNM, as the shipped one since "
+        "is. The truth is where GNM's own mesh has these places. "
         "Which places of it they are is measured by the same fit on eight other people: their mean, from which one "
         "person's place is 1.9 mm away (root mean square). So the error says how consistent points are from person "
         "to person; against landmarks that were picked on GNM by hand the definition is off by 1.2 mm. NME: by 90.8 mm "
