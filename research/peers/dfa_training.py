@@ -7,6 +7,7 @@ Everything that is the method's own stays as published: farthest-point samples w
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from pathlib import Path
@@ -85,10 +86,10 @@ class Training:
         torch.save(state, part)
         os.replace(part, self.checkpoint)
 
-    def train(self, minutes: float) -> None:
-        """Train to the end of the configuration, or for ``minutes``."""
-        began = time.monotonic()
-        while self.step < self.config.total_steps and time.monotonic() - began < 60.0 * minutes:
+    def train(self, *, minutes: float = math.inf, until: int | None = None) -> None:
+        """Train to the end of the configuration, or for ``minutes``, or ``until`` a step."""
+        began, last = time.monotonic(), self.config.total_steps if until is None else until
+        while self.step < last and time.monotonic() - began < 60.0 * minutes:
             loss = self._step()
             if self.step % 50 == 0:
                 print(f"step {self.step} minutes {(time.monotonic() - began) / 60:.2f} loss {loss:.4f}", flush=True)
@@ -140,14 +141,14 @@ def train(
     run: Annotated[Path, typer.Option(metavar="FOLDER", help="Continued where it holds a checkpoint.")],
     export: Annotated[Path, typer.Option(metavar="FILE", help="The network (safetensors).")],
     clinical: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON: clinical label -> vertex.")] = None,
-    minutes: Annotated[float, typer.Option(help="Stop after this long, ready to continue.")] = 1e9,
+    minutes: Annotated[float, typer.Option(help="Stop after this long, ready to continue.")] = math.inf,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
 ) -> None:
     """Train 3DFA-GCN at the budget of a configuration of the paper's networks."""
     torch.set_num_threads(threads)
     faces = FaceModel.load(model) if clinical is None else FaceModel.load(model, clinical)
     training = Training(TrainingConfig.load(config), faces, run)
-    training.train(minutes)
+    training.train(minutes=minutes)
     training.export(export)
 
 
