@@ -1,9 +1,8 @@
-"""Do the stated errors hold? ``python -m research.experiments.bounds --annotated FOLDER ... --gnm-features FILE``.
+"""Do the stated errors hold? ``python -m research.experiments.bounds --annotated FOLDER ...``.
 
-Coverage of the 90 % bound, mean stated and actual error, on annotated real scans and on generated scans of people whom
-the network was not trained on. No scan calibrates itself: in each column the domain of the error model is fitted again
-without the scan, or without all scans of its annotator (GNM's people count as one). ``--gnm-features`` is what
-``python -m research.training.calibration --gnm ... --gnm-features FILE`` keeps.
+Coverage of the 90 % bound, mean stated and actual error, on annotated real scans of two annotators or more. No scan
+calibrates itself: in each column the domain of the error model is fitted again without the scan, or without all scans
+of its annotator.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from research.training.annotated_scans import (
     assessment,
     displacements,
 )
-from research.training.calibration_data import CalibrationData, ModeData
+from research.training.calibration_data import ModeData
 from research.training.calibration_report import area_under_curve
 from research.training.domain_fit import DomainSamples, fit_domain
 from sgcn_core.detector import LandmarkDetector
@@ -34,13 +33,13 @@ from sgcn_core.pipeline import Pipeline
 from sgcn_core.types.landmarks import CONFIDENT_WITHIN_MM
 from sgcn_core.uncertainty.domain import well_defined
 from sgcn_core.uncertainty.error_model import ErrorModel
-from sgcn_core.uncertainty.thresholds import FOUND, MISSING, UNCERTAIN, Thresholds
+from sgcn_core.uncertainty.thresholds import FOUND, MISSING, UNCERTAIN
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 GROSS = 5.0
-_GNM, _GROUPS = "GNM", ("well-defined", "loosely defined")
+_GROUPS = ("well-defined", "loosely defined")
 NETWORK, SCAN, ANNOTATOR = "network alone", "scan left out", "annotator left out"
 _LIMITS = ((3.5, 4.0, 4.5, 5.0, 6.0, 8.0), (7.5, 8.5, 9.5, 10.5, 12.0))
 
@@ -79,12 +78,11 @@ def joined(parts: Sequence[Stated]) -> Stated:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Detections on real scans and on GNM's people, in the refinement mode of the weights."""
+    """Detections on annotated scans, in the refinement mode of the weights."""
 
     detector: LandmarkDetector
     scans: tuple[AnnotatedScan, ...]
     real: ModeData
-    gnm: ModeData | None
 
     @property
     def base(self) -> ErrorModel:
@@ -93,17 +91,12 @@ class Evidence:
         assert model is not None
         return replace(model, domain=None)
 
-    def fitted(self, kept: Sequence[bool], *, with_gnm: bool = True) -> ErrorModel:
+    def fitted(self, kept: Sequence[bool]) -> ErrorModel:
         """The error model with a domain fitted on the scans that are kept."""
         chosen = np.array(kept, dtype=bool)
         names = sorted({scan.annotator for scan in self.scans})
-        sources: list[tuple[ModeData, Sequence[int]]] = []
-        if chosen.any():
-            numbers = [names.index(scan.annotator) for scan, it in zip(self.scans, chosen, strict=True) if it]
-            sources.append((part(self.real, chosen), numbers))
-        if with_gnm and self.gnm is not None:
-            sources.append((self.gnm, [-1] * len(self.gnm.size)))
-        samples = DomainSamples.of(self.base, sources)
+        numbers = [names.index(scan.annotator) for scan, it in zip(self.scans, chosen, strict=True) if it]
+        samples = DomainSamples.of(self.base, [(part(self.real, chosen), numbers)])
         return fit_domain(self.base, samples, self.detector.checkpoint.labels)
 
     def on_scan(self, scan: AnnotatedScan, model: ErrorModel) -> Stated:
@@ -130,30 +123,6 @@ class Evidence:
             status=np.array(stated.status),
         )
 
-    def on_gnm(self, model: ErrorModel) -> Stated:
-        """What an error model states about GNM's people, where the landmark is there; reasons of absence aside."""
-        assert self.gnm is not None
-        parts, limits = [], model.limits(Thresholds().uncertain_bound)
-        for features, error, known, size in zip(
-            self.gnm.features, self.gnm.error, self.gnm.known & ~self.gnm.absent, self.gnm.size, strict=True
-        ):
-            each = model.estimate(features, within=CONFIDENT_WITHIN_MM, size=size)
-            probable = each.absent > model.missing_above[0]
-            status = np.where(each.absent > 0.9, MISSING, np.where(probable | (each.bound > limits), UNCERTAIN, FOUND))
-            parts.append(
-                Stated(
-                    name=np.full(len(error), _GNM),
-                    annotator=np.full(len(error), _GNM),
-                    loose=self.loose,
-                    error=np.where(known, error * size, np.nan),
-                    expected=each.expected,
-                    bound=each.bound,
-                    within=each.within,
-                    status=status,
-                ).where(known)
-            )
-        return joined(parts)
-
     @property
     def loose(self) -> BoolArray:
         return np.array([not well_defined(label) for label in self.detector.checkpoint.labels])
@@ -175,10 +144,6 @@ def columns(evidence: Evidence) -> dict[str, Stated]:
         alone = evidence.fitted([each is not scan for each in evidence.scans])
         for column, model in ((NETWORK, evidence.base), (SCAN, alone), (ANNOTATOR, without[scan.annotator])):
             stated[column].append(evidence.on_scan(scan, model))
-    if evidence.gnm is not None:
-        apart = evidence.fitted([True] * len(evidence.scans), with_gnm=False)
-        for column, model in ((NETWORK, evidence.base), (SCAN, apart), (ANNOTATOR, apart)):
-            stated[column].append(evidence.on_gnm(model))
     return {column: joined(parts) for column, parts in stated.items()}
 
 
@@ -235,11 +200,11 @@ def found_rows(stated: dict[str, Stated]) -> list[dict[str, Cell]]:
 
 
 def limit_rows(stated: Stated) -> list[dict[str, Cell]]:
-    """What other limits on the bound would make of *found*, on real scans."""
-    real = stated.where((stated.name != _GNM) & np.isfinite(stated.error) & (stated.status != MISSING))
+    """What other limits on the bound would make of *found*."""
+    told = stated.where(np.isfinite(stated.error) & (stated.status != MISSING))
     rows: list[dict[str, Cell]] = []
     for loose, group in enumerate(_GROUPS):
-        own = real.where(real.loose == bool(loose))
+        own = told.where(told.loose == bool(loose))
         for limit in _LIMITS[loose]:
             error = own.error[own.bound <= limit]
             off: dict[str, Cell] = {
@@ -287,7 +252,7 @@ def annotator_rows(stated: dict[str, Stated], evidence: Evidence) -> list[dict[s
 def scan_rows(stated: dict[str, Stated], evidence: Evidence) -> list[dict[str, Cell]]:
     """Mean errors of each annotated scan, and the mean of these for each set; ``gn`` is a matter of definition."""
     labels = np.array(evidence.detector.checkpoint.labels)
-    errors = stated[SCAN].error[: len(evidence.scans) * len(labels)].reshape(-1, len(labels))
+    errors = stated[SCAN].error.reshape(-1, len(labels))
     groups = {"all but gn": labels != "gn", "well-defined": ~evidence.loose}
     means = {group: np.nanmean(np.where(chosen, errors, np.nan), axis=1) for group, chosen in groups.items()}
     folders = np.array([scan.folder for scan in evidence.scans])
@@ -319,38 +284,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m research.experiments.bounds", description=__doc__)
     parser.add_argument("--weights", type=Path, help="weights (safetensors), default the shipped ones")
     parser.add_argument("--annotated", type=Path, nargs="+", required=True, help="folders of annotated scans")
-    parser.add_argument("--gnm-features", type=Path, help="detections on GNM's people (.npz)")
     parser.add_argument("--by-name", action="store_true", help="compare labels of one name, whatever they mean")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     detector = LandmarkDetector.from_pretrained(options.weights)
     scans = tuple(annotated_scans(detector, options.annotated, by_definition=not options.by_name))
+    if len({scan.annotator for scan in scans}) < 2:
+        raise SystemExit("the scans of one annotator are left out at a time: give scans of two annotators or more")
     mode = detector.pipeline.method.refine
     real = as_calibration_data(detector.pipeline, scans, (mode,)).of_mode(mode)
-    kept = options.gnm_features
-    gnm = None if kept is None else CalibrationData.load(kept).of_mode(mode)
-    evidence = Evidence(detector, scans, real, gnm)
+    evidence = Evidence(detector, scans, real)
     stated = columns(evidence)
     counts = ", ".join(f"{len(list(each.glob('*.csv')))} in {each.name}" for each in options.annotated)
     note = (
         f"Weights {detector.checkpoint.sha256[:16]}, mode {mode}, seed 0; annotated scans: {counts}"
-        f"; GNM scans: {0 if gnm is None else len(gnm.size)}; labels by {'name' if options.by_name else 'definition'}."
+        f"; labels by {'name' if options.by_name else 'definition'}."
     )
+    by_annotator = annotator_rows(stated, evidence)
     console = Console(width=240, highlight=False, soft_wrap=True)
     for table in (
         Table("bounds", f"How often the 90 % bound holds, and the mean error, mm. {note}", coverage_rows(stated)),
         Table("found", f"Found, yet far off. {note}", found_rows(stated)),
-        Table(
-            "limits",
-            "Limit on the bound, real scans, scan left out.",
-            limit_rows(stated[SCAN]),
-        ),
-        Table(
-            "annotators",
-            "Well-defined landmarks by annotator, and bounds of the others.",
-            annotator_rows(stated, evidence),
-        ),
+        Table("limits", "Limit on the bound, scan left out.", limit_rows(stated[SCAN])),
+        Table("annotators", "Well-defined landmarks by annotator, and bounds of the others.", by_annotator),
         Table("scans", "Mean error of each scan, mm.", scan_rows(stated, evidence)),
         Table("visible", "Share of the landmarks not missing that are found.", visible_rows(stated)),
     ):

@@ -22,7 +22,6 @@ from research.synthesis.effect_mask import EffectMask
 from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
 from research.synthesis.generated_scan import ScanMaker
 from research.synthesis.generator import FaceGenerator, GeneratorOptions
-from research.synthesis.gnm import GnmHead
 from research.synthesis.makehuman import MakeHuman
 from research.synthesis.partial_scan import PartMaker
 from research.synthesis.random_tensors import Draw
@@ -44,8 +43,6 @@ from sgcn_core.weights.checkpoint import Checkpoint, load_checkpoint, save_check
 _MODES, _PEOPLE, _BATCH = 60, 1600, 16
 # Faces on which the precision of the network is measured, three at a time, of a stream that training never draws.
 _FOUND_ON, _STREAM = 120, 5
-# Seeds of GNM's people begin here.
-_GNM_SEED = 3000
 # Seeds of the people of whom a part is scanned begin here.
 _PARTS_SEED = 6000
 # Median length of a vector of three standard normal numbers.
@@ -66,9 +63,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the scans")
     parser.add_argument("--features", type=Path, help="detections (.npz): used where the file is there, else written")
     parser.add_argument("--keep-models", action="store_true", help="fit the domain only")
-    parser.add_argument("--gnm", type=Path, help="gnm_head.npz: people whom the network was not trained on")
-    parser.add_argument("--gnm-scans", type=int, default=70, help="generated scans of them")
-    parser.add_argument("--gnm-features", type=Path, help="detections on them (.npz): used or written, as --features")
     parser.add_argument("--annotated", type=Path, nargs="*", default=[], help="folders of annotated real scans")
     parser.add_argument("--out", type=Path, help="write the weights with their calibration here")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
@@ -93,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise SystemExit("--model is needed: the face model that people are generated from")
         shape, models, info = fit_models(checkpoint, options, console)
     calibrated = replace(checkpoint, calibration=Calibration(shape, models, info))
-    if options.gnm is not None or options.annotated:
+    if options.annotated:
         domains = fit_domains(calibrated, options, console)
         models, info = {**models, **domains}, {**info, "domain": domain_record(options, domains)}
     if options.out is not None:
@@ -162,15 +156,14 @@ def fit_domains(checkpoint: Checkpoint, options: argparse.Namespace, console: Co
     assert checkpoint.calibration is not None
     models, detector = checkpoint.calibration.models, LandmarkDetector(checkpoint)
     real = list(annotated_scans(detector, options.annotated))
-    unseen = unseen_people(checkpoint, options, console)
+    if not real:
+        raise SystemExit(f"no annotated scan of a face in {', '.join(map(str, options.annotated))}")
     annotators = numbered(real)
-    data = as_calibration_data(detector.pipeline, real, tuple(models)) if real else None
+    data = as_calibration_data(detector.pipeline, real, tuple(models))
     fitted = {}
     for mode, model in models.items():
-        sources = [] if data is None else [(data.of_mode(mode), annotators)]
-        if unseen is not None:
-            sources.append((unseen.of_mode(mode), [-1] * len(unseen.size)))
-        fitted[mode] = fit_domain(model, DomainSamples.of(model, sources), checkpoint.labels)
+        samples = DomainSamples.of(model, [(data.of_mode(mode), annotators)])
+        fitted[mode] = fit_domain(model, samples, checkpoint.labels)
         domain = fitted[mode].domain
         assert domain is not None
         for number, group in enumerate(("well-defined", "loosely defined")):
@@ -181,14 +174,6 @@ def fit_domains(checkpoint: Checkpoint, options: argparse.Namespace, console: Co
     return fitted
 
 
-def unseen_people(checkpoint: Checkpoint, options: argparse.Namespace, console: Console) -> CalibrationData | None:
-    """Detections on generated scans of GNM's people; None where they are not asked for."""
-    if options.gnm is None:
-        return None
-    maker = ScanMaker(GnmHead.load(options.gnm), seed=options.seed + _GNM_SEED)
-    return detections(checkpoint, [maker], options.gnm_scans, console, cache=options.gnm_features)
-
-
 def numbered(scans: list[AnnotatedScan]) -> list[int]:
     """A number for the annotator of each scan."""
     names = sorted({scan.annotator for scan in scans})
@@ -197,12 +182,7 @@ def numbered(scans: list[AnnotatedScan]) -> list[int]:
 
 def domain_record(options: argparse.Namespace, models: Mapping[str, ErrorModel]) -> dict[str, Any]:
     """What the domains were fitted on, for the weights file."""
-    return {
-        "gnm_scans": options.gnm_scans if options.gnm is not None else 0,
-        "seed": options.seed + _GNM_SEED,
-        "annotated": [folder.name for folder in options.annotated],
-        "modes": list(models),
-    }
+    return {"annotated": [folder.name for folder in options.annotated], "modes": list(models)}
 
 
 def scan_makers(model: FaceModel, makehuman: Path | None, seed: int) -> list[ScanMaker]:
