@@ -56,6 +56,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
     return run
 
 
+@pytest.fixture(scope="module")
+def exported(finished: TrainingRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its weights; nobody changes the file."""
+    path = tmp_path_factory.mktemp("weights") / "face.safetensors"
+    export_weights(finished, path)
+    return path
+
+
 def test_resuming_gives_the_same_weights_as_training_through(finished: TrainingRun, tmp_path: Path) -> None:
     run = start(tmp_path)
     while run.step < 4:
@@ -86,10 +94,8 @@ def test_log_holds_loss_and_errors(finished: TrainingRun) -> None:
     assert all(0 < entry["corrupted_median_mm"] < 300 for entry in validated)
 
 
-def test_exported_weights_load_and_predict_the_same(finished: TrainingRun, tmp_path: Path) -> None:
-    path = tmp_path / "face.safetensors"
-    export_weights(finished, path)
-    loaded = load_checkpoint(path)
+def test_exported_weights_load_and_predict_the_same(finished: TrainingRun, exported: Path) -> None:
+    loaded = load_checkpoint(exported)
     assert loaded.labels == finished.model.labels and loaded.neighbours == 8 and loaded.sigma == 0.08
     assert loaded.info["steps"] == 10 and loaded.info["faces"] == 6 * 2 + 1 + 2 + 1 + 2
     assert loaded.prototype.shape == (LANDMARKS, 3) and (loaded.deviation > 0).all()
@@ -99,19 +105,17 @@ def test_exported_weights_load_and_predict_the_same(finished: TrainingRun, tmp_p
     torch.testing.assert_close(loaded.network.predict(*graph), expected)
 
 
-def test_a_run_begins_with_the_weights_of_a_file(finished: TrainingRun, tmp_path: Path) -> None:
-    path = tmp_path / "face.safetensors"
-    export_weights(finished, path)
+def test_a_run_begins_with_the_weights_of_a_file(finished: TrainingRun, exported: Path, tmp_path: Path) -> None:
     run = start(tmp_path / "next", dataclasses.replace(CONFIG, seed=1))
-    run.start_from(path)
+    run.start_from(exported)
     assert run.step == 0
     for name, value in finished.average.weights.items():
         assert torch.equal(run.network.module.state_dict()[name], value), name
         assert torch.equal(run.average.weights[name], value), name
     with pytest.raises(ValueError, match="the configuration asks for"):
-        start(tmp_path / "deeper", dataclasses.replace(CONFIG, depth=3)).start_from(path)
+        start(tmp_path / "deeper", dataclasses.replace(CONFIG, depth=3)).start_from(exported)
     step = finished.step
-    finished.start_from(path)  # a run that is under way keeps its weights
+    finished.start_from(exported)  # a run that is under way keeps its weights
     assert finished.step == step
 
 
@@ -127,6 +131,38 @@ def test_exported_weights_of_the_same_configuration_are_continued_at_their_step(
     assert run.step == 5
     rates = {group["lr"] for optimiser in run.optimisers for group in optimiser.param_groups}
     assert rates == {0.003 / CONFIG.warmup}  # warmed up anew
+
+
+def test_exported_weights_record_what_their_training_began_with(exported: Path, tmp_path: Path) -> None:
+    trained = load_checkpoint(exported)
+    assert trained.info["begun_from"] is None
+    run = start(tmp_path / "next", dataclasses.replace(CONFIG, seed=1))
+    run.start_from(exported)
+    run.train(minutes=0.0)
+    resumed = start(tmp_path / "next", dataclasses.replace(CONFIG, seed=1))
+    export_weights(resumed, tmp_path / "second.safetensors")
+    second = load_checkpoint(tmp_path / "second.safetensors").info
+    assert (second["seed"], second["steps"]) == (1, 1)
+    assert second["begun_from"] == {"sha256": trained.sha256[:16], **trained.info}
+    assert second["begun_from"]["training"] == json.loads(json.dumps(CONFIG.as_dict()))
+    assert second["begun_from"]["steps"] == 10
+
+
+def test_runs_and_weights_of_older_versions_do_not_record_it(exported: Path, tmp_path: Path) -> None:
+    run = start(tmp_path / "old")
+    run.train(minutes=0.0)
+    state = torch.load(run.checkpoint, weights_only=True)
+    del state["begun_from"]
+    torch.save(state, run.checkpoint)
+    resumed = start(tmp_path / "old")
+    assert resumed.step == 1 and resumed.begun_from == {}
+    whole = load_checkpoint(exported)
+    without = {name: value for name, value in whole.info.items() if name != "begun_from"}
+    save_checkpoint(dataclasses.replace(whole, info=without), tmp_path / "old.safetensors")
+    run = start(tmp_path / "next")
+    run.start_from(tmp_path / "old.safetensors")
+    assert run.step == 10 and run.begun_from is not None
+    assert {name: value for name, value in run.begun_from.items() if name != "sha256"} == without
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw", "adam"])
@@ -154,16 +190,14 @@ def test_a_landmark_that_the_population_does_not_know_costs_nothing(
     assert float(run.network.module.head.bias.grad[5]) != 0.0
 
 
-def test_damaged_or_foreign_weights_are_refused(finished: TrainingRun, tmp_path: Path) -> None:
-    path = tmp_path / "face.safetensors"
-    export_weights(finished, path)
-    content = path.read_bytes()
+def test_damaged_or_foreign_weights_are_refused(exported: Path, tmp_path: Path) -> None:
+    content = exported.read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(content[: len(content) // 2])
     with pytest.raises(ModelError, match=r"cut\.safetensors is not a readable safetensors file"):
         load_checkpoint(tmp_path / "cut.safetensors")
     with pytest.raises(ModelError, match="cannot read the weights file"):
         load_checkpoint(tmp_path / "absent.safetensors")
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(exported)
     save_checkpoint(dataclasses.replace(checkpoint, labels=checkpoint.labels[:-1]), tmp_path / "short.safetensors")
     with pytest.raises(ModelError, match="does not fit this version"):
         load_checkpoint(tmp_path / "short.safetensors")

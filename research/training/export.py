@@ -15,21 +15,17 @@ from research.synthesis.mixed import MixedGenerator
 from research.synthesis.paper_faces import PaperFaces
 from research.synthesis.random_tensors import Draw
 from research.training.data import FIRST, Source
+from research.training.record import CREDITS, in_one
 from sgcn_core.graph.crop import CROP_CENTRE, CROP_MARGIN, CROP_RADIUS
 from sgcn_core.training.run import TrainingRun
 from sgcn_core.weights.checkpoint import Checkpoint, save_checkpoint
 
-# Where the people of each population come from, and under which licence.
-_CREDITS = {
-    FIRST: "ICT-FaceKit Light (USC ICT, MIT)",
-    "makehuman": "MakeHuman (CC0)",
-    "gnm": "GNM Head v3 (Google, Apache-2.0; identity modes derived from 200 heads drawn from it)",
-    "children": "MakeHuman's children (CC0)",
-}
-
 
 def export_weights(run: TrainingRun, path: Path) -> None:
-    """Write the averaged weights of ``run`` with prototype, shape statistics, crop and training record."""
+    """Write the averaged weights of ``run`` with prototype, shape statistics, crop and training record.
+
+    ``begun_from`` of the record is that of the weights which the run began with, None for random ones.
+    """
     config = run.config
     generator = cast(Source, run.generator)
     prototype = (generator.prototype.cpu().double().numpy() - CROP_CENTRE) / CROP_RADIUS
@@ -52,6 +48,7 @@ def export_weights(run: TrainingRun, path: Path) -> None:
                 "device": str(run.fabric.device.type),
                 "seed": config.seed,
                 "training": config.as_dict(),
+                "begun_from": in_one(run.begun_from),
             },
         ),
         path,
@@ -60,7 +57,7 @@ def export_weights(run: TrainingRun, path: Path) -> None:
 
 def _populations(generator: Source) -> str:
     names = list(generator.sources) if isinstance(generator, MixedGenerator) else [FIRST]
-    *before, last = (_CREDITS.get(name, name) for name in names)
+    *before, last = (CREDITS.get(name, name) for name in names)
     return f"{', '.join(before)} and {last}" if before else last
 
 

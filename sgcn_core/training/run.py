@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -79,6 +80,8 @@ class TrainingRun:
         self.network, *self.optimisers = fabric.setup(trained, *optimisers)
         self.average = WeightAverage(self.network.module, config.ema)
         self.step = self.begun_at = 0
+        # Record of the weights that the run began with; empty where an older checkpoint kept none.
+        self.begun_from: dict[str, Any] | None = None
         self.seconds = 0.0
         if self.checkpoint.exists():
             self._resume()
@@ -109,6 +112,7 @@ class TrainingRun:
             )
         self.network.module.load_state_dict(start.state_dict())
         self.average = WeightAverage(self.network.module, self.config.ema)
+        self.begun_from = {"sha256": exported.sha256[:16], **exported.info}
         if exported.info.get("training") == json.loads(json.dumps(self.config.as_dict())):
             self.step = self.begun_at = int(exported.info["steps"])
         self.report(f"starting from {weights} at step {self.step}")
@@ -202,6 +206,7 @@ class TrainingRun:
             "network": self.network.module.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "average": self.average.state_dict(),
+            "begun_from": self.begun_from,
         }
         part = self.checkpoint.with_suffix(".part")
         torch.save(state, part)
@@ -218,6 +223,7 @@ class TrainingRun:
                 f"{self.checkpoint} is of a run with another network or optimiser; name another folder for this one"
             ) from error
         self.step, self.seconds = state["step"], state["seconds"]
+        self.begun_from = state.get("begun_from", {})
         self.average.load_state_dict(state["average"])
         self.report(f"continuing {self.checkpoint} at step {self.step}")
 
