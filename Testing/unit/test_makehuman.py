@@ -14,7 +14,7 @@ from population_checks import check_human_distances, check_root_of_the_nose, dis
 
 from research.synthesis.makehuman import MakeHuman
 from research.synthesis.makehuman_files import read_base, read_target, target_files
-from research.synthesis.makehuman_weights import TargetWeights, draw_units
+from research.synthesis.makehuman_weights import ADULTHOOD, CHILDHOOD, TargetWeights, draw_units
 from research.synthesis.random_tensors import Draw
 from research.synthesis.shapes import ShapeOptions
 from research.synthesis.subdivision import catmull_clark, triangles
@@ -153,6 +153,17 @@ def test_opposed_targets_exclude_each_other_and_macros_multiply() -> None:
     assert (weights[:, 2:].prod(1) == 0).all() and (weights[:, 2:].amax(0) > 0).all()
     assert torch.isclose(weights[:, 3].max(), torch.tensor(0.1))  # 8 mm of 80
     assert (weights[:, :2].sum(1) <= 1).all()
+
+
+def test_ages_of_adults_and_of_children_do_not_meet() -> None:
+    names = tuple(f"macrodetails/asian-female-{age}" for age in ("baby", "child", "young", "old"))
+    drawn = {}
+    for ages in (ADULTHOOD, CHILDHOOD):
+        weights = TargetWeights(names, torch.ones(4))
+        weights.ages = ages
+        drawn[ages] = weights.draw(ShapeOptions(), seeded(), 500)
+    assert drawn[ADULTHOOD][:, :2].max() == 0.0 and drawn[ADULTHOOD][:, 2:].amax(0).min() > 0.5
+    assert drawn[CHILDHOOD][:, 3].max() == 0.0 and drawn[CHILDHOOD][:, 2].max() < 0.25
 
 
 def test_sides_differ_only_by_asymmetry() -> None:

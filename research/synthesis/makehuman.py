@@ -13,7 +13,7 @@ from torch import Tensor
 
 from research.synthesis.makehuman_files import BaseMesh, read_base, read_target, target_files
 from research.synthesis.makehuman_head import Head, build_head
-from research.synthesis.makehuman_weights import CHILDHOOD, TargetWeights
+from research.synthesis.makehuman_weights import ADULTHOOD, CHILDHOOD, TargetWeights
 from research.synthesis.mesh_population import MeshPopulation, mesh_and_landmarks
 from research.synthesis.random_tensors import Draw
 from research.synthesis.shapes import ShapeOptions, smooth_displacement
@@ -76,8 +76,15 @@ class MakeHuman(MeshPopulation):
 
     def children(self) -> MakeHuman:
         """The same with nobody older than about 14 years: babies, small children, school children alike."""
+        return self._aged(CHILDHOOD)
+
+    def adults(self) -> MakeHuman:
+        """The same with nobody younger than about 25 years."""
+        return self._aged(ADULTHOOD)
+
+    def _aged(self, ages: tuple[float, float]) -> MakeHuman:
         weights = copy(self.weights)
-        weights.ages = CHILDHOOD
+        weights.ages = ages
         return replace(self, weights=weights)
 
     def draw(self, options: ShapeOptions, draw: Draw, count: int) -> Tensor:

@@ -20,6 +20,8 @@ _AGES = ("baby", "child", "young", "old")  # about 1, 11, 25 and 90 years
 _SIZES = (0.55, 0.85, 1.0, 1.0)  # of the head at these ages: an adult's targets move a child's face by less
 # From babies (0) over children of 11 years (1) a fifth of the way to young adults of 25 (2).
 CHILDHOOD = (0.0, 1.2)
+# From young adults to old people (3).
+ADULTHOOD = (2.0, 3.0)
 _LEVELS = ("min", "average", "max")
 _SHARE_OF_AGES = (0.12, 0.33)  # below the first: baby to child; below the second: child to young; else to old
 

@@ -3,15 +3,16 @@
 python -m research.synthesis.population_check --data DIR --model ict_facekit.npz --makehuman DIR --gnm gnm_head.npz
 
 DIR holds ``population/`` (standard deviation of 1,548 registered real faces, ANSUR II) and ``scans/`` (23 landmarks of
-85 people). Neutral adults; a population's own children are left out.
+85 people). Neutral adults. ``--children`` sets MakeHuman's children beside its adults: there are no measures of real
+children to hold them against.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-from copy import copy
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,6 @@ from research.synthesis.shapes import ShapeOptions
 FloatArray = NDArray[np.float64]
 _NEUTRAL = ShapeOptions(expressive=0.0, blink=0.0)
 _AT_ONCE, _STREAM = 10, 0x90
-# Of MakeHuman's ages: from young adults of 25 years to old people.
-_ADULT = (2.0, 3.0)
 # Skin within this distance of one of its landmarks is of a region, millimetres.
 _AROUND = 7.0
 REGIONS: dict[str, tuple[str, ...]] = {
@@ -58,11 +57,13 @@ _DISTANCES = (
     *(("cph_r", "cph_l"), ("ch_r", "ch_l"), ("sn", "ls"), ("ls", "li"), ("li", "sl"), ("se", "li"), ("t_r", "t_l")),
     *(("t_l", "sn"), ("obi_r", "obi_l")),
 )
+# Measures of ANSUR II between two landmarks of ours.
+_HEAD = {"bizygomaticbreadth": ("zy_r", "zy_l"), "mentonsellionlength": ("se", "me"), "earlength": ("sa_l", "sba_l")}
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Neutral adults of a population, millimetres.
+    """Neutral people of a population, millimetres.
 
     vertices (N, V, 3) of the skin; landmarks: label to (N, 3), those of an extremum solved.
     """
@@ -73,10 +74,6 @@ class Sample:
 
     @classmethod
     def drawn(cls, population: Population, people: int, seed: int = 0) -> Sample:
-        if isinstance(population, MakeHuman):
-            weights = copy(population.weights)
-            weights.ages = _ADULT
-            population = replace(population, weights=weights)
         solver = extremum_solver(population)
         vertices, landmarks = [], []
         for number in range(people // _AT_ONCE):
@@ -97,6 +94,16 @@ class Sample:
             return None
         return np.asarray(np.linalg.norm(self.landmarks[first] - self.landmarks[last], axis=1))
 
+    def between_eyes(self) -> FloatArray:
+        """Distance (N,) of the middles of the palpebral fissures."""
+        right, left = ((self.landmarks[f"en_{side}"] + self.landmarks[f"ex_{side}"]) / 2.0 for side in "rl")
+        return np.asarray(np.linalg.norm(right - left, axis=1))
+
+    def size(self) -> FloatArray:
+        """Centroid size (N,): root of the sum of squared distances of all landmarks from their mean."""
+        places = np.stack(list(self.landmarks.values()), 1)
+        return np.asarray(np.sqrt(np.square(places - places.mean(1, keepdims=True)).sum((1, 2))))
+
 
 def spread(shapes: FloatArray, rounds: int = 3) -> FloatArray:
     """Standard deviation (V,), millimetres, of each point of ``shapes`` (N, V, 3) after rigid alignment to the mean."""
@@ -111,13 +118,14 @@ def spread(shapes: FloatArray, rounds: int = 3) -> FloatArray:
 
 
 def by_region(points: FloatArray, deviation: FloatArray, landmarks: dict[str, FloatArray]) -> dict[str, float]:
-    """Root mean square of ``deviation`` (V,) of the points (V, 3) around each region's landmarks."""
+    """Root mean square of ``deviation`` (V,) of the points (V, 3) around the landmarks of each region that has any."""
     tree, found = cKDTree(points), {}
     for name, labels in REGIONS.items():
         places = [landmarks[label] for label in labels if label in landmarks]
         if places:
             near = np.unique(np.concatenate([tree.query_ball_point(place, _AROUND) for place in places]).astype(int))
-            found[name] = float(np.sqrt(np.square(deviation[near]).mean())) if len(near) else np.nan
+            if len(near):
+                found[name] = float(np.sqrt(np.square(deviation[near]).mean()))
     return found
 
 
@@ -167,7 +175,7 @@ def region_rows(samples: dict[str, Sample], file: Path) -> list[list[str]]:
         whole = np.sqrt(np.square(varied).mean())
         ours[name] = by_region(neutral[face], varied / whole, places) | {"whole face, mm": float(whole)}
     rows = [
-        [region, f"{value:.2f}", *(f"{ours[name].get(region, np.nan) / value:.2f}" for name in samples)]
+        [region, f"{value:.2f}", *(f"{own[region] / value:.2f}" if region in own else "-" for own in ours.values())]
         for region, value in real.items()
     ]
     whole = float(np.sqrt(np.square(deviation).mean()))
@@ -191,26 +199,38 @@ def ansur_rows(samples: dict[str, Sample], file: Path) -> list[list[str]]:
     for row in csv.DictReader(file.open(encoding="utf-8")):
         table.setdefault(row["measure_mm"], []).append((float(row["mean"]), float(row["sd"])))
     rows = []
-    for name, ours in (
-        ("bizygomaticbreadth", [sample.distance("zy_r", "zy_l") for sample in samples.values()]),
-        ("mentonsellionlength", [sample.distance("se", "me") for sample in samples.values()]),
-        ("earlength", [sample.distance("sa_l", "sba_l") for sample in samples.values()]),
-        ("interpupillarybreadth", [_between_eyes(sample) for sample in samples.values()]),
-    ):
+    measures = {name: [sample.distance(*ends) for sample in samples.values()] for name, ends in _HEAD.items()}
+    measures["interpupillarybreadth"] = [sample.between_eyes() for sample in samples.values()]
+    for name, ours in measures.items():
         means, deviations = np.array(table[name]).T
         pooled = np.sqrt(np.square(deviations).mean() + means.var())
         rows.append([name, f"{means.mean():.1f} ± {pooled:.1f}", *(_figures(values) for values in ours)])
     return rows
 
 
-def _between_eyes(sample: Sample) -> FloatArray:
-    """Distance (N,) of the middles of the palpebral fissures."""
-    right, left = ((sample.landmarks[f"en_{side}"] + sample.landmarks[f"ex_{side}"]) / 2.0 for side in "rl")
-    return np.asarray(np.linalg.norm(right - left, axis=1))
+def children_rows(adults: Sample, children: Sample) -> list[list[str]]:
+    """Distances of both, the ratio of their means, and that ratio over the one of the whole face (centroid sizes)."""
+    both = (adults, children)
+    measures = {f"{first} - {last}": [each.distance(first, last) for each in both] for first, last in _DISTANCES}
+    measures |= {name: [each.distance(*ends) for each in both] for name, ends in _HEAD.items()}
+    measures["interpupillarybreadth"] = [each.between_eyes() for each in both]
+    measures["centroid size"] = sizes = [each.size() for each in both]
+    whole, rows = sizes[1].mean() / sizes[0].mean(), []
+    for name, (grown, small) in measures.items():
+        if grown is not None and small is not None:
+            ratio = small.mean() / grown.mean()
+            rows.append([name, _figures(grown), _figures(small), f"{ratio:.2f}", f"{ratio / whole:.2f}"])
+    return rows
 
 
 def _figures(values: FloatArray | None) -> str:
     return "-" if values is None else f"{values.mean():.1f} ± {values.std():.1f}"
+
+
+def _print(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    console.print(f"\n| {' | '.join(headings)} |\n{'|---' * len(headings)}|")
+    for row in rows:
+        console.print(f"| {' | '.join(row)} |")
 
 
 def main() -> None:
@@ -220,24 +240,33 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="ict_facekit.npz")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's data")
     parser.add_argument("--gnm", type=Path, help="gnm_head.npz")
+    parser.add_argument("--children", action="store_true", help="MakeHuman's children beside its adults")
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     options = parser.parse_args()
+    if options.children and not options.makehuman:
+        parser.error("--children are MakeHuman's: give the folder of its data (--makehuman)")
     torch.set_num_threads(options.threads)
     populations: dict[str, Population] = {"ict": FaceModel.load(options.model)} if options.model else {}
-    populations |= load_others(options.makehuman, options.gnm)
+    populations |= load_others(options.makehuman, options.gnm, children=options.children)
+    if isinstance(makehuman := populations.get("makehuman"), MakeHuman):
+        populations["makehuman"] = makehuman.adults()
     samples = {name: Sample.drawn(people, options.people, options.seed) for name, people in populations.items()}
+    children = samples.pop("children", None)
     console = Console(width=140, highlight=False)
-    heading = " | ".join(samples)
+    console.print(f"Neutral adults, {options.people} of each; - where a population lacks the landmarks.")
     for title, rows in (
-        ("region | real, relative", region_rows(samples, options.data / "population" / "real_faces_1548.npz")),
-        ("85 people, mm | real", people_rows(samples, options.data / "scans" / "real_people_23x3x85.npy")),
-        ("ANSUR II, mm | real", ansur_rows(samples, options.data / "population" / "ansur2_head.csv")),
+        ("region", region_rows(samples, options.data / "population" / "real_faces_1548.npz")),
+        ("85 people, mm", people_rows(samples, options.data / "scans" / "real_people_23x3x85.npy")),
+        ("ANSUR II, mm", ansur_rows(samples, options.data / "population" / "ansur2_head.csv")),
     ):
-        console.print(f"\n| {title} | {heading} |\n{'|---' * (len(samples) + 2)}|")
-        for row in rows:
-            console.print(f"| {' | '.join(row)} |")
+        real = "real, relative" if title == "region" else "real"
+        _print(console, [title, real, *samples], rows)
+    if children is not None:
+        console.print("\nMakeHuman's children, from birth to about 14 years; no real ones to hold them against.")
+        headings = ["MakeHuman, mm", "adults", "children", "ratio", "ratio over the face's"]
+        _print(console, headings, children_rows(samples["makehuman"], children))
 
 
 if __name__ == "__main__":
