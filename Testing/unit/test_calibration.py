@@ -344,11 +344,26 @@ def test_calibration_of_other_features_is_refused(
 
 
 def test_detections_are_kept_and_read_again(tmp_path: Path) -> None:
-    data = detections(4)
-    data.save(tmp_path / "d.npz")
-    read = CalibrationData.load(tmp_path / "d.npz")
+    data, network = detections(4), checkpoint().network
+    data.save(tmp_path / "d.npz", network)
+    read = CalibrationData.load(tmp_path / "d.npz", network)
     np.testing.assert_array_equal(read.features, data.features)
     assert len(read.part(np.array([True, False, False, True])).size) == 2
+
+
+def test_detections_of_another_network_are_refused(tmp_path: Path) -> None:
+    weights, data, kept = checkpoint(), detections(4), tmp_path / "d.npz"
+    rounded = replace(weights, network=weights.network.half().float())
+    data.save(kept, rounded.network)
+    # What calibration changes of a weights file is no reason to refuse them; what changes the network is.
+    save_checkpoint(replace(rounded, calibration=Calibration(SHAPE), info={"steps": 9}), tmp_path / "w.safetensors")
+    CalibrationData.load(kept, load_checkpoint(tmp_path / "w.safetensors").network)
+    with pytest.raises(SystemExit, match=r"d\.npz is of other weights \(.*delete it"):
+        CalibrationData.load(kept, checkpoint().network)
+    with np.load(kept) as stored:
+        np.savez(tmp_path / "old.npz", **{name: stored[name] for name in stored.files if name != "weights"})
+    with pytest.raises(SystemExit, match=r"old\.npz does not tell which weights .* it is made anew"):
+        CalibrationData.load(tmp_path / "old.npz", rounded.network)
 
 
 def test_detections_are_put_together() -> None:

@@ -1,13 +1,14 @@
 """The second pass of the experiment: nothing comes out mirrored, samples lie on curved skin, what a mixture costs."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from research.local_pass.apply import LocalNetwork, second_pass
-from research.local_pass.cases import Case
+from research.local_pass.cases import Case, load_cases
 from research.local_pass.offsets import left_out_offsets
 from research.local_pass.outside import evenly, on_the_outside
 from research.local_pass.patches import curved_samples
@@ -115,6 +116,13 @@ def test_what_lies_behind_cannot_be_seen_and_crowds_are_thinned() -> None:
     pairs = torch.tensor([[[0.2, 0.2, 0.2], [0.3, 0.3, 0.3], [5.0, 0.2, 0.2], [0.2, 0.3, 0.2]]])
     usable = torch.tensor([[False, True, True, True]])
     assert evenly(pairs, usable, torch.zeros(1, 1, 3)).tolist() == [[False, True, True, False]]
+
+
+def test_cases_of_another_first_pass_are_refused(face: Case, tmp_path: Path) -> None:
+    face.save(tmp_path / "sheet.npz", "c0ffee")
+    assert [case.name for case in load_cases(tmp_path, "c0ffee")] == ["sheet"]
+    with pytest.raises(SystemExit, match="is of other weights"):
+        load_cases(tmp_path, "7ea")
 
 
 def test_only_what_all_annotators_share_is_taken_off(face: Case) -> None:

@@ -263,14 +263,20 @@ def run_of(name: str, offset: tuple[float, float, float], wrong: float) -> ScanR
 
 def test_a_constant_offset_counts_as_error_and_not_as_inconsistency(tmp_path) -> None:  # type: ignore[no-untyped-def]
     runs = [run_of(name, (0.0, 3.0, 4.0), wrong) for name, wrong in (("a", 1.0), ("b", -1.0), ("c", 3.0))]
-    runs[0].save(tmp_path / "a.npz")
-    runs[0] = ScanRun.load(tmp_path / "a.npz")
+    runs[0].save(tmp_path / "a.npz", "c0ffee")
+    runs[0] = ScanRun.load(tmp_path / "a.npz", "c0ffee")
     rows = {row["method"]: row for row in methods_table({"scans": runs}, "").rows}
     assert rows[MULTI_VIEW]["mean mm"] == pytest.approx(5.0)
     assert rows[MULTI_VIEW]["without mean offsets"] == pytest.approx(0.0)
     assert rows[OURS]["mean mm"] == pytest.approx(5.0 / 3.0)
     assert rows[OURS]["without mean offsets"] == pytest.approx(4.0 / 3.0)  # 0, -2 and 2 about the mean of 1
     assert (rows[MESHMONK]["no face"], rows[MESHMONK]["not placed"], rows[MESHMONK]["landmarks"]) == (3, 6, 0)
+
+
+def test_what_was_kept_with_other_weights_is_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    run_of("a", (0.0, 0.0, 0.0), 1.0).save(tmp_path / "a.npz", "c0ffee")
+    with pytest.raises(SystemExit, match=r"a\.npz is of other weights \(c0ffee\), wanted are 7ea"):
+        ScanRun.load(tmp_path / "a.npz", "7ea")
 
 
 # Points across topologies

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
         make_cases(detector, options.data, options.cases)
     numbers: dict[str, int] = {}
     cases: list[Case] = []
-    for case in load_cases(options.cases):
+    for case in load_cases(options.cases, detector.checkpoint.sha256):
         numbers[case.group] = numbers.get(case.group, 0) + 1
         if case.group not in COUNTS or numbers[case.group] <= options.first:
             cases.append(case)
@@ -88,17 +88,18 @@ def make_cases(detector: LandmarkDetector, data: Path, folder: Path) -> None:
     from research.synthesis.generated_scan import ScanMaker
     from research.synthesis.gnm import GnmHead
 
+    weights = detector.checkpoint.sha256
     folder.mkdir(parents=True, exist_ok=True)
     models: dict[str, Population] = {
         "gnm": GnmHead.load(data / "gnm" / "gnm_head.npz"),
         "ict": FaceModel.load(data / "ict" / "ict_facekit.npz"),
     }
     for case in real_cases(detector, [data / "scans", data / "heads"]):
-        case.save(folder / f"{case.group}__{case.name}.npz")
+        case.save(folder / f"{case.group}__{case.name}.npz", weights)
     for name, model in models.items():
         maker = ScanMaker(model, seed=SEEDS[name])
         for case in generated_cases(detector.pipeline, name, maker, COUNTS[name]):
-            case.save(folder / f"{case.group}__{case.name}.npz")
+            case.save(folder / f"{case.group}__{case.name}.npz", weights)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from research.kept import ENTRY, check_weights
 from research.synthesis.generated_scan import GeneratedScan, ScanMaker
 from research.training.annotated_scans import annotated_scans
 from research.training.calibration_data import residue
@@ -51,22 +52,24 @@ class Case:
     truth: FloatArray
     unit: float
 
-    def save(self, path: Path) -> None:
-        """Write an uncompressed .npz file."""
+    def save(self, path: Path, weights: str) -> None:
+        """Write an uncompressed .npz file; ``weights`` is the hash of those of the first pass."""
         arrays: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        np.savez(path, **arrays)
+        np.savez(path, **arrays, **{ENTRY: weights})
 
     @classmethod
-    def load(cls, path: Path) -> Case:
+    def load(cls, path: Path, weights: str) -> Case:
+        """Read what :meth:`save` wrote with the weights of this hash."""
         with np.load(path, allow_pickle=False) as stored:
+            check_weights(path.parent, stored, weights)
             values = {entry.name: stored[entry.name] for entry in fields(cls)}
         values |= {name: str(values[name]) for name in ("group", "name")}
         return cls(**{**values, "labels": tuple(values["labels"].tolist()), "unit": float(values["unit"])})
 
 
-def load_cases(folder: Path) -> list[Case]:
-    """All cases of a folder, by name."""
-    return [Case.load(path) for path in sorted(folder.glob("*.npz"))]
+def load_cases(folder: Path, weights: str) -> list[Case]:
+    """All cases of a folder, by name, of a first pass with the weights of this hash."""
+    return [Case.load(path, weights) for path in sorted(folder.glob("*.npz"))]
 
 
 def real_cases(detector: LandmarkDetector, folders: Sequence[Path]) -> Iterator[Case]:

@@ -57,7 +57,7 @@ def peers(
 
 
 def _runs(folder: Path, detector: LandmarkDetector, cache: Path | None, pictures: Path | None) -> list[ScanRun]:
-    """Every mesh of a folder; those that are kept already are not run again."""
+    """Every mesh of a folder; those that are kept already, with the same weights, are not run again."""
     from research.peers.mediapipe_faces import FaceLandmarker
     from research.peers.scan_runs import ScanRun, run_scan
     from sgcn_core.evaluation.truth import meshes
@@ -67,12 +67,12 @@ def _runs(folder: Path, detector: LandmarkDetector, cache: Path | None, pictures
         for mesh in meshes(folder):
             kept = None if cache is None else cache / folder.name / f"{mesh.stem}.npz"
             if kept is not None and kept.exists():
-                run = ScanRun.load(kept)
+                run = ScanRun.load(kept, detector.checkpoint.sha256)
             else:
                 run = run_scan(mesh, detector, landmarker.pixels)
                 if kept is not None:
                     kept.parent.mkdir(parents=True, exist_ok=True)
-                    run.save(kept)
+                    run.save(kept, detector.checkpoint.sha256)
             if pictures is not None:
                 _draw(mesh, run, pictures)
             found.append(run)

@@ -7,10 +7,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from research.kept import ENTRY, check_weights
 from research.peers.mediapipe_faces import POINTS
 from research.peers.meshmonk_transfer import POSITIONING, atlas_landmarks, registered_atlas
 from research.peers.multiview import FindPixels, multi_view_landmarks
@@ -67,9 +69,12 @@ class ScanRun:
         off: FloatArray = (self.found[method] - self.truth) @ self.to_head.T
         return off
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, weights: str) -> None:
+        """Write an uncompressed .npz file; ``weights`` is the hash of those that our landmarks are of."""
+        entries: dict[str, Any] = {ENTRY: weights}
         np.savez(
             path,
+            **entries,
             about=np.array([self.folder, self.name, self.annotator]),
             labels=np.array(self.labels),
             truth=self.truth,
@@ -80,8 +85,10 @@ class ScanRun:
         )
 
     @classmethod
-    def load(cls, path: Path) -> ScanRun:
+    def load(cls, path: Path, weights: str) -> ScanRun:
+        """Read what was kept with the weights of this hash; with others the other methods began elsewhere, too."""
         with np.load(path) as kept:
+            check_weights(path, kept, weights)
             folder, name, annotator = (str(part) for part in kept["about"])
             methods = [str(method) for method in kept["methods"]]
             return cls(

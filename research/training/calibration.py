@@ -2,7 +2,7 @@
 
 Scans of generated people whom training never showed go through the detector's passes; on two thirds of them the error
 model is fitted, on the others it is measured. With ``--features`` the detections are kept, so that the fit can be
-repeated in seconds.
+repeated in seconds; those of another network are refused.
 """
 
 from __future__ import annotations
@@ -133,9 +133,9 @@ def detections(
     kept: Path | None = None,
     pose_confidence: float | None = None,
 ) -> CalibrationData:
-    """Detections on generated scans in all refinement modes, from the cache where it is there."""
+    """Detections on generated scans in all refinement modes, from the cache where it is there: of the same network."""
     if cache is not None and cache.exists():
-        return CalibrationData.load(cache)
+        return CalibrationData.load(cache, checkpoint.network)
     with console.status("detecting") as status:
         data = collect(
             Pipeline(checkpoint, checkpoint.method, torch.device("cpu")),
@@ -147,7 +147,7 @@ def detections(
             report=lambda number: status.update(f"scan {number + 1} of {scans}"),
         )
     if cache is not None:
-        data.save(cache)
+        data.save(cache, checkpoint.network)
     return data
 
 

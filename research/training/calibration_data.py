@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from research.kept import ENTRY, check_weights, network_hash
 from research.synthesis.generated_scan import GeneratedScan, ScanMaker
 from research.synthesis.partial_scan import PartMaker
 from research.synthesis.scan_store import stored_scan
 from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.geometry.similarity import Similarity
+from sgcn_core.model.network import StratifiedGCN
 from sgcn_core.pipeline import Pipeline
 from sgcn_core.pose.finder import PoseHypothesis
 from sgcn_core.pose.search import STATED, Located
@@ -58,13 +60,16 @@ class CalibrationData:
     number: NDArray[np.int64]
     refused: NDArray[np.int64]
 
-    def save(self, path: Path) -> None:
-        """Write a compressed .npz file."""
-        np.savez_compressed(path, **{entry.name: getattr(self, entry.name) for entry in fields(self)})
+    def save(self, path: Path, network: StratifiedGCN) -> None:
+        """Write a compressed .npz file that tells whose detections it holds."""
+        arrays: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        np.savez_compressed(path, **arrays, **{ENTRY: network_hash(network)})
 
     @classmethod
-    def load(cls, path: Path) -> CalibrationData:
+    def load(cls, path: Path, network: StratifiedGCN) -> CalibrationData:
+        """Read what :meth:`save` wrote for the same network; calibration changes all the rest of a weights file."""
         with np.load(path, allow_pickle=False) as archive:
+            check_weights(path, archive, network_hash(network))
             return cls(**{entry.name: archive[entry.name] for entry in fields(cls)})
 
     def part(self, chosen: NDArray[np.bool_]) -> CalibrationData:
