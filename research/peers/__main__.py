@@ -65,7 +65,7 @@ def _runs(folder: Path, detector: LandmarkDetector, cache: Path | None, pictures
     found = []
     with FaceLandmarker() as landmarker:
         for mesh in meshes(folder):
-            kept = None if cache is None else cache / folder.name / f"{mesh.stem}.npz"
+            kept = None if cache is None else cache / folder.name / f"{mesh.name}.npz"
             if kept is not None and kept.exists():
                 run = ScanRun.load(kept, detector.checkpoint.sha256)
             else:
@@ -101,7 +101,7 @@ def _draw(mesh: Path, run: ScanRun, folder: Path) -> None:
             frame=surface.frame,
             info={"pose": pose.tolist()},
         )
-        render_landmarks(surface, result, folder / f"{mesh.stem} {method}.png", title=f"{mesh.name}, {method}")
+        render_landmarks(surface, result, folder / f"{mesh.name} {method}.png", title=f"{mesh.name}, {method}")
 
 
 def _atlas_bytes() -> int:
