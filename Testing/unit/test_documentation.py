@@ -52,6 +52,12 @@ def test_every_group_of_landmarks_has_a_small_picture() -> None:
     assert all(path.stat().st_size < 80_000 for path in folder.glob("*.png"))
 
 
+def test_no_script_overwrites_pictures_or_pages_when_asked_for_help() -> None:
+    scripts = [*(ROOT / "research" / "figures").glob("*.py"), *(ROOT / "research" / "documentation").glob("*.py")]
+    texts = {path.name: text for path in scripts if "__main__" in (text := path.read_text(encoding="utf-8"))}
+    assert len(texts) >= 10 and [name for name, text in texts.items() if "parse_args(" not in text] == []
+
+
 def test_every_measurement_analysis_and_function_is_on_the_page() -> None:
     page, tables = (DOCS / "measurements.md").read_text(encoding="utf-8"), measurement_tables()
     assert "<!-- measurement definitions -->" in page

@@ -5,6 +5,7 @@ Made from the landmark sets, the observers' file and ``definition_notes.json`` b
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -113,5 +114,6 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     PAGE.write_text(definitions_page(), encoding="utf-8")
     print(PAGE)

@@ -5,6 +5,7 @@ python -m research.figures.make_definitions
 
 from __future__ import annotations
 
+import argparse
 import io
 from collections.abc import Sequence
 from importlib import resources
@@ -122,6 +123,7 @@ def _palette() -> Image.Image:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     vertices, faces = mean_face()
     places = mean_landmarks(vertices, faces)
     for file in landmark_files():

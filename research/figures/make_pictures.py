@@ -5,6 +5,7 @@ python research/figures/make_pictures.py
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from sgcn_core import LandmarkDetector, demo_surface, render_landmarks
@@ -13,6 +14,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     surface = demo_surface()
     detector = LandmarkDetector.from_pretrained()

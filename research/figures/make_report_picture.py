@@ -7,6 +7,7 @@ Needs Chromium, and Pillow (which matplotlib brings). The time that the report t
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import tempfile
@@ -46,6 +47,7 @@ def sections(report: Report) -> list[tuple[Section, ...]]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         raise SystemExit("no Chromium here; install it, for instance with apt-get install chromium")

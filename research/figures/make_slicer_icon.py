@@ -5,6 +5,7 @@ python research/figures/make_slicer_icon.py
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ DOT, RIM, RADIUS = (24, 150, 70, 255), (255, 255, 255, 255), 3.4
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     face = demo_surface()
     result = LandmarkDetector.from_pretrained().detect(face, landmark_set="clinical").select(SHOWN)
     colours = np.broadcast_to(np.array(SKIN), face.vertices.shape)

@@ -9,6 +9,7 @@ python research/figures/make_slicer_pictures.py
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -183,6 +184,7 @@ def show_coronal_slice(desk: Desk, volume: Any, *, offset: float) -> Any:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     pictures = (
         landmarks_on_the_sample,

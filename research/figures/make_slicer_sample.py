@@ -7,6 +7,7 @@ python research/figures/make_slicer_sample.py
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ TURN_DEGREES, SHIFT = 6.0, np.array([8.0, -5.0, 12.0])
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     face = demo_surface()
     centred = face.vertices - face.vertices.mean(axis=0)
