@@ -16,7 +16,8 @@ from sgcn_core.uncertainty.thresholds import Thresholds
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-_GROSS = 5.0
+GROSS = 5.0
+"""An error above this, millimetres, counts as a gross one."""
 
 
 def calibration_figures(model: ErrorModel, data: ModeData) -> dict[str, Any]:
@@ -38,15 +39,15 @@ def calibration_figures(model: ErrorModel, data: ModeData) -> dict[str, Any]:
         "mean_error_told_mm": _mean(error[told]),
         "coverage_90": _mean(error[told] <= estimate.bound[told]),
         "coverage_90_found": _mean(error[found] <= estimate.bound[found]),
-        "auroc_above_5mm": area_under_curve(estimate.expected[~absent], error[~absent] > _GROSS),
+        "auroc_above_5mm": area_under_curve(estimate.expected[~absent], error[~absent] > GROSS),
         "auroc_absent": area_under_curve(estimate.absent, absent),
         "cut_away_reported_missing": _mean(missing[absent & ~covered]),
         "covered_reported_missing": _mean(missing[absent & covered]),
         "present_reported_missing": _mean(missing[~absent]),
         "found": _mean(found[~absent]),
         "mean_error_found_mm": _mean(error[found]),
-        "found_above_5mm": _mean(error[found] > _GROSS),
-        "present_above_5mm": _mean(error[~absent] > _GROSS),
+        "found_above_5mm": _mean(error[found] > GROSS),
+        "present_above_5mm": _mean(error[~absent] > GROSS),
         "missing_above": float(model.missing_above[0]),
         "stretch": float(model.stretch[0]),
     }
