@@ -43,10 +43,7 @@ def face() -> Case:
         labels=("en_l", "ex_l", "en_r", "ex_r"),
         vertices=vertices,
         faces=faces,
-        nodes=vertices,
-        heat=np.zeros((len(vertices), 4), np.float32),
         first=first,
-        peak=np.ones(4),
         truth=first + np.array([0.0, 3.0 / CROP_RADIUS, 0.0]),
         unit=CROP_RADIUS,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research.kept import ENTRY, check_weights
-from research.synthesis.generated_scan import GeneratedScan, ScanMaker
+from research.synthesis.generated_scan import ScanMaker
 from research.training.annotated_scans import annotated_scans
-from research.training.calibration_data import residue
+from research.training.calibration_data import located_near, places_of
 from sgcn_core.cleaning.clean import clean_surface
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.pipeline import Pipeline
-from sgcn_core.pose.finder import PoseHypothesis
-from sgcn_core.pose.search import STATED, Located
-from sgcn_core.stages import Heatmaps, Placed
+from sgcn_core.stages import Placed
 
 FloatArray = NDArray[np.float64]
 
@@ -33,9 +31,7 @@ class Case:
     ----------
     group, name, labels
     vertices (P, 3), faces (F, 3) : the original surface around the crop
-    nodes (N, 3), heat (N, L) : of the first pass
-    first : (L, 3), its landmarks
-    peak : (L,), heights of its heatmaps
+    first : (L, 3), landmarks of the first pass
     truth : (L, 3), NaN where unknown or absent
     unit : millimetres of the person for one normalised unit
     """
@@ -45,10 +41,7 @@ class Case:
     labels: tuple[str, ...]
     vertices: FloatArray
     faces: NDArray[np.int64]
-    nodes: FloatArray
-    heat: NDArray[np.float32]
     first: FloatArray
-    peak: FloatArray
     truth: FloatArray
     unit: float
 
@@ -77,44 +70,31 @@ def real_cases(detector: LandmarkDetector, folders: Sequence[Path]) -> Iterator[
     pipeline = detector.pipeline
     for scan in annotated_scans(detector, folders):
         placed = pipeline.place(scan.heatmaps)
-        nowhere = np.full(3, np.nan)
-        truth = np.array([scan.truth.get(label, nowhere) for label in pipeline.checkpoint.labels])
-        yield _case(scan.folder, scan.name, placed, scan.heatmaps.graph.to_normalised.apply(truth))
+        yield _case(scan.folder, scan.name, placed, scan.truth)
 
 
 def generated_cases(pipeline: Pipeline, group: str, maker: ScanMaker, count: int) -> Iterator[Case]:
     """Generated scans; the pose starts from the true one with what a search leaves."""
     for number in range(count):
+        scan = maker.scan(number)
+        near = located_near(scan, np.random.default_rng((number, 17)))
         try:
-            yield _generated(pipeline, group, number, maker.scan(number))
+            posed = pipeline.pose(clean_surface(scan.surface), near, seed=number)
+            placed = pipeline.place(pipeline.heatmaps(pipeline.graph(posed)))
         except FaceNotFoundError:
             continue
+        yield _case(group, f"{group}-{number:03d}", placed, scan.landmarks)
 
 
-def _generated(pipeline: Pipeline, group: str, number: int, scan: GeneratedScan) -> Case:
-    rng = np.random.default_rng((number, 17))
-    clean = clean_surface(scan.surface)
-    near = Located("mm", STATED, [PoseHypothesis(residue(rng) @ scan.to_head, 1.0)])
-    posed = pipeline.pose(clean, near, seed=number)
-    placed = pipeline.place(pipeline.heatmaps(pipeline.graph(posed)))
-    nowhere = np.full(3, np.nan)
-    truth = np.array([scan.landmarks.get(label, nowhere) for label in pipeline.checkpoint.labels])
-    return _case(group, f"{group}-{number:03d}", placed, placed.heatmaps.graph.to_normalised.apply(truth))
-
-
-def _case(group: str, name: str, placed: Placed, truth: FloatArray) -> Case:
-    heatmaps: Heatmaps = placed.heatmaps
-    graph = heatmaps.graph
+def _case(group: str, name: str, placed: Placed, truth: Mapping[str, FloatArray]) -> Case:
+    graph, labels = placed.heatmaps.graph, placed.heatmaps.labels
     return Case(
         group=group,
         name=name,
-        labels=heatmaps.labels,
+        labels=labels,
         vertices=graph.vertices,
         faces=graph.faces,
-        nodes=graph.nodes,
-        heat=heatmaps.values,
         first=placed.positions,
-        peak=placed.refined.peak,
-        truth=truth,
+        truth=graph.to_normalised.apply(places_of(truth, labels)),
         unit=1.0 / graph.to_normalised.scale,
     )

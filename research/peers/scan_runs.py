@@ -17,6 +17,7 @@ from research.peers.mediapipe_faces import POINTS
 from research.peers.meshmonk_transfer import POSITIONING, atlas_landmarks, registered_atlas
 from research.peers.multiview import FindPixels, multi_view_landmarks
 from research.training.annotated_scans import annotator_of
+from research.training.calibration_data import places_of
 from sgcn_core.analysis.dense_model import dense_model
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
@@ -130,19 +131,19 @@ def run_scan(mesh: Path, detector: LandmarkDetector, find: FindPixels) -> ScanRu
         head = Similarity.from_matrix(np.array(result.info["pose"]))
         to_head = head.rotation
         ours = {label: factor * place for label, place in zip(result.labels, result.positions, strict=True)}
-        found[OURS] = _rows(ours, labels)
+        found[OURS] = places_of(ours, labels)
         truth = _truth(mesh, surface, result.unit, labels)
         faces = np.asarray(surface.faces, dtype=np.int64)
         began = processor_seconds()
         seen = multi_view_landmarks(head.apply(surface.vertices), faces, find)
         if seen is not None:
             back = {label: seen[list(points)].mean(0) for label, points in POINTS.items()}
-            found[MULTI_VIEW] = factor * head.inverse().apply(_rows(back, labels))
+            found[MULTI_VIEW] = factor * head.inverse().apply(places_of(back, labels))
         seconds[MULTI_VIEW] = processor_seconds() - began
         began = processor_seconds()
         if all(np.isfinite(ours[label]).all() for label in POSITIONING):
             atlas = registered_atlas(factor * surface.vertices, faces, ours)
-            found[MESHMONK] = _rows(atlas_landmarks(atlas), labels)
+            found[MESHMONK] = places_of(atlas_landmarks(atlas), labels)
         seconds[MESHMONK] = processor_seconds() - began
     who = annotator_of(mesh).name
     return ScanRun(mesh.parent.name, mesh.name, who, labels, truth, found, seconds, to_head)
@@ -161,10 +162,4 @@ def _truth(mesh: Path, surface: Surface, unit: str, labels: tuple[str, ...]) -> 
         return np.full((len(labels), 3), np.nan)
     truth = read_truth(table, surface)
     factor = in_mm(truth.unit or unit)
-    return _rows({label: factor * place for label, place in truth.positions.items()}, labels)
-
-
-def _rows(places: Mapping[str, FloatArray], labels: tuple[str, ...]) -> FloatArray:
-    """Positions (L, 3) of the labels, NaN where there is none."""
-    nowhere = np.full(3, np.nan)
-    return np.array([places.get(label, nowhere) for label in labels])
+    return places_of({label: factor * place for label, place in truth.positions.items()}, labels)

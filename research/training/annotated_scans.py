@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from research.training.calibration_data import CalibrationData
+from research.training.calibration_data import CalibrationData, places_of
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.errors import FaceNotFoundError
 from sgcn_core.evaluation.truth import landmark_file, meshes, read_truth
@@ -121,9 +121,9 @@ def annotator_of(mesh: Path) -> Annotator:
 def displacements(pipeline: Pipeline, scan: AnnotatedScan, mode: str) -> FloatArray:
     """From the truth to what was found, (L, 3), millimetres along the axes of the head frame; NaN without truth."""
     placed = pipeline.place(scan.heatmaps, pipeline.method.but(refine=mode))
-    nowhere, to_normalised = np.full(3, np.nan), scan.heatmaps.graph.to_normalised
-    truth = np.array([scan.truth.get(label, nowhere) for label in pipeline.checkpoint.labels])
-    off: FloatArray = (placed.positions - to_normalised.apply(truth)) / to_normalised.scale
+    to_normalised = scan.heatmaps.graph.to_normalised
+    truth = to_normalised.apply(places_of(scan.truth, pipeline.checkpoint.labels))
+    off: FloatArray = (placed.positions - truth) / to_normalised.scale
     return off
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -162,13 +162,12 @@ def _row(
     """One scan on the detector's path, the last step once for each mode."""
     settings = DetectionSettings(seed=int(rng.integers(2**31)), unit="mm")
     clean = clean_surface(generated.surface)
-    near = Located("mm", STATED, [PoseHypothesis(residue(rng) @ generated.to_head, 1.0)])
+    near = located_near(generated, rng)
     located = pipeline.locate(clean, settings) if search else near
     posed = pipeline.pose(clean, located, seed=settings.seed)
     heatmaps = pipeline.heatmaps(pipeline.graph(posed))
     labels = pipeline.checkpoint.labels
-    nowhere = np.full(3, np.nan)
-    truth = np.array([generated.landmarks.get(label, nowhere) for label in labels])
+    truth = places_of(generated.landmarks, labels)
     absent = np.array([label in generated.absent for label in labels])
     features, errors = [], []
     for mode in modes:
@@ -187,6 +186,17 @@ def _row(
         "size": posed.size,
         "seen": seen,
     }
+
+
+def places_of(landmarks: Mapping[str, FloatArray], labels: Sequence[str]) -> FloatArray:
+    """Positions (L, 3) of these labels, NaN where there is none."""
+    nowhere = np.full(3, np.nan)
+    return np.array([landmarks.get(label, nowhere) for label in labels])
+
+
+def located_near(generated: GeneratedScan, rng: np.random.Generator) -> Located:
+    """The true pose of a generated scan with what a search would leave."""
+    return Located("mm", STATED, [PoseHypothesis(residue(rng) @ generated.to_head, 1.0)])
 
 
 def residue(rng: np.random.Generator) -> Similarity:
