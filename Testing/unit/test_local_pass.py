@@ -12,10 +12,14 @@ from research.local_pass.cases import Case, load_cases
 from research.local_pass.offsets import left_out_offsets
 from research.local_pass.outside import evenly, on_the_outside
 from research.local_pass.patches import curved_samples
-from research.local_pass.regions import MIRROR, LocalRegion
+from research.local_pass.regions import MIRROR, REGIONS, LocalRegion
+from research.local_pass.source import PatchSource
 from research.local_pass.table import Second, left_out, table
+from research.local_pass.train import main, region_frame
+from sgcn_core.detector import LandmarkDetector
 from sgcn_core.graph.crop import CROP_RADIUS
 from sgcn_core.model.network import NetworkConfig, StratifiedGCN
+from sgcn_core.training.validation import mean_errors
 
 REGION = LocalRegion("eye", ("en_l", "ex_l"), ("en_r", "ex_r"), reach=24.0, nodes=60)
 
@@ -80,6 +84,36 @@ def test_samples_follow_a_sphere() -> None:
     points, normals = curved_samples(vertices, vertices, torch.tensor([[[0, 1, 2]]]), torch.full((1, 1, 3), 1 / 3))
     assert 0.75 < float(points.norm()) < 1.0
     np.testing.assert_allclose(normals[0, 0].numpy(), np.full(3, 3**-0.5), atol=1e-6)
+
+
+def test_a_region_is_trained_on_patches_and_read_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    region = REGIONS["eye"]
+    for number in range(7):
+        points = np.column_stack(
+            [rng.uniform(-30.0, 30.0, (4000, 2)), np.zeros(4000), np.zeros((4000, 2)), np.ones(4000)]
+        )
+        places = np.column_stack([rng.uniform(-15.0, 15.0, (len(region.labels), 2)), np.zeros(len(region.labels))])
+        arrays = {
+            "points": points.astype(np.float16),
+            "landmarks": places.astype(np.float32),
+            "known": np.ones(len(places), dtype=bool),
+        }
+        np.savez(tmp_path / f"{number:04d}_ict.npz", **{f"eye_{name}": value[None] for name, value in arrays.items()})
+    command = ["--region", "eye", "--patches", str(tmp_path), "--out", str(tmp_path / "eye.pt"), "--batch", "1"]
+    main([*command, "--steps", "2", "--minutes", "0"])
+    assert "stopped at step 1 of 2" in capsys.readouterr().out
+    main([*command, "--steps", "2"])
+    assert "at step 1" in capsys.readouterr().out
+    known = LandmarkDetector.from_pretrained().checkpoint
+    local = LocalNetwork.load(tmp_path / "eye.pt", known)
+    assert local.region == region and local.network.config.landmarks == len(region.labels)
+    source = PatchSource(region, tmp_path, *region_frame(known, region), files=slice(None))
+    first, again, other = source.batch(3, 2), source.batch(3, 2), source.batch(3, 2, stream=1)
+    assert first.x.equal(again.x) and not first.x.equal(other.x)
+    assert first.x.shape == (2 * region.nodes, 6) and float(first.x[:, :3].norm(dim=1).max()) < 1.5
+    errors = mean_errors(local.network, first)  # of a network that has learnt nothing, within the region of 26 mm
+    assert errors.shape == (2, len(region.labels)) and 0.0 < float(errors.nanmean()) < 52.0
 
 
 def test_the_table_mixes_both_passes(face: Case) -> None:

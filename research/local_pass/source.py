@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch_geometric.data import Batch, Data
 
 from research.local_pass.outside import evenly, on_the_outside
 from research.local_pass.regions import LocalRegion
@@ -20,6 +20,7 @@ from research.synthesis.graph_batch import nearest_neighbours
 from research.synthesis.random_tensors import Draw
 from research.synthesis.scan_effects import ScanOptions, visible
 from research.synthesis.scanner import mostly_kept
+from sgcn_core.training.own.examples import Names
 
 NEIGHBOURS = 12
 # Normals are means over so many neighbours, in training and in use: triangles of every mesh look alike.
@@ -35,22 +36,8 @@ SCAN = ScanOptions(
 _TURN, _STRETCH, _SHIFT, _FAR, _OFTEN_FAR = 3.0, 0.03, 1.2, 3.0, 0.15
 
 
-@dataclass(frozen=True, eq=False)
-class Patches:
-    """A batch of graphs; positions and landmarks divided by the region's reach.
-
-    features (B, N, 6); neighbours (B, N, k); members (B, N); landmarks (B, K, 3), NaN where absent; known (B, K).
-    """
-
-    features: Tensor
-    neighbours: Tensor
-    members: Tensor
-    landmarks: Tensor
-    known: Tensor
-
-
 class PatchSource:
-    """Draws from the files that ``research.local_pass.patches`` wrote so far.
+    """Draws from the files of ``research.local_pass.patches`` (``sgcn_core.training.source.Source``).
 
     Parameters
     ----------
@@ -59,24 +46,15 @@ class PatchSource:
     centre : (3,), of the region in the head frame, millimetres, left side
     prototype : (K, 3), mean landmarks about that centre, millimetres
     files : slice of the sorted files, to leave some for validation
-    scan : ScanOptions
     """
 
-    def __init__(
-        self, region: LocalRegion, folder: Path, centre: Tensor, prototype: Tensor, *, files: slice, scan: ScanOptions
-    ) -> None:
-        self.region, self.folder, self.files, self.scan = region, folder, files, scan
+    def __init__(self, region: LocalRegion, folder: Path, centre: Tensor, prototype: Tensor, *, files: slice) -> None:
+        self.region, self.nodes, self.model = region, region.nodes, Names(region.labels, torch.device("cpu"))
         self.centre, self.prototype = centre.float(), prototype.float()
         known = torch.ones(len(region.labels), dtype=torch.bool)
         self.eye_holes = EyeHoles(region.labels, known)
         self._stored: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        self._paths: list[Path] = []
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Take notice of new files."""
-        whole = sorted(path for path in self.folder.glob("*.npz") if ".part" not in path.name)
-        self._paths = whole[self.files]
+        self._paths = sorted(path for path in folder.glob("*.npz") if ".part" not in path.name)[files]
 
     def _load(self, path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if path.name not in self._stored:
@@ -85,10 +63,10 @@ class PatchSource:
                 self._stored[path.name] = tuple(stored[f"{name}_{key}"] for key in ("points", "landmarks", "known"))
         return self._stored[path.name]
 
-    def batch(self, step: int, count: int) -> Patches:
-        """``count`` patches, a function of the step and of the files there are."""
-        rng = np.random.default_rng((step, 0xBA7C4))
-        draw = Draw.seeded(torch.device("cpu"), step, 0x5EE2)
+    def batch(self, step: int, count: int, *, stream: int = 0) -> Batch:
+        """``count`` patches; the same step and stream give the same, of the same files."""
+        rng = np.random.default_rng((stream, step, 0xBA7C4))
+        draw = Draw.seeded(torch.device("cpu"), stream, step, 0x5EE2)
         chosen = []
         for _ in range(count):
             stored = self._load(self._paths[rng.integers(len(self._paths))])
@@ -97,8 +75,8 @@ class PatchSource:
         samples, landmarks, known = (torch.stack(values) for values in zip(*chosen, strict=True))
         return self._scanned(samples[..., :3].float(), samples[..., 3:].float(), landmarks, known, draw)
 
-    def _scanned(self, points: Tensor, normals: Tensor, landmarks: Tensor, known: Tensor, draw: Draw) -> Patches:
-        count, scan, masks = len(points), self.scan, EffectMask(draw, len(points), 0.2)
+    def _scanned(self, points: Tensor, normals: Tensor, landmarks: Tensor, known: Tensor, draw: Draw) -> Batch:
+        count, scan, masks = len(points), SCAN, EffectMask(draw, len(points), 0.2)
         there = landmarks.nan_to_num(1e4) + self.centre
         eye = torch.zeros(points.shape[:2], dtype=torch.bool)
         outside = on_the_outside(points, normals)
@@ -119,7 +97,7 @@ class PatchSource:
         inside = keep & (points.norm(dim=2) < self.region.reach)
         inside = evenly(points, inside, draw.uniform(0.0, 10.0, count, 1, 3))
         rank = torch.arange(points.shape[1]).float().repeat(count, 1).masked_fill(~inside, torch.inf)
-        nodes = first_survivors(rank, self.region.nodes)[..., None].expand(-1, -1, 3)
+        nodes = first_survivors(rank, self.nodes)[..., None].expand(-1, -1, 3)
         points, normals = torch.gather(points, 1, nodes), torch.gather(normals, 1, nodes)
         points, normals = artefacts.add_doubled_patch(points, normals, scan.doubled, masks)
         warp = artefacts.scanner_warp(scan.warp, masks)
@@ -130,20 +108,27 @@ class PatchSource:
         points = artefacts.add_point_noise(points, normals, scan.point_noise, masks)
         normals = artefacts.add_normal_noise(normals, scan.normal_noise, masks)
         landmarks = landmarks.masked_fill(~shown[..., None], torch.nan)
-        return as_graphs(
-            points / self.region.reach,
-            normals,
-            landmarks / self.region.reach,
-            known,
-            self.prototype / self.region.reach,
+        return self._graphs(points, normals, landmarks, known)
+
+    def _graphs(self, points: Tensor, normals: Tensor, landmarks: Tensor, known: Tensor) -> Batch:
+        """Fine and coarse graphs of nodes (B, N, 3), divided by the region's reach, with smoothed normals."""
+        reach = self.region.reach
+        points, landmarks, prototype = points / reach, landmarks / reach, self.prototype / reach
+        near = nearest_neighbours(points, NEIGHBOURS)
+        each = torch.arange(len(points))[:, None, None]
+        smooth = torch.nn.functional.normalize(normals[each, near[..., :SMOOTHED]].mean(2), dim=2)
+        nearest = torch.cdist(prototype.expand(len(points), -1, -1), points).argmin(2)
+        members = torch.zeros(points.shape[:2], dtype=torch.bool).scatter_(1, nearest, True)
+        return Batch.from_data_list(
+            [
+                Data(
+                    x=torch.cat([points[i], smooth[i]], 1),
+                    neighbours=near[i],
+                    members=members[i],
+                    landmarks=landmarks[i : i + 1],
+                    millimetres=torch.tensor([reach]),
+                    known=known[i : i + 1],
+                )
+                for i in range(len(points))
+            ]
         )
-
-
-def as_graphs(points: Tensor, normals: Tensor, landmarks: Tensor, known: Tensor, prototype: Tensor) -> Patches:
-    """Fine and coarse graph of nodes (B, N, 3), normalised, with smoothed normals."""
-    near = nearest_neighbours(points, NEIGHBOURS)
-    each = torch.arange(len(points))[:, None, None]
-    smooth = torch.nn.functional.normalize(normals[each, near[..., :SMOOTHED]].mean(2), dim=2)
-    nearest = torch.cdist(prototype.expand(len(points), -1, -1), points).argmin(2)
-    members = torch.zeros(points.shape[:2], dtype=torch.bool).scatter_(1, nearest, True)
-    return Patches(torch.cat([points, smooth], 2), near, members, landmarks, known)
