@@ -9,7 +9,6 @@ import torch
 
 from research.local_pass.apply import LocalNetwork, second_pass
 from research.local_pass.cases import Case, load_cases
-from research.local_pass.offsets import left_out_offsets
 from research.local_pass.outside import evenly, on_the_outside
 from research.local_pass.patches import curved_samples
 from research.local_pass.regions import MIRROR, REGIONS, LocalRegion
@@ -154,23 +153,3 @@ def test_cases_of_another_first_pass_are_refused(face: Case, tmp_path: Path) -> 
     assert [case.name for case in load_cases(tmp_path, "c0ffee")] == ["sheet"]
     with pytest.raises(SystemExit, match="is of other weights"):
         load_cases(tmp_path, "7ea")
-
-
-def test_only_what_all_annotators_share_is_taken_off(face: Case) -> None:
-    labels = ("en_l", "ex_l", "en_r", "ex_r", "ibug39", "ibug36", "ibug42", "ibug45")
-    cases = []
-    for name, en, ex in (("liberty.ply", 1.0, 1.0), ("humface.ply", 2.0, -1.0)):
-        truth = np.full((8, 3), np.nan)
-        truth[:4] = np.array([[20.0, 0, 0], [44.0, 0, 0], [-20.0, 0, 0], [-44.0, 0, 0]])
-        first = np.nan_to_num(truth)
-        first[:4, 0] += np.array([en, ex, -en, -ex])
-        flat = face.vertices * CROP_RADIUS * [1.0, 1.0, 0.0]
-        cases.append(replace(face, labels=labels, name=name, vertices=flat, unit=1.0, first=first, truth=truth))
-    rows = {(row["annotator left out"], row["corner"]): row for row in left_out_offsets(cases).rows}
-    assert rows["face3d", "en"]["in common with the others"] == pytest.approx(2.0)
-    assert rows["face3d", "en"]["without it"] == pytest.approx(1.0)  # 1 mm outwards becomes 1 mm inwards
-    assert rows["Rvcg", "en"]["first pass"] == pytest.approx(2.0)
-    assert rows["Rvcg", "en"]["without it"] == pytest.approx(1.0)
-    third = [replace(cases[0], name="james.obj"), *cases]
-    rows = {(row["annotator left out"], row["corner"]): row for row in left_out_offsets(third).rows}
-    assert rows["face3d", "ex"]["in common with the others"] == 0.0  # 1 mm outwards and 1 mm inwards

@@ -40,7 +40,6 @@ def main(arguments: list[str] | None = None) -> None:
     from research.local_pass.alternatives import of_statistical_face, on_more_nodes
     from research.local_pass.apply import LocalNetwork, second_pass
     from research.local_pass.cases import Case, load_cases
-    from research.local_pass.offsets import left_out_offsets
     from research.local_pass.table import Second, left_out, table
     from sgcn_core.detector import LandmarkDetector
     from sgcn_core.evaluation.tables import Table
@@ -75,7 +74,6 @@ def main(arguments: list[str] | None = None) -> None:
         if options.out:
             found.write(options.out)
 
-    show(left_out_offsets([case for case in cases if case.group not in COUNTS]))
     for name, seconds in measured():
         show(table(name, seconds))
         show(left_out(name, seconds))
