@@ -80,24 +80,28 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def make_cases(detector: LandmarkDetector, data: Path, folder: Path) -> None:
-    """Detect on the annotated scans, and on generated ones that no network was trained on; keep what was found."""
+    """Detect on the annotated scans, and on generated ones that no network was trained on; keep what was found.
+
+    The folder is there when all is in it, so that a set that was interrupted is not taken for a whole one.
+    """
     from research.local_pass.cases import generated_cases, real_cases
     from research.synthesis.face_model import FaceModel
     from research.synthesis.generated_scan import ScanMaker
     from research.synthesis.gnm import GnmHead
 
-    weights = detector.checkpoint.sha256
-    folder.mkdir(parents=True, exist_ok=True)
+    weights, part = detector.checkpoint.sha256, folder.with_name(f"{folder.name}.part")
+    part.mkdir(parents=True, exist_ok=True)
     models: dict[str, Population] = {
         "gnm": GnmHead.load(data / "gnm" / "gnm_head.npz"),
         "ict": FaceModel.load(data / "ict" / "ict_facekit.npz"),
     }
     for case in real_cases(detector, [data / "scans", data / "heads"]):
-        case.save(folder / f"{case.group}__{case.name}.npz", weights)
+        case.save(part / f"{case.group}__{case.name}.npz", weights)
     for name, model in models.items():
         maker = ScanMaker(model, seed=SEEDS[name])
         for case in generated_cases(detector.pipeline, name, maker, COUNTS[name]):
-            case.save(folder / f"{case.group}__{case.name}.npz", weights)
+            case.save(part / f"{case.group}__{case.name}.npz", weights)
+    part.replace(folder)
 
 
 if __name__ == "__main__":
