@@ -51,7 +51,7 @@ def definitions_page() -> str:
                 "| label | name | definition | source | observers |\n|---|---|---|---|---|\n"
                 + "\n".join(_row(each, described["name"], observers, notes) for each in landmarks),
             ]
-    parts += ["## How ours differ from others'", _differences(notes["differences"])]
+    parts += ["## How ours differ from others'", _differences(notes["differences"], notes["weights"])]
     sources = {**notes["sources"], **observers["sources"]}
     parts += ["## Sources", "\n".join(f"- **{name}**: {text}" for name, text in sources.items())]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -100,11 +100,12 @@ def _row(each: dict[str, Any], landmark_set: str, observers: dict[str, Any], not
     )
 
 
-def _differences(differences: dict[str, dict[str, str]]) -> str:
+def _differences(differences: dict[str, dict[str, str]], weights: str) -> str:
     rows = [f"| `{label}` | {whose} | {text} |" for label, each in differences.items() for whose, text in each.items()]
     return (
-        "Distances are between our landmark and theirs on the scans described in [Accuracy](accuracy.md), weights "
-        "49bde0ffa319a62d.\n\n| landmark | whose | difference |\n|---|---|---|\n" + "\n".join(rows)
+        "Distances between our landmark and theirs are means over the scans described in [Accuracy](accuracy.md), "
+        f"weights {weights} (`python -m research.documentation.distances`).\n\n"
+        "| landmark | whose | difference |\n|---|---|---|\n" + "\n".join(rows)
     )
 
 
