@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
             yield f"local_{local.region.name}", [Second(case, second_pass(case, local)) for case in cases]
 
     def show(found: Table) -> None:
+        found = replace(found, title=f"{found.title} First pass: weights {detector.checkpoint.sha256[:16]}.")
         print(f"\n{found.name}: {found.title}\n\n{found.markdown()}", flush=True)
         if options.out:
             found.write(options.out)
