@@ -48,7 +48,7 @@ class Case:
     def save(self, path: Path, weights: str) -> None:
         """Write an uncompressed .npz file; ``weights`` is the hash of those of the first pass."""
         arrays: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        np.savez(path, **arrays, **{ENTRY: weights})
+        np.savez(path, **arrays | {ENTRY: weights})
 
     @classmethod
     def load(cls, path: Path, weights: str) -> Case:

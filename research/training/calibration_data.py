@@ -63,7 +63,7 @@ class CalibrationData:
     def save(self, path: Path, network: StratifiedGCN) -> None:
         """Write a compressed .npz file that tells whose detections it holds."""
         arrays: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        np.savez_compressed(path, **arrays, **{ENTRY: network_hash(network)})
+        np.savez_compressed(path, **arrays | {ENTRY: network_hash(network)})
 
     @classmethod
     def load(cls, path: Path, network: StratifiedGCN) -> CalibrationData:
