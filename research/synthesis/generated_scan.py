@@ -41,8 +41,6 @@ _STREAM = 0x5CA9
 # Of the surface within this distance of a landmark (millimetres) at least the one share is left where the landmark is
 # there, and less than the other where it is not.
 _SURROUNDINGS, _THERE, _GONE = 3.0, 0.5, 0.05
-# Fewest and most triangles of a scan of a whole head.
-_TRIANGLES = (8000, 80000)
 # A scan that does not reach down to here has no shoulders either, millimetres.
 _CHIN = -95.0
 # Pixel of the cameras that look at the scene, not below the size of its triangles, millimetres.
@@ -87,6 +85,7 @@ class ScanMaker:
     seed : int
     posed : bool, whether the scan is turned and moved at random; otherwise it stands in the head frame
     shoulders : share of scans with shoulders and chest; none where ``options.scan`` is None
+    triangles : fewest and most of a scan of a whole head
     """
 
     def __init__(
@@ -97,10 +96,11 @@ class ScanMaker:
         seed: int = 0,
         posed: bool = True,
         shoulders: float = 0.35,
+        triangles: tuple[float, float] = (8000.0, 80000.0),
     ) -> None:
         self.population = population
         self.options = options or GeneratorOptions()
-        self.seed, self.posed, self.shoulders = seed, posed, shoulders
+        self.seed, self.posed, self.shoulders, self.triangles = seed, posed, shoulders, triangles
         average = population.neutral[population.landmarks.clamp(min=0)]
         # Its sets of samples are of no use here, and are kept small.
         self.source = FaceGenerator(population, options=self.options, pools=1, pool_size=64, prototype=average)
@@ -144,7 +144,7 @@ class ScanMaker:
         faces = self.population.faces.numpy()
         skin = slid(subdivided(Mesh(vertices[0].double().numpy(), faces)), rng)
         eye = np.repeat(faces[:, 0] >= self.population.skin, 4)
-        triangles = np.exp(rng.uniform(*np.log(_TRIANGLES)))
+        triangles = np.exp(rng.uniform(*np.log(self.triangles)))
         pieces, kept = [skin], np.ones(len(skin.faces), dtype=bool)
         bare = kept
         if self.source.scanner is not None:
