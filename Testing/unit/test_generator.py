@@ -251,8 +251,8 @@ def test_second_population_shares_the_prototype(generator: FaceGenerator) -> Non
 
 def test_contact_sheet_shows_every_sample(generator: FaceGenerator) -> None:
     sheet = contact_sheet(generator.with_options(GeneratorOptions.clean()), count=5, columns=3, side=60)
-    assert sheet.size == (360, 120)
-    pixels = np.asarray(sheet)
+    pixels = sheet.pixels
+    assert pixels.shape == (120, 360, 3)
     panels = [pixels[row * 60 : row * 60 + 60, column * 60 : column * 60 + 60] for row in (0, 1) for column in range(6)]
     assert all(len(np.unique(panel.reshape(-1, 3), axis=0)) > 20 for panel in panels[:10])
     assert all((panel == 255).all() for panel in panels[10:])

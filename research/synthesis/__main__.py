@@ -85,8 +85,8 @@ def picture(population: Population, options: argparse.Namespace) -> Canvas:
     clean = GeneratorOptions.clean()
     varied = {None: GeneratorOptions(), "clean": clean}.get(options.only) or GeneratorOptions.only(options.only)
     if options.region:
-        plain = None if options.only in (None, "clean") else scan_maker(population, clean, seed=options.seed)
         maker = scan_maker(population, varied, seed=options.seed)
+        plain = None if options.only in (None, "clean") else maker.with_options(clean)
         return close_ups(maker, options.region, plain=plain, count=options.count)
     generator = FaceGenerator(population, nodes=options.nodes, pools=2, seed=options.seed, options=varied)
     return contact_sheet(generator, count=options.count)

@@ -50,6 +50,7 @@ _GREY = (0.80, 0.79, 0.77)
 _DOT, _RED, _BLUE = 2.6, (0.80, 0.10, 0.15), (0.05, 0.25, 0.75)
 # Where the surface is farther than this in front of a landmark or behind it, the dot is a ring, millimetres.
 _OFF = 1.0
+_DEEP = 70.0  # no more than this below the middle is drawn, millimetres: holes do not show the back of the head
 _GAP = 6
 
 
@@ -133,7 +134,8 @@ def scan_pictures(scan: GeneratedScan, region: str, looks: Sequence[View]) -> li
 
 def close_up(vertices: FloatArray, faces: NDArray[np.int64], landmarks: FloatArray, view: View) -> NDArray[np.uint8]:
     """A part of a mesh (V, 3), (F, 3) in the head frame, with landmarks (L, 3): (H, W, 3)."""
-    drawn = drawn_views(grey_mesh(vertices, faces), [view], engine="software")[0]
+    near = view.to_view(vertices)[:, 2] > -_DEEP
+    drawn = drawn_views(grey_mesh(vertices, faces[near[faces].all(axis=1)]), [view], engine="software")[0]
     picture = Canvas(view.width, view.height, PAPER)
     picture.paste(reduced(drawn.image), 0, 0)
     off = np.abs(view.to_view(landmarks)[:, 2] - depth_at(view, drawn, landmarks)) > _OFF

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +107,12 @@ class ScanMaker:
         self.source = FaceGenerator(population, options=self.options, pools=1, pool_size=64, prototype=average)
         self.known = population.known.numpy()
         self.labels = tuple(label for label, known in zip(population.labels, self.known, strict=True) if known)
+
+    def with_options(self, options: GeneratorOptions) -> ScanMaker:
+        """Scans of the same people with other options."""
+        other = copy(self)
+        other.options, other.source = options, self.source.with_options(options)
+        return other
 
     def scan(self, number: int) -> GeneratedScan:
         """The scan with this number."""

@@ -43,7 +43,12 @@ def neutral_landmarks(population: Population) -> dict[str, FloatArray]:
 
 
 def landmark_picture(
-    population: Population, *, landmark_set: str = "all", region: str | None = None, side: int = 1000
+    population: Population,
+    *,
+    landmark_set: str = "all",
+    region: str | None = None,
+    side: int = 1000,
+    engine: str = "auto",
 ) -> Canvas:
     """Draw them from the front, from below, from the right and from the left.
 
@@ -53,6 +58,7 @@ def landmark_picture(
     landmark_set : str, of the package
     region : str, optional, a group of landmarks such as ``eyes``: a close-up with these alone
     side : int, pixels along each side of one of the four views
+    engine : str, of ``sgcn_core.viz.picture.drawn_views``
 
     Raises
     ------
@@ -73,7 +79,7 @@ def landmark_picture(
     mesh = grey_mesh(population.neutral.cpu().double().numpy(), population.faces.cpu().numpy())
     sheet = Canvas(2 * side, 2 * (side + _TITLE), PAPER)
     views = [_view(direction, points, side) for direction in _DIRECTIONS]
-    for number, (view, drawn) in enumerate(zip(views, drawn_views(mesh, views), strict=True)):
+    for number, (view, drawn) in enumerate(zip(views, drawn_views(mesh, views, engine=engine), strict=True)):
         left, top = number % 2 * side, number // 2 * (side + _TITLE) + _TITLE
         sheet.paste(reduced(drawn.image), left, top)
         sheet.text(view.direction.title, left + side / 2, top - _TITLE / 2, size=16, colour=INK, align="centre")
