@@ -21,14 +21,14 @@ from sgcn_core.viz.views import INK, PAPER
 PICTURE = ROOT / "docs" / "images" / "scanner_effects.png"
 # Item of the generator, its name, region, which of the two looks, number of the scan.
 PANELS = (
-    ("lids_smeared", "lids and lashes smeared", "eyes", 0, 0),
-    ("fissure_closed", "fissure closed", "eyes", 0, 0),
-    ("eye_craters", "craters and spikes", "eyes", 0, 0),
-    ("eye_holes", "eye holes", "eyes", 0, 0),
-    ("narrow_fissure", "narrow fissure", "eyes", 0, 0),
-    ("lips_smeared", "lips smeared", "mouth", 0, 0),
-    ("nostrils_filled", "nostrils filled", "nose", 1, 0),
-    ("camera_offsets", "steps between cameras", "eyes", 0, 0),
+    ("lids_smeared", "lids and lashes smeared", "eyes", 0, 3),
+    ("fissure_closed", "fissure closed", "eyes", 1, 1),
+    ("eye_craters", "craters and spikes", "eyes", 1, 1),
+    ("eye_holes", "eye holes", "eyes", 0, 3),
+    ("narrow_fissure", "narrow fissure", "eyes", 0, 1),
+    ("lips_smeared", "lips smeared", "mouth", 0, 1),
+    ("nostrils_filled", "nostrils filled", "nose", 1, 1),
+    ("camera_offsets", "steps between cameras", "eyes", 0, 3),
 )
 _COLUMNS, _WIDTH, _GAP, _NAME = 4, 240, 6, 26
 _COLOURS = 64
