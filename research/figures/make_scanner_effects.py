@@ -26,7 +26,7 @@ PANELS = (
     ("eye_craters", "craters and spikes", "eyes", 1, 1),
     ("eye_holes", "eye holes", "eyes", 0, 3),
     ("narrow_fissure", "narrow fissure", "eyes", 0, 1),
-    ("lips_smeared", "lips smeared", "mouth", 0, 1),
+    ("lips_smeared", "lips smeared", "mouth", 0, 2),
     ("nostrils_filled", "nostrils filled", "nose", 1, 1),
     ("camera_offsets", "steps between cameras", "eyes", 0, 3),
 )

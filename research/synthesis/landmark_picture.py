@@ -30,9 +30,9 @@ _DIRECTIONS = (FRONT, BELOW, RIGHT_SIDE, LEFT_SIDE)
 _NAME_COLUMN, _NAME_SIZE, _NAME_GAP, _TITLE = 58, 13, 15.0, 30  # pixels
 _ROOM = 12.0  # around the landmarks, millimetres
 _DOT = 2.6  # pixels
-# A landmark this far under the surface that is seen is behind it, and one this far beyond the midline is not for a
-# profile, millimetres.
-_HIDDEN_BELOW, _BEYOND_MIDLINE = 4.0, 4.0
+# A landmark so many millimetres under the surface that is seen is behind it. A profile is more tolerant, because the
+# midline runs along its outline, where the near half bulges towards the viewer; it shows none far beyond the midline.
+_HIDDEN_BELOW, _HIDDEN_BELOW_IN_PROFILE, _BEYOND_MIDLINE = 4.0, 9.0, 4.0
 
 
 def neutral_landmarks(population: Population) -> dict[str, FloatArray]:
@@ -83,8 +83,10 @@ def landmark_picture(
         left, top = number % 2 * side, number // 2 * (side + _TITLE) + _TITLE
         sheet.paste(reduced(drawn.image), left, top)
         sheet.text(view.direction.title, left + side / 2, top - _TITLE / 2, size=16, colour=INK, align="centre")
-        seen = view.to_view(points)[:, 2] + _HIDDEN_BELOW >= depth_at(view, drawn, points)
-        if view.direction.near_half:
+        profile = view.direction.near_half
+        below = _HIDDEN_BELOW_IN_PROFILE if profile else _HIDDEN_BELOW
+        seen = view.to_view(points)[:, 2] + below >= depth_at(view, drawn, points)
+        if profile:
             seen &= points @ view.direction.rotation[2] >= -_BEYOND_MIDLINE
         shown = {label: points[i] for i, label in enumerate(places) if seen[i]}
         _mark(sheet, view, shown, {label: colours[groups[label]] for label in shown}, (left, top))
