@@ -69,8 +69,8 @@ class EffectOptions:
 class SurfaceEffects:
     """Changes the vertices of generated faces by the effects of ``EffectOptions``.
 
-    Two steps: ``reshape`` changes the surface that the landmarks lie on, ``cover`` lays something over it, which moves
-    no landmark.
+    Three steps: ``smooth`` slides vertices along the skin, ``reshape`` moves the skin in and out and the landmarks with
+    it, ``cover`` lays something over it, which moves no landmark.
 
     Parameters
     ----------
@@ -101,14 +101,16 @@ class SurfaceEffects:
     def apply(self, vertices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Changed vertices (B, V, 3) and which landmarks (B, L) are still visible."""
         masks = EffectMask(draw, len(vertices))
-        vertices, below = self.reshape(vertices, masks)
+        vertices, below = self.reshape(self.smooth(vertices, masks), masks)
         vertices, seen = self.cover(vertices, masks)
         return vertices, seen & ~below
 
     def reshape(self, vertices: Tensor, masks: EffectMask) -> tuple[Tensor, Tensor]:
-        """What changes the skin itself: vertices (B, V, 3), and which landmarks (B, L) a strap hides."""
-        vertices = self.openings.apply(self._smooth(vertices, masks), masks)
-        return self._strap(vertices, masks)
+        """What moves the skin in or out, and no vertex along it.
+
+        Vertices (B, V, 3), and which landmarks (B, L) a strap hides.
+        """
+        return self._strap(self.openings.apply(vertices, masks), masks)
 
     def cover(self, vertices: Tensor, masks: EffectMask) -> tuple[Tensor, Tensor]:
         """What lies on the skin, and the noise of the mesh: vertices (B, V, 3), and the landmarks (B, L) still seen."""
@@ -194,7 +196,7 @@ class SurfaceEffects:
         phase = draw.uniform(0.0, 2.0 * torch.pi, count, 1, waves)
         return torch.sin(self.neutral @ (direction * frequency) + phase).sum(2) * (2.0 / waves) ** 0.5
 
-    def _smooth(self, vertices: Tensor, masks: EffectMask, most: int = 20) -> Tensor:
+    def smooth(self, vertices: Tensor, masks: EffectMask, most: int = 20) -> Tensor:
         """Laplacian smoothing by 1 to ``most`` half steps in some of the faces."""
         steps = (masks.draw.integers(most, masks.count) + 1) * masks.sample(self.options.smoothing)
         for step in range(int(steps.max())):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -31,12 +33,38 @@ class LandmarkProjection:
 
     def __call__(self, points: Tensor, vertices: Tensor) -> Tensor:
         """The closest points (B, L, 3) of the surface ``vertices`` (B, V, 3) to ``points`` (B, L, 3)."""
+        return self.anchors(points, vertices).on(vertices)
+
+    def anchors(self, points: Tensor, vertices: Tensor) -> Anchors:
+        """Where on its triangles the surface ``vertices`` (B, V, 3) is closest to ``points`` (B, L, 3)."""
         corners = vertices[:, self.triangles]
         distance = (corners.mean(3) - points[:, :, None]).square().sum(3)
         nearest = distance.topk(min(_EXACT, distance.shape[2]), dim=2, largest=False).indices
         tried = torch.gather(corners, 2, nearest[..., None, None].expand(-1, -1, -1, 3, 3))
         weights, squared = closest_on_triangles(points[:, :, None], tried)
-        best = squared.argmin(2)[..., None, None]
-        weights = torch.gather(weights, 2, best.expand(-1, -1, -1, 3))
-        chosen = torch.gather(tried, 2, best[..., None].expand(-1, -1, -1, 3, 3))
-        return (weights[..., None] * chosen).sum(3)[:, :, 0]
+        best = squared.argmin(2, keepdim=True)
+        weights = torch.gather(weights, 2, best[..., None].expand(-1, -1, -1, 3))[:, :, 0]
+        triangle = torch.gather(nearest, 2, best)
+        ids = torch.gather(self.triangles.expand(len(points), -1, -1, -1), 2, triangle[..., None].expand(-1, -1, -1, 3))
+        return Anchors(ids[:, :, 0], weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Anchors:
+    """Places on the triangles of a surface, which move with its vertices.
+
+    Attributes
+    ----------
+    triangles : Tensor of int, shape (B, L, 3)
+    weights : Tensor, shape (B, L, 3)
+        Barycentric.
+    """
+
+    triangles: Tensor
+    weights: Tensor
+
+    def on(self, vertices: Tensor) -> Tensor:
+        """The places (B, L, 3) on the surface ``vertices`` (B, V, 3)."""
+        flat = self.triangles.flatten(1)[..., None].expand(-1, -1, 3)
+        corners = torch.gather(vertices, 1, flat).view(*self.triangles.shape, 3)
+        return (self.weights[..., None] * corners).sum(2)
