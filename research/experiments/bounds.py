@@ -25,7 +25,7 @@ from research.training.annotated_scans import (
     displacements,
 )
 from research.training.calibration_data import ModeData
-from research.training.calibration_report import area_under_curve
+from research.training.calibration_report import GROSS, area_under_curve
 from research.training.domain_fit import DomainSamples, fit_domain
 from sgcn_core.detector import LandmarkDetector
 from sgcn_core.evaluation.tables import Cell, Table
@@ -38,7 +38,6 @@ from sgcn_core.uncertainty.thresholds import FOUND, MISSING, UNCERTAIN
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-GROSS = 5.0
 _GROUPS = ("well-defined", "loosely defined")
 NETWORK, SCAN, ANNOTATOR = "network alone", "scan left out", "annotator left out"
 _LIMITS = ((3.5, 4.0, 4.5, 5.0, 6.0, 8.0), (7.5, 8.5, 9.5, 10.5, 12.0))
