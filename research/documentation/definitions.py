@@ -27,7 +27,8 @@ landmark sets and `sgcn_core/resources/analysis/observers.json`; the pictures by
 
 **Observers.** Classes A, B and C are mean distances of {a}, {b} and {c} mm between trained observers. The column gives
 the class and the mean distance that goes into the stated bounds, with its source. Where no study of the landmark itself
-is known the class stands for it.
+is known the class stands for it. Two of the studies (Fink 2014, Ort 2012) compare one observer with himself, who agrees
+better than two do: bounds that rest on them are rather too small.
 
 {basis}
 """
