@@ -211,6 +211,7 @@ def ansur_rows(samples: dict[str, Sample], file: Path) -> list[list[str]]:
 def children_rows(adults: Sample, children: Sample) -> list[list[str]]:
     """Distances of both, the ratio of their means, and that ratio over the one of the whole face (centroid sizes)."""
     both = (adults, children)
+    measures: dict[str, Sequence[FloatArray | None]]
     measures = {f"{first} - {last}": [each.distance(first, last) for each in both] for first, last in _DISTANCES}
     measures |= {name: [each.distance(*ends) for each in both] for name, ends in _HEAD.items()}
     measures["interpupillarybreadth"] = [each.between_eyes() for each in both]
