@@ -1,6 +1,7 @@
 """``python -m research.peers.paper_table``: 3DFA-GCN beside our networks on the test faces of the paper's Table 1.
 
-All networks of the folder are measured on the same faces; they are comparable where they took the same steps. The pose
+All networks of the folder are measured on the same faces; they are comparable where they took the same steps, or as
+much processor time (`research.peers.step_times`). The pose
 is known to all. 3DFA-GCN places its landmarks by unfolding, off the vertices; *vertex* moves them to the nearest one,
 where the truth of registered faces is.
 """
@@ -125,7 +126,7 @@ def _our_seconds(network: PaperNetwork, case: Case, seed: int) -> tuple[float, f
 def paper_table(
     model: Annotated[Path, typer.Option(metavar="FILE", help="ict_facekit.npz, to generate people.")],
     peer: Annotated[Path, typer.Option(metavar="FILE", help="3DFA-GCN (dfa_training).")],
-    networks: Annotated[Path, typer.Option(metavar="FOLDER", help="Ours, trained by as many steps.")],
+    networks: Annotated[Path, typer.Option(metavar="FOLDER", help="Ours, trained at the same budget.")],
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="For the tables (.csv).")] = None,
     people: Annotated[int, typer.Option(min=1, metavar="N", help="Test people of Neutral.")] = 24,
     expressions: Annotated[int, typer.Option(min=0, metavar="N", help="Of Expressions, with 16 faces each.")] = 3,

@@ -70,7 +70,7 @@ def _seconds(run: Training | TrainingRun, first: int, repeats: int) -> float:
 
 
 def _row(what: str, steps: int, seconds: FloatArray | None, together: FloatArray) -> dict[str, Cell]:
-    each: tuple[Cell, ...] = ("-", "-") if seconds is None else tuple(seconds.tolist())
+    each: tuple[Cell, ...] = (None, None) if seconds is None else tuple(seconds.tolist())
     return {
         "stage": what,
         "steps": steps,
