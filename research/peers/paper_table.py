@@ -1,9 +1,8 @@
 """``python -m research.peers.paper_table``: 3DFA-GCN beside our networks on the test faces of the paper's Table 1.
 
 All networks of the folder are measured on the same faces; they are comparable where they took the same steps, or as
-much processor time (`research.peers.step_times`). The pose
-is known to all. 3DFA-GCN places its landmarks by unfolding, off the vertices; *vertex* moves them to the nearest one,
-where the truth of registered faces is.
+much processor time (`research.peers.step_times`). The pose is known to all. 3DFA-GCN places its landmarks by unfolding,
+off the vertices; *vertex* moves them to the nearest one, where the truth of registered faces is.
 """
 
 from __future__ import annotations
