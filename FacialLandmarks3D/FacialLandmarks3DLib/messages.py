@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -48,38 +48,6 @@ def stage_text(stage: str) -> str:
         "finishing": _("Finishing"),
     }
     return known.get(stage, stage)
-
-
-def summary(landmarks: Collection[Any]) -> str:
-    """The landmarks of a result (`Detected` ones) in one sentence."""
-    missing = sum(each.status == "missing" for each in landmarks)
-    loose = [each for each in landmarks if each.status == "uncertain" and not each.to_check]
-    others = [each for each in landmarks if each not in loose]
-    to_check = sum(each.status == "uncertain" for each in others)
-    placed, errors = len(landmarks) - missing, (_known_errors(others), _known_errors(loose))
-    return counts_text(placed, len(landmarks), to_check + missing, len(loose), errors) + "."
-
-
-def _known_errors(landmarks: Collection[Any]) -> list[float]:
-    return [each.expected_error_mm for each in landmarks if each.expected_error_mm is not None]
-
-
-def counts_text(
-    placed: int, total: int, to_check: int, loose: int, expected_errors: tuple[Sequence[float], Sequence[float]]
-) -> str:
-    """How many landmarks are placed, to check and loosely defined, and how accurate they are expected to be.
-
-    ``expected_errors`` in millimetres are those of the loosely defined landmarks, second, and of all others.
-    """
-    errors, loose_errors = expected_errors
-    text = _("{placed} of {total} placed").format(placed=placed, total=total)
-    if errors:
-        text += _(", median expected error {error:.1f} mm").format(error=median(errors))
-    text += "; " + (_("check {count}").format(count=to_check) if to_check else _("nothing to check"))
-    if loose:
-        text += _(", {count} loosely defined").format(count=loose)
-        text += _(" ({error:.1f} mm)").format(error=median(loose_errors)) if loose_errors else ""
-    return text
 
 
 # --- a landmark ---------------------------------------------------------------------------------------------------
@@ -156,11 +124,18 @@ def details(row: Any) -> str:
 
 
 def counts_sentence(counts: Any) -> str:
-    """The `Counts` of a review in one sentence."""
+    """The `Counts` of landmarks in one sentence, without a full stop."""
     if counts.total == 0:
         return _("No landmarks yet.")
     placed, to_check = counts.total - counts.missing, counts.uncertain + counts.missing
-    text = counts_text(placed, counts.total, to_check, counts.loose, counts.expected_errors)
+    text = _("{placed} of {total} placed").format(placed=placed, total=counts.total)
+    if counts.expected_errors:
+        text += _(", median expected error {error:.1f} mm").format(error=median(counts.expected_errors))
+    text += "; " + (_("check {count}").format(count=to_check) if to_check else _("nothing to check"))
+    if counts.loose:
+        text += _(", {count} loosely defined").format(count=counts.loose)
+    if counts.loose_errors:
+        text += _(" ({error:.1f} mm)").format(error=median(counts.loose_errors))
     more = [_("{count} edited").format(count=counts.edited)] * bool(counts.edited)
     more += [_("{count} accepted").format(count=counts.accepted)] * bool(counts.accepted)
     return "; ".join([text, *more])

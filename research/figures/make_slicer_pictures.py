@@ -31,12 +31,12 @@ from slicer_scene import Application, slicer
 from slicer_view import ThreeDView, save
 
 import FacialLandmarks3D as module  # isort: skip
-from FacialLandmarks3DLib.messages import summary
+from FacialLandmarks3DLib.messages import counts_sentence
 from FacialLandmarks3DLib.review.heatmap import HeatmapOverlay, HeatmapRequest
 from FacialLandmarks3DLib.review.labels import ViewLabels
 from FacialLandmarks3DLib.review.manual_pose import ManualPose
 from FacialLandmarks3DLib.review.rows import rows_of
-from FacialLandmarks3DLib.scene.detected import detected_landmarks
+from FacialLandmarks3DLib.scene.detected import counts_of, detected_landmarks
 from FacialLandmarks3DLib.worker.keeper import close_shared_worker
 
 from sgcn_core.io.meshes import read_surface
@@ -77,7 +77,7 @@ def landmarks_on_the_sample(desk: Desk) -> None:
     """The result, and the heatmap of one landmark."""
     model = desk.sample()
     node = desk.logic.placeLandmarks(model)
-    print(summary(detected_landmarks(node).values()))
+    print(counts_sentence(counts_of(detected_landmarks(node).values())))
     desk.save("landmarks.png")
 
     request, heatmap = HeatmapRequest(desk.logic.landmarker.worker), None
@@ -97,7 +97,7 @@ def landmarks_to_check(desk: Desk) -> None:
     model = desk.sample()
     model.SetAndObservePolyData(narrow_scan(model.GetPolyData()))
     node = desk.logic.placeLandmarks(model)
-    print(summary(detected_landmarks(node).values()))
+    print(counts_sentence(counts_of(detected_landmarks(node).values())))
     ViewLabels(node).update(rows_of(node), None, show_all=False)  # as the panel shows them
     desk.save("uncertain.png")
 
@@ -139,7 +139,7 @@ def landmarks_on_a_volume(desk: Desk) -> None:
         matrix.SetElement(axis, 3, sign * origin[axis])
     volume = cases.volume_node(desk.application, blurred, matrix, "CT")
     volume.CreateDefaultDisplayNodes()
-    print(summary(detected_landmarks(desk.logic.placeLandmarks(volume)).values()))
+    print(counts_sentence(counts_of(detected_landmarks(desk.logic.placeLandmarks(volume)).values())))
     _slice = show_coronal_slice(desk, volume, offset=-75.0)
     desk.view.look(CENTRE, 1.15 * DISTANCE, turn=30, tilt=12)
     desk.save("volume.png")

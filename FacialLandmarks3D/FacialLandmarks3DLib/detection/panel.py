@@ -8,8 +8,8 @@ from typing import Any
 
 import slicer
 
-from ..messages import _, stage_text, summary
-from ..scene.detected import detected_landmarks, moved_by_hand
+from ..messages import _, counts_sentence, stage_text
+from ..scene.detected import counts_of, detected_landmarks, moved_by_hand
 from ..scene.provenance import read_provenance
 from .job import LandmarkingCancelled, LandmarkJob
 from .landmarker import drive
@@ -175,7 +175,8 @@ class DetectionPanel:
         if job.error is not None:
             self._show_failure(job.error)
             return
-        self._show_idle(" ".join([summary(detected_landmarks(job.node).values()), *job.warnings]))
+        counts = counts_of(detected_landmarks(job.node).values())
+        self._show_idle(" ".join([f"{counts_sentence(counts)}.", *job.warnings]))
         self._on_landmarks(job.node)
 
     def _show_failure(self, error: Exception) -> None:

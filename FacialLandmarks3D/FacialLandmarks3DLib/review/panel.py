@@ -10,8 +10,9 @@ import qt
 
 from ..detection.services import Services, load_section
 from ..messages import _, counts_sentence, details, review_menu
+from ..scene.detected import counts_of
 from .labels import ViewLabels
-from .rows import Row, counts_of, placed_by
+from .rows import Row, placed_by
 from .sections import HeatmapSection, LearnSection, PoseSection
 from .session import Review
 from .table import LandmarkTable

@@ -1,4 +1,4 @@
-"""The table of landmarks: what there is to say about each, which to check first, how many there are to check."""
+"""The table of landmarks: what there is to say about each, and which to check first."""
 
 from __future__ import annotations
 
@@ -52,22 +52,6 @@ class Row:
         return self.status in TO_CHECK and not self.loose
 
 
-@dataclass(frozen=True)
-class Counts:
-    """How many landmarks there are, how many of each status, and the expected errors that are known, mm.
-
-    ``uncertain`` are those to check, ``loose`` those that are uncertain on every scan; the errors of these come second.
-    """
-
-    total: int = 0
-    uncertain: int = 0
-    loose: int = 0
-    missing: int = 0
-    edited: int = 0
-    accepted: int = 0
-    expected_errors: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
-
-
 def rows_of(node: Any) -> list[Row]:
     """One row for each control point, in the node's order."""
     detected, moved, accepted = detected_landmarks(node), moved_by_hand(node), accepted_positions(node)
@@ -80,25 +64,6 @@ def rows_of(node: Any) -> list[Row]:
 def worst_first(rows: Iterable[Row]) -> list[Row]:
     """Uncertain ones to check, missing ones, then the rest, each from the largest expected error to the smallest."""
     return sorted(rows, key=lambda row: (_RANK[row.status] if row.to_check else 2, -_error(row), row.place))
-
-
-def counts_of(rows: Iterable[Row]) -> Counts:
-    """How many landmarks have which status."""
-    given = list(rows)
-    statuses = [row.status for row in given]
-    return Counts(
-        total=len(statuses),
-        uncertain=sum(row.status == "uncertain" and not row.loose for row in given),
-        loose=sum(row.loose for row in given),
-        missing=statuses.count("missing"),
-        edited=statuses.count("edited"),
-        accepted=statuses.count("accepted"),
-        expected_errors=(_known_errors(given, loose=False), _known_errors(given, loose=True)),
-    )
-
-
-def _known_errors(rows: Iterable[Row], *, loose: bool) -> tuple[float, ...]:
-    return tuple(row.expected_error_mm for row in rows if row.loose == loose and row.expected_error_mm is not None)
 
 
 def placed_by(node: Any) -> str:
@@ -133,7 +98,7 @@ def _row(
         moved_mm=moved,
         by_hand=by_hand,
         locked=bool(node.GetLocked() or node.GetNthControlPointLocked(place)),
-        loose=status == "uncertain" and detected is not None and not detected.to_check,
+        loose=status == "uncertain" and detected is not None and detected.loose,
     )
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import slicer
 import vtk
 
-from ..scene.detected import adopt, follow_hardening, placed_positions
+from ..scene.detected import Counts, adopt, counts_of, follow_hardening, placed_positions
 from ..scene.landmark_surface import ClosestPoints, surface_of
 from ..scene.nodes import is_there, labels_of, set_locked
 from . import edits
 from .edits import History
-from .rows import Counts, Row, counts_of, rows_of, worst_first
+from .rows import Row, rows_of, worst_first
 from .views import jump_to
 
 # Where Slicer's markups widget says which point the mouse holds; vtkMRMLMarkupsDisplayNode.h

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -170,9 +170,48 @@ class Detected:
     to_check: bool = True
 
     @property
+    def loose(self) -> bool:
+        """Whether it is uncertain for no reason but its definition, as on every scan."""
+        return self.status == "uncertain" and not self.to_check
+
+    @property
     def code(self) -> float:
         """The status as in the measurement of the same name."""
         return _CODE_OF_STATUS[self.status]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many landmarks there are, how many of each status, and the expected errors that are known, mm.
+
+    ``uncertain`` are those to check, ``loose`` those that are uncertain on every scan; the errors of these are apart.
+    """
+
+    total: int
+    uncertain: int
+    loose: int
+    missing: int
+    edited: int
+    accepted: int
+    expected_errors: tuple[float, ...]
+    loose_errors: tuple[float, ...]
+
+
+def counts_of(landmarks: Iterable[Any]) -> Counts:
+    """How many landmarks, `Detected` or rows of a review, have which status."""
+    given = list(landmarks)
+    statuses = [each.status for each in given]
+    known = [each for each in given if each.expected_error_mm is not None]
+    return Counts(
+        total=len(given),
+        uncertain=sum(each.status == "uncertain" and not each.loose for each in given),
+        loose=sum(each.loose for each in given),
+        missing=statuses.count("missing"),
+        edited=statuses.count("edited"),
+        accepted=statuses.count("accepted"),
+        expected_errors=tuple(each.expected_error_mm for each in known if not each.loose),
+        loose_errors=tuple(each.expected_error_mm for each in known if each.loose),
+    )
 
 
 def begin_review(node: Any, model_node: Any) -> None:
