@@ -146,10 +146,9 @@ class FaceGenerator:
         if self.effects is None:
             return vertices, self._solved(landmarks, vertices), seen, 1.0 / scale
         vertices = self.effects.smooth(vertices, masks)
-        landmarks = self._solved(self.projection(landmarks, vertices), vertices)
         # The place on the face stays, whatever a scanner makes of it: the closest point of a filled eye corner, or the
         # extremum of a nostril's wing with a step through it, would be another one.
-        places = self.projection.anchors(landmarks, vertices)
+        places = self.projection(self._solved(landmarks, vertices), vertices)
         vertices, below = self.effects.reshape(vertices, masks)
         landmarks = places.on(vertices)
         vertices, uncovered = self.effects.cover(vertices, masks)

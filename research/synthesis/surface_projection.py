@@ -31,11 +31,7 @@ class LandmarkProjection:
         near = torch.cdist(places, centres).topk(min(_AROUND, len(centres)), largest=False).indices
         self.triangles = model.faces[near]
 
-    def __call__(self, points: Tensor, vertices: Tensor) -> Tensor:
-        """The closest points (B, L, 3) of the surface ``vertices`` (B, V, 3) to ``points`` (B, L, 3)."""
-        return self.anchors(points, vertices).on(vertices)
-
-    def anchors(self, points: Tensor, vertices: Tensor) -> Anchors:
+    def __call__(self, points: Tensor, vertices: Tensor) -> Anchors:
         """Where on its triangles the surface ``vertices`` (B, V, 3) is closest to ``points`` (B, L, 3)."""
         corners = vertices[:, self.triangles]
         distance = (corners.mean(3) - points[:, :, None]).square().sum(3)
