@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Batch
 
 from research.local_pass.outside import evenly, on_the_outside
 from research.local_pass.regions import LocalRegion
@@ -16,7 +16,7 @@ from research.synthesis.alignment import axis_angle_rotations
 from research.synthesis.effect_mask import EffectMask
 from research.synthesis.eye_holes import EyeHoles
 from research.synthesis.generator import first_survivors
-from research.synthesis.graph_batch import nearest_neighbours
+from research.synthesis.graph_batch import nearest_neighbours, normalised_batch
 from research.synthesis.random_tensors import Draw
 from research.synthesis.scan_effects import ScanOptions, visible
 from research.synthesis.scanner import mostly_kept
@@ -116,19 +116,12 @@ class PatchSource:
         points, landmarks, prototype = points / reach, landmarks / reach, self.prototype / reach
         near = nearest_neighbours(points, NEIGHBOURS)
         each = torch.arange(len(points))[:, None, None]
-        smooth = torch.nn.functional.normalize(normals[each, near[..., :SMOOTHED]].mean(2), dim=2)
-        nearest = torch.cdist(prototype.expand(len(points), -1, -1), points).argmin(2)
-        members = torch.zeros(points.shape[:2], dtype=torch.bool).scatter_(1, nearest, True)
-        return Batch.from_data_list(
-            [
-                Data(
-                    x=torch.cat([points[i], smooth[i]], 1),
-                    neighbours=near[i],
-                    members=members[i],
-                    landmarks=landmarks[i : i + 1],
-                    millimetres=torch.tensor([reach]),
-                    known=known[i : i + 1],
-                )
-                for i in range(len(points))
-            ]
+        return normalised_batch(
+            points,
+            torch.nn.functional.normalize(normals[each, near[..., :SMOOTHED]].mean(2), dim=2),
+            landmarks,
+            near=near,
+            prototype=prototype,
+            known=known,
+            millimetres=torch.full((len(points),), reach),
         )

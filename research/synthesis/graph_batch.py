@@ -37,23 +37,53 @@ def graph_batch(
     known : (L,)
     neighbours : k
     """
-    count = len(points)
     centre = torch.tensor(CROP_CENTRE, device=points.device)
-    nodes, truth = (points - centre) / CROP_RADIUS, (landmarks - centre) / CROP_RADIUS
-    mean = (prototype - centre) / CROP_RADIUS
-    fine = nearest_neighbours(nodes, neighbours)
-    nearest = torch.cdist(mean.expand(count, -1, -1), nodes).argmin(2)
+    nodes, truth, mean = ((places - centre) / CROP_RADIUS for places in (points, landmarks, prototype))
+    return normalised_batch(
+        nodes,
+        normals,
+        truth,
+        near=nearest_neighbours(nodes, neighbours),
+        prototype=mean,
+        known=known.expand(len(points), -1),
+        millimetres=size * CROP_RADIUS,
+    )
+
+
+def normalised_batch(
+    nodes: Tensor,
+    normals: Tensor,
+    landmarks: Tensor,
+    *,
+    near: Tensor,
+    prototype: Tensor,
+    known: Tensor,
+    millimetres: Tensor,
+) -> Batch:
+    """The same of positions that are normalised, with their neighbours.
+
+    Parameters
+    ----------
+    nodes, normals : (B, N, 3)
+    landmarks : (B, L, 3)
+    near : (B, N, k), ids within each graph
+    prototype : (L, 3)
+    known : (B, L)
+    millimetres : (B,), of the person for one here
+    """
+    count = len(nodes)
+    nearest = torch.cdist(prototype.expand(count, -1, -1), nodes).argmin(2)
     members = torch.zeros(nodes.shape[:2], dtype=torch.bool, device=nodes.device).scatter_(1, nearest, True)
     features = torch.cat([nodes, normals], 2)
     return Batch.from_data_list(
         [
             Data(
                 x=features[i],
-                neighbours=fine[i],
+                neighbours=near[i],
                 members=members[i],
-                landmarks=truth[i : i + 1],
-                millimetres=size[i : i + 1] * CROP_RADIUS,
-                known=known[None],
+                landmarks=landmarks[i : i + 1],
+                millimetres=millimetres[i : i + 1],
+                known=known[i : i + 1],
             )
             for i in range(count)
         ]
