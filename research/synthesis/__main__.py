@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from research.synthesis.close_up import OF_SAMPLES, REGIONS
+from research.synthesis.face_model import CLINICAL_VERTICES
 from research.synthesis.options import ITEMS, GeneratorOptions
+from research.synthesis.populations import DATA, load_population
 from sgcn_core.types.landmarks import LANDMARK_SETS
 
 if TYPE_CHECKING:
     from research.synthesis.population import Population
     from sgcn_core.viz.canvas import Canvas
-
-# The option that each population's data are given with.
-DATA = {"ict": "model", "makehuman": "makehuman", "gnm": "gnm"}
 
 
 def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -35,7 +34,10 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--population", choices=tuple(DATA), default="ict", help="default: ict")
     parser.add_argument("--model", type=Path, help="ict_facekit.npz")
     parser.add_argument(
-        "--clinical", type=Path, help="JSON: clinical label -> vertex of the ICT model; ours by default"
+        "--clinical",
+        type=Path,
+        default=CLINICAL_VERTICES,
+        help="JSON: clinical label -> vertex of the ICT model; ours by default",
     )
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's base mesh and targets")
     parser.add_argument("--gnm", type=Path, help="gnm_head.npz")
@@ -64,13 +66,8 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def load(options: argparse.Namespace) -> Population:
     """The population that was asked for."""
-    # After the options are read, so that --help is quick.
-    from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
-    from research.synthesis.populations import load_others
-
-    if options.population == "ict":
-        return FaceModel.load(options.model, options.clinical or CLINICAL_VERTICES)
-    return load_others(**{options.population: getattr(options, options.population)})[options.population]
+    data = getattr(options, DATA[options.population])
+    return load_population(options.population, data, clinical=options.clinical)
 
 
 def picture(population: Population, options: argparse.Namespace) -> Canvas:

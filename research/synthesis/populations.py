@@ -1,4 +1,4 @@
-"""The populations beside the ICT model, by the names that a configuration gives them."""
+"""The populations by the names that a configuration gives them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from pathlib import Path
 
 import torch
 
+from research.synthesis.face_model import CLINICAL_VERTICES, FaceModel
 from research.synthesis.gnm import GnmHead
 from research.synthesis.makehuman import MakeHuman
 from research.synthesis.population import Population
+
+DATA = {"ict": "model", "makehuman": "makehuman", "gnm": "gnm"}
+"""Name of each population, and of the option that its data are given with."""
+
+
+def load_population(name: str, data: Path, *, clinical: Path = CLINICAL_VERTICES) -> Population:
+    """One of ``DATA`` from its file or folder; ``clinical`` are the landmarks' vertices of the ICT model."""
+    if name == "ict":
+        return FaceModel.load(data, clinical)
+    return MakeHuman.load(data) if name == "makehuman" else GnmHead.load(data)
 
 
 def load_others(

@@ -27,6 +27,7 @@ from research.synthesis.generator import extremum_solver
 from research.synthesis.gnm import GnmHead
 from research.synthesis.makehuman import MakeHuman
 from research.synthesis.population import Population
+from research.synthesis.populations import DATA, load_population
 from research.synthesis.random_tensors import Draw
 from research.synthesis.shapes import ShapeOptions
 from research.training.record import shown
@@ -39,8 +40,6 @@ FloatArray = NDArray[np.float64]
 # As the generator makes them, neutral, eyes open.
 _VARIED = ShapeOptions(expressive=0.0, blink=0.0)
 _STREAM = 0xC0
-# The option that holds each population's data.
-_DATA = {"ict": "model", "makehuman": "makehuman", "gnm": "gnm"}
 
 
 def residuals(detected: FloatArray, truth: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -128,16 +127,9 @@ def standing(info: Mapping[str, Any], population: str, *, seen: bool = False) ->
     return f"not trained on {population}" + (f" as far as is recorded ({told.gap})" if told.gap else "")
 
 
-def load_population(name: str, data: Path) -> Population:
-    """``ict``, ``makehuman`` (its adults) or ``gnm`` from its file or folder."""
-    if name == "ict":
-        return FaceModel.load(data)
-    return MakeHuman.load(data).adults() if name == "makehuman" else GnmHead.load(data)
-
-
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m research.training.consistency", description=__doc__)
-    parser.add_argument("--population", choices=tuple(_DATA), help="left out: the one whose data are given")
+    parser.add_argument("--population", choices=tuple(DATA), help="left out: the one whose data are given")
     parser.add_argument("--model", type=Path, help="ict_facekit.npz")
     parser.add_argument("--makehuman", type=Path, help="folder of MakeHuman's data")
     parser.add_argument("--gnm", type=Path, help="gnm_head.npz")
@@ -148,13 +140,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--varied", action="store_true", help="with the generator's asymmetry, build and width")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     options = parser.parse_args(arguments)
-    given = [name for name, option in _DATA.items() if getattr(options, option) is not None]
+    given = [name for name, option in DATA.items() if getattr(options, option) is not None]
     if options.population is None:
         if len(given) != 1:
             parser.error("give the data of one population (--model, --makehuman or --gnm), or name it (--population)")
         options.population = given[0]
     elif options.population not in given:
-        parser.error(f"--population {options.population} needs its data: --{_DATA[options.population]}")
+        parser.error(f"--population {options.population} needs its data: --{DATA[options.population]}")
     return options
 
 
@@ -167,9 +159,10 @@ def main(arguments: list[str] | None = None) -> None:
         about = standing(detector.checkpoint.info, name, seen=options.seen)
     except ValueError as error:
         raise SystemExit(f"{options.weights or 'the shipped weights'}: {error}") from error
+    people = load_population(name, getattr(options, DATA[name]))
     labels, detected, truth = measure(
         detector,
-        load_population(name, getattr(options, _DATA[name])),
+        people.adults() if isinstance(people, MakeHuman) else people,
         options.heads,
         seed=options.seed,
         shape=_VARIED if options.varied else None,
