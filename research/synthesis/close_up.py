@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sgcn_core.geometry.triangles import vertex_normals
 from sgcn_core.types.landmarks import LandmarkSet
 from sgcn_core.viz.canvas import Canvas
-from sgcn_core.viz.picture import drawn_views, reduced
-from sgcn_core.viz.views import FRONT, PAPER, ColouredMesh, Direction, DrawnView, View
+from sgcn_core.viz.picture import depth_at, drawn_views, reduced
+from sgcn_core.viz.views import FRONT, PAPER, ColouredMesh, Direction, View
 
 if TYPE_CHECKING:
     from research.synthesis.generated_scan import GeneratedScan, ScanMaker
@@ -151,13 +151,3 @@ def grey_mesh(vertices: FloatArray, faces: NDArray[np.int64]) -> ColouredMesh:
     return ColouredMesh(
         vertices, faces, vertex_normals(vertices, faces), np.tile(np.asarray(_GREY), (len(vertices), 1))
     )
-
-
-def depth_at(view: View, drawn: DrawnView, points: FloatArray) -> FloatArray:
-    """How far towards the viewer the drawn surface lies at each of the points (P, 3); -inf beside it and for NaN."""
-    enlarged = drawn.depth.shape[0] / view.height
-    column, row = np.floor(np.nan_to_num(view.to_pixels(points) * enlarged, nan=-1.0)).astype(int).T
-    inside = (column >= 0) & (row >= 0) & (column < drawn.depth.shape[1]) & (row < drawn.depth.shape[0])
-    depth = np.full(len(points), -np.inf)
-    depth[inside] = drawn.depth[row[inside], column[inside]]
-    return depth

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from research.synthesis.close_up import depth_at
 from research.synthesis.generator import FaceGenerator, FacePoints
 from sgcn_core.graph.crop import CROP_CENTRE
 from sgcn_core.viz.canvas import Canvas
-from sgcn_core.viz.picture import drawn_views, reduced
+from sgcn_core.viz.picture import depth_at, drawn_views, reduced
 from sgcn_core.viz.views import GROUP_COLOURS, PAPER, SKIN, ColouredMesh, Direction, View
 
 FloatArray = NDArray[np.float64]
@@ -68,7 +67,7 @@ def _draw(sheet: Canvas, faces: FacePoints, member: int, view: View, *, left: in
     sheet.paste(reduced(drawn.image), left, top)
     seen = view.to_view(landmarks)[:, 2] + _HIDDEN_BELOW >= depth_at(view, drawn, landmarks)
     for number, (column, row) in enumerate(view.to_pixels(landmarks)):
-        if seen[number] and 0 <= column < view.width and 0 <= row < view.height:
+        if seen[number]:
             colour = GROUP_COLOURS[number % len(GROUP_COLOURS)]
             sheet.dot(left + column, top + row, radius=_DOT * view.scale, colour=colour)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from research.synthesis.close_up import BELOW, depth_at, grey_mesh
+from research.synthesis.close_up import BELOW, grey_mesh
 from research.synthesis.generator import extremum_solver
 from research.synthesis.population import Population
 from sgcn_core.types.landmarks import LandmarkSet
 from sgcn_core.viz.canvas import Canvas, Colour
 from sgcn_core.viz.labels import leaders
-from sgcn_core.viz.picture import drawn_views, reduced
+from sgcn_core.viz.picture import depth_at, drawn_views, reduced
 from sgcn_core.viz.views import (
     FAINT_INK,
     FRONT,

@@ -136,22 +136,27 @@ def reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(blocks.mean(axis=(1, 3)) + 0.5, dtype=np.uint8)
 
 
+def depth_at(view: View, picture: DrawnView, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far towards the viewer the drawn surface lies at points (P, 3); inf where the view does not show the point,
+    -inf where there is no surface."""
+    depth = picture.depth
+    pixels = view.to_pixels(points) * (depth.shape[0] / view.height)
+    column, row = np.nan_to_num(pixels, nan=-1.0).astype(int).T
+    inside = (column >= 0) & (column < depth.shape[1]) & (row >= 0) & (row < depth.shape[0])
+    found = np.full(len(points), np.inf)
+    found[inside] = depth[row[inside], column[inside]]
+    return found
+
+
 def visible_points(scene: Scene, view: View, picture: DrawnView) -> list[int]:
     """Landmarks that lie inside the view and that nothing hides."""
-    depth = picture.depth
-    factor = depth.shape[0] / view.height
-    pixels = (view.to_pixels(scene.points) * factor).astype(int)
     towards = view.to_view(scene.points)[:, 2]
     height = float(scene.focus[1, 1] - scene.focus[0, 1])
     profile = view.direction.near_half
     furthest = -_BEYOND_MIDLINE * height if profile else -np.inf
     hidden_below = height * (_HIDDEN_BELOW_IN_PROFILE if profile else _HIDDEN_BELOW)
-    seen = []
-    for index, (column, row) in enumerate(pixels):
-        inside = 0 <= column < depth.shape[1] and 0 <= row < depth.shape[0]
-        near = towards[index] >= furthest
-        if inside and near and depth[row, column] <= towards[index] + hidden_below:
-            seen.append(index)
+    hidden = depth_at(view, picture, scene.points) > towards + hidden_below
+    seen: list[int] = np.flatnonzero((towards >= furthest) & ~hidden).tolist()
     return seen
 
 
