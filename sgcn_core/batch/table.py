@@ -10,6 +10,7 @@ from sgcn_core.batch.outcome import Outcome
 from sgcn_core.io.atomic import FileState, write_text
 from sgcn_core.io.csv_cells import table_text
 from sgcn_core.io.landmark_csv import COLUMNS, landmark_cells
+from sgcn_core.io.landmark_text import input_of
 from sgcn_core.io.provenance import printable
 
 _ABOUT = ("input", "input_sha256", "landmarks", "error")
@@ -47,6 +48,6 @@ def _rows(outcome: Outcome) -> Iterator[tuple[Any, ...]]:
     if result is None:
         yield source, "", "", outcome.error or "", *[""] * len(COLUMNS)
         return
-    checksum = result.info.get("input", {}).get("sha256", "")
+    _, checksum = input_of(result.info)
     for row in landmark_cells(result):
         yield source, checksum, printable(str(outcome.job.landmarks)), "", *row

@@ -39,7 +39,7 @@ def landmark_cells(result: LandmarkResult) -> Iterator[tuple[Any, ...]]:
     ``to_check`` is 1 for what is uncertain for a reason that lies in the scan, else 0.
     """
     for row in result.as_dict()["landmarks"]:
-        errors = ("" if row[name] is None else row[name] for name in COLUMNS[8:10])
+        errors = ("" if row[name] is None else row[name] for name in ("expected_error_mm", "error_bound_mm"))
         place = row["position"] or ("", "", "")
         about = (row["confidence"], row["status"], result.unit, result.frame)
         yield row["label"], *place, *about, *errors, int(row["to_check"])
