@@ -12,9 +12,9 @@ from torch import Tensor
 class BatchedMuon(torch.optim.Muon):
     """Muon (Jordan et al. 2024) for many small matrices of few shapes, as the hidden ones of the network are.
 
-    torch's own takes one matrix after the other, in bfloat16, which a processor without instructions for it emulates:
-    a tenth of a training step of 24,000 nodes. State and parameters are those of torch's. Updates are scaled to the
-    size that AdamW's have (Liu et al. 2025).
+    torch's own takes one matrix after the other, in bfloat16, which a processor without instructions for it emulates
+    (``research.benchmarks.training_rate`` compares the times). State and parameters are those of torch's. Updates are
+    scaled to the size that AdamW's have (Liu et al. 2025).
     """
 
     @torch.no_grad()
