@@ -24,7 +24,8 @@ sys.path[:0] = sys.argv[1:4]
 import numpy as np
 import vtk
 from slicer_scene import Application
-from slicer_view import ThreeDView, save
+from slicer_view import ThreeDView
+from small_png import save_small
 from FacialLandmarks3DLib.review.labels import ViewLabels
 from FacialLandmarks3DLib.review.rows import rows_of
 from FacialLandmarks3DLib.scene.landmark_node import write_landmarks
@@ -60,7 +61,7 @@ for number, (statuses, sides, labelled) in enumerate(json.loads(sys.argv[5])):
     image = view.image()
     red, green, blue = np.asarray(image).astype(int).transpose(2, 0, 1)
     print((green > red + 50).sum(), (red > blue + 100).sum())
-    assert save(image, folder / f"{number}.png").stat().st_size > 1000
+    assert save_small(image, folder / f"{number}.png").stat().st_size > 1000
     node.GetDisplayNode().SetVisibility(False)
     application.scene.RemoveNode(node)
 sys.stdout.flush()

@@ -1,6 +1,6 @@
 """Draw the README's pictures again: docs/images/*.png.
 
-python research/figures/make_pictures.py
+python -m research.figures.make_pictures
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from PIL import Image
+
+from research.figures.small_png import save_small
 from sgcn_core import LandmarkDetector, demo_surface, render_landmarks
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images"
@@ -20,7 +23,8 @@ def main() -> None:
     detector = LandmarkDetector.from_pretrained()
     for landmark_set in ("clinical", "ibug68"):
         result = detector.detect(surface, landmark_set=landmark_set)
-        print(render_landmarks(surface, result, FOLDER / f"{landmark_set}.png", title=f"demo face, {landmark_set}"))
+        path = render_landmarks(surface, result, FOLDER / f"{landmark_set}.png", title=f"demo face, {landmark_set}")
+        print(save_small(Image.open(path).convert("RGB"), path))
 
 
 if __name__ == "__main__":

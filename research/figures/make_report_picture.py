@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from research.figures.small_png import save_small
 from sgcn_core import LandmarkDetector, demo_surface
 from sgcn_core.report.build import Report, ReportCase, build_report
 from sgcn_core.report.page import Section, render_page
@@ -74,8 +75,7 @@ def main() -> None:
             subprocess.run(command, check=True, capture_output=True, timeout=300)
             canvas.paste(Image.open(shot).convert("RGB"), (number * SIZE[0], 0))
     smaller = canvas.resize((canvas.width * 4 // 5, canvas.height * 4 // 5), Image.Resampling.LANCZOS)
-    smaller.save(PICTURE, optimize=True)
-    print(PICTURE)
+    print(save_small(smaller, PICTURE))
 
 
 if __name__ == "__main__":

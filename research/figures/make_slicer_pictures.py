@@ -28,7 +28,8 @@ import slicer_cases as cases
 from face_volume import face_volume
 from planning_cases import Pair
 from slicer_scene import Application, slicer
-from slicer_view import ThreeDView, save
+from slicer_view import ThreeDView
+from small_png import save_small
 
 import FacialLandmarks3D as module  # isort: skip
 from FacialLandmarks3DLib.messages import counts_sentence
@@ -70,7 +71,7 @@ class Desk:
 
     def save(self, name: str) -> None:
         """Draw the view."""
-        print(save(self.view.image(), FOLDER / name))
+        print(save_small(self.view.image(), FOLDER / name))
 
 
 def landmarks_on_the_sample(desk: Desk) -> None:

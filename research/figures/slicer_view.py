@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import slicer
@@ -93,9 +92,3 @@ class ThreeDView:
         width, height = self._size
         pixels = vtk_to_numpy(grab.GetOutput().GetPointData().GetScalars()).reshape(height, width, -1)
         return Image.fromarray(pixels[::-1, :, :3].copy())
-
-
-def save(image: Image.Image, path: Path) -> Path:
-    """As a small PNG, with 64 levels of each colour: more are not seen, and the noise of shading costs the most."""
-    image.point(lambda level: level // 4 * 4 + 2).save(path, optimize=True)
-    return path
