@@ -12,9 +12,6 @@ from research.synthesis.population import Population
 # Columns of the array of real people.
 _COLUMNS = {"se": 4, "sn": 3, "ex_l": 6, "ex_r": 7, "en_l": 8, "en_r": 9, "t_l": 10, "t_r": 11, "ch_l": 15, "ch_r": 16}
 _COLUMNS["gn"] = 20
-# Names of the two sets for one point.
-_ALIKE = {"se": "ibug27", "ls": "ibug51", "li": "ibug57", "cph_r": "ibug50", "cph_l": "ibug52"}
-_ALIKE |= {"ex_r": "ibug36", "en_r": "ibug39", "en_l": "ibug42", "ex_l": "ibug45", "ch_r": "ibug48", "ch_l": "ibug54"}
 _DISTANCES = (("en_l", "en_r"), ("ex_l", "ex_r"), ("ch_l", "ch_r"), ("t_l", "t_r"), ("se", "sn"), ("se", "gn"))
 
 
@@ -44,18 +41,3 @@ def check_root_of_the_nose(model: Population) -> None:
         assert abs(float(base[1] - corner[1])) < 1.0, side
         assert 0.3 < float(base[0] / corner[0]) < 0.8, side
         assert float(base[2]) > float(corner[2]), side
-
-
-def check_points_of_both_sets(model: Population) -> None:
-    """What both sets define alike is one point: borders of the lips, corners of eyes and mouth, root of the nose."""
-    apart = {names: distance(model, model.neutral, *names) for names in _ALIKE.items()}
-    assert all(float(length) < 0.01 for length in apart.values()), apart
-
-
-def check_bridge_of_the_nose(model: Population) -> None:
-    """``mnd`` lies halfway between root and tip, ``ibug28`` and ``ibug29`` at the thirds, by vertices 2.5 mm apart."""
-    root, middle, tip = (place(model, model.neutral, label) for label in ("se", "mnd", "prn"))
-    assert abs(float((middle - root).norm() - (tip - middle).norm())) < 2.5
-    top, upper, lower, end = (place(model, model.neutral, f"ibug{number}")[1] for number in (27, 28, 29, 30))
-    assert abs(float(upper - (2.0 * top + end) / 3.0)) < 2.5
-    assert abs(float(lower - (top + 2.0 * end) / 3.0)) < 2.5

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from population_checks import check_bridge_of_the_nose, check_points_of_both_sets, check_root_of_the_nose
+from population_checks import check_root_of_the_nose
 from scipy.spatial import cKDTree
 from tiny_face_model import CENTRE, SEMI_AXES, ellipsoid
 
@@ -159,15 +159,3 @@ def test_the_base_of_the_nasal_root_is_level_with_the_eye_corner(
     people: tuple[FaceModel, LandmarkExtrema, torch.Tensor],
 ) -> None:
     check_root_of_the_nose(people[0])
-
-
-def test_what_both_sets_define_alike_is_one_point(
-    people: tuple[FaceModel, LandmarkExtrema, torch.Tensor],
-) -> None:
-    check_points_of_both_sets(people[0])
-
-
-def test_points_of_the_bridge_divide_it_as_defined(
-    people: tuple[FaceModel, LandmarkExtrema, torch.Tensor],
-) -> None:
-    check_bridge_of_the_nose(people[0])

@@ -9,14 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from population_checks import (
-    check_bridge_of_the_nose,
-    check_human_distances,
-    check_points_of_both_sets,
-    check_root_of_the_nose,
-    distance,
-    place,
-)
+from population_checks import check_human_distances, check_root_of_the_nose, distance, place
 
 from research.synthesis.gnm import GnmHead
 from research.synthesis.gnm_head import read_head
@@ -188,14 +181,6 @@ def test_average_head_has_human_distances(people: GnmHead, shared_data: Path) ->
 
 def test_base_of_the_nasal_root(people: GnmHead) -> None:
     check_root_of_the_nose(people)
-
-
-def test_what_both_sets_define_alike_is_one_point(people: GnmHead) -> None:
-    check_points_of_both_sets(people)
-
-
-def test_points_of_the_bridge_divide_it_as_defined(people: GnmHead) -> None:
-    check_bridge_of_the_nose(people)
 
 
 def test_lids_close_and_stay_in_place(people: GnmHead) -> None:

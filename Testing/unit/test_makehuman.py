@@ -10,14 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from population_checks import (
-    check_bridge_of_the_nose,
-    check_human_distances,
-    check_points_of_both_sets,
-    check_root_of_the_nose,
-    distance,
-    place,
-)
+from population_checks import check_human_distances, check_root_of_the_nose, distance, place
 
 from research.synthesis.makehuman import MakeHuman
 from research.synthesis.makehuman_files import read_base, read_target, target_files
@@ -225,14 +218,6 @@ def test_average_adult_has_human_distances(people: MakeHuman, shared_data: Path)
 
 def test_base_of_the_nasal_root(people: MakeHuman) -> None:
     check_root_of_the_nose(people)
-
-
-def test_what_both_sets_define_alike_is_one_point(people: MakeHuman) -> None:
-    check_points_of_both_sets(people)
-
-
-def test_points_of_the_bridge_divide_it_as_defined(people: MakeHuman) -> None:
-    check_bridge_of_the_nose(people)
 
 
 def test_lips_and_lids_are_in_order(people: MakeHuman) -> None:

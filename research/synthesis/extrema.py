@@ -52,8 +52,7 @@ class Extremum:
 # axis of the head to say where along them the landmark lies, and a human places them by the shape around.
 EXTREMA: dict[str, Extremum] = {
     "g": Extremum(play=15.0),
-    # Lower than straight back of the head frame by half of what all annotators of real scans place it lower.
-    "se": Extremum(direction=(0.0, -0.12, -1.0)),
+    "se": Extremum(direction=(0.0, 0.0, -1.0)),
     # Half of what four annotators of real scans place it higher than straight forward of the head frame.
     "prn": Extremum(direction=(0.0, 0.06, 1.0), play=40.0),
     "sl": Extremum(chord=("li", "pg"), play=30.0),
