@@ -158,6 +158,9 @@ def test_networks_tell_how_they_were_trained(networks: Path, tmp_path: Path) -> 
     assert found == {("SGCN", 20), ("GCN", 20), ("SGCN", 2)}
     network = PaperNetwork.load(networks / "gcn.safetensors")
     assert (network.training_set, network.nodes, network.steps) == ("neutral", 200, 2)
+    info = {**network.checkpoint.info, "steps": 5, "begun_from": network.checkpoint.info}
+    further = dataclasses.replace(network, checkpoint=dataclasses.replace(network.checkpoint, info=info))
+    assert further.steps == 7  # 2 before the 5
     with pytest.raises(ModelError, match="holds no network"):
         load_networks(tmp_path)
 

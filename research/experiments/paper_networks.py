@@ -63,8 +63,11 @@ class PaperNetwork:
 
     @property
     def steps(self) -> int:
-        """Optimiser steps of its training."""
-        return int(self.checkpoint.info["steps"])
+        """Optimiser steps of its training, those of the weights that it began with among them."""
+        runs = [self.checkpoint.info]
+        while begun_from := runs[-1].get("begun_from"):
+            runs.append(begun_from)
+        return sum(int(run["steps"]) for run in runs)
 
     @classmethod
     def load(cls, path: Path) -> PaperNetwork:
