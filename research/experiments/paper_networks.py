@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from research.experiments.paper_cases import Case, PaperCases
 from research.synthesis.paper_faces import TRAINING_SETS
+from research.training.record import trainings
 from sgcn_core.cleaning.clean import Cleaned
 from sgcn_core.errors import ModelError
 from sgcn_core.geometry.similarity import Similarity
@@ -63,11 +64,8 @@ class PaperNetwork:
 
     @property
     def steps(self) -> int:
-        """Optimiser steps of its training, those of the weights that it began with among them."""
-        runs = [self.checkpoint.info]
-        while begun_from := runs[-1].get("begun_from"):
-            runs.append(begun_from)
-        return sum(int(run["steps"]) for run in runs)
+        """Optimiser steps of its trainings, as far as they are recorded."""
+        return sum(int(record["steps"]) for record in trainings(self.checkpoint.info))
 
     @classmethod
     def load(cls, path: Path) -> PaperNetwork:

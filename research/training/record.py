@@ -6,7 +6,7 @@ on: None for random weights, absent or empty where it was not kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,23 +36,31 @@ class Shown:
     gap: str = ""
 
 
+def trainings(info: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The records of all trainings that a record tells of, the last one first."""
+    yield info
+    before = info.get("begun_from")
+    if isinstance(before, Mapping) and before:
+        yield from trainings(before)
+
+
 def shown(info: Mapping[str, Any]) -> Shown:
     """The populations of all trainings that a record tells of."""
-    record, names = info, _of_one_run(info)
-    if names is None:
-        return Shown(None, "there is no record of what they were trained on")
-    while (found := _of_one_run(record)) is not None:
+    names: frozenset[str] = frozenset()
+    for record in trainings(info):
+        found = _of_one_run(record)
+        if found is None and record is info:
+            return Shown(None, "there is no record of what they were trained on")
+        if found is None:
+            return Shown(names, "one of the trainings does not say on what")
         names |= found
-        # Training on a dataset always begins with random weights.
-        before = None if "dataset" in record else record.get("begun_from", {})
-        if before is None:
-            return Shown(names)
-        if not before:
-            return Shown(names, "there may have been earlier training, which older files do not record")
-        if not isinstance(before, Mapping):
-            return Shown(names, f"nothing but a name is recorded of what was before: {before}")
-        record = before
-    return Shown(names, "one of the trainings does not say on what")
+    # Training on a dataset always begins with random weights.
+    before = None if "dataset" in record else record.get("begun_from", {})
+    if before is None:
+        return Shown(names)
+    if not before:
+        return Shown(names, "there may have been earlier training, which older files do not record")
+    return Shown(names, f"nothing but a name is recorded of what was before: {before}")
 
 
 def _of_one_run(record: Mapping[str, Any]) -> frozenset[str] | None:
