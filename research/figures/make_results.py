@@ -41,8 +41,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "The paper's 0.37 (Neutral) and 0.48 mm (Emotions), on FaceScape, are **not reached**: 2S-SGCN has 1.02 and "
         "1.21 mm, with a twenty-eighth of the steps. The second table has the same four networks after 1,500 steps "
         "more of 3 graphs of 3,000 nodes (`research/configs/further_*.json` with `--start`, 4,500 faces, 14 to 42 "
-        "minutes of a busy thread each), rounded to half precision: 0.96 and 1.16 mm. Those networks are not kept "
-        "here; what other tables name are the first.",
+        "minutes of a busy thread each): 0.96 and 1.16 mm. A script that is not part of the repository rounded them to "
+        "half precision. They are not kept here; what other tables name are the first.",
         ("paper_table1", "paper_table1_further"),
         ("paper_cumulative_registered", "paper_cumulative_remeshed"),
     ),
