@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from said import said
 from typer.testing import CliRunner
 
 from research.robustness import damage_campaign
@@ -353,7 +354,7 @@ def test_a_folder_goes_on_after_bad_files(tmp_path: Path, detector: None) -> Non
 def test_folders_named_like_scans_and_files_that_vanish(tmp_path: Path, detector: None) -> None:
     (tmp_path / "scan.ply").mkdir()
     result = CliRunner().invoke(app, ["detect", str(tmp_path / "scan.ply")])
-    assert result.exit_code == ExitCode.USAGE and "no mesh" in " ".join(result.output.split())
+    assert result.exit_code == ExitCode.USAGE and "no mesh" in said(result.output)
     result = CliRunner().invoke(app, ["detect", str(tmp_path / "gone.ply")])
     assert result.exit_code == ExitCode.ALL_FAILED and "gone.ply" in result.stderr
 

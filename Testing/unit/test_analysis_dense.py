@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_face import lps
+from said import said
 from scipy.spatial.transform import Rotation
 from trimesh.remesh import subdivide
 from typer.testing import CliRunner
@@ -286,7 +287,7 @@ def test_the_command_symmetry_maps_by_correspondence(
     assert again.exit_code == 2 and "--overwrite" in again.output
     assert CliRunner().invoke(app, ["symmetry", landmarks, "--quasi-landmarks", str(tmp_path / "b.npz")]).exit_code == 2
     wrong = CliRunner().invoke(app, ["symmetry", landmarks, "--dense", "--quasi-landmarks", str(tmp_path / "b.txt")])
-    assert wrong.exit_code == 2 and ".npz or .csv" in " ".join(wrong.output.split())
+    assert wrong.exit_code == 2 and ".npz or .csv" in said(wrong.output)
     assert CliRunner().invoke(app, ["symmetry", landmarks, "--dense"]).exit_code == 3
 
 

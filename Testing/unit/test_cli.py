@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from said import said
 from typer.testing import CliRunner
 
 from sgcn_core import __version__
@@ -171,11 +172,11 @@ def test_points_by_hand_reach_the_detector(detector, folder):
     run("detect", folder / "b.ply", "--initial-landmarks", folder / "points.csv")
     assert detector.calls[0][1].initial_landmarks == folder / "points.csv"
     ended = run("detect", folder, "--initial-landmarks", folder / "points.csv")
-    assert ended.exit_code == ExitCode.USAGE and "belongs to one scan" in " ".join(ended.output.split())
+    assert ended.exit_code == ExitCode.USAGE and "belongs to one scan" in said(ended.output)
 
 
 def test_what_was_cleaned_or_assumed_is_told(detector, folder):
-    assert "b.ply: 2 stray pieces left out" in " ".join(run("detect", folder / "b.ply").output.split())
+    assert "b.ply: 2 stray pieces left out" in said(run("detect", folder / "b.ply").output)
 
 
 def test_the_model_is_loaded_once_and_a_bad_file_does_not_stop_the_rest(detector, folder):

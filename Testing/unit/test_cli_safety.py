@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from processes import alive, until
+from said import said
 from test_child_process import set_traps
 from test_cli import TETRAHEDRON, FakeDetector, run
 
@@ -178,7 +179,7 @@ def test_the_weights_and_the_initial_landmarks_are_no_outputs(detector, scan):
     for option in ("--initial-landmarks", "--weights"):
         for place in (("-o", points), ("--table", points)):
             ended = run("detect", scan, option, points, *place, "--overwrite")
-            assert ended.exit_code == ExitCode.USAGE and "is an input" in " ".join(ended.output.split())
+            assert ended.exit_code == ExitCode.USAGE and "is an input" in said(ended.output)
     assert points.read_text().startswith("label,x,y,z\nex_r,1,2,3") and detector.calls == []
 
 
@@ -228,7 +229,7 @@ def test_a_folder_is_searched_below_and_summed_up(detector, scan):
 def test_other_commands_keep_files_too(detector, scan):
     before = scan.read_bytes()
     ended = run("skin", scan, "-o", scan)
-    told = " ".join(ended.output.replace("│", " ").split())
+    told = said(ended.output)
     assert ended.exit_code == ExitCode.USAGE and "is an input" in told and scan.read_bytes() == before
     scan.with_name("face.ply").write_text("mine")
     ended = run("demo", "--output-dir", scan.parent)
@@ -245,7 +246,7 @@ def test_a_device_that_is_not_there_is_one_clear_error(scan, device):
     if device == "mps" and sys.platform == "darwin":
         pytest.skip("may be there")
     ended = run("detect", scan, "--device", device)
-    told = " ".join(ended.output.split())
+    told = said(ended.output)
     assert ended.exit_code == (ExitCode.USAGE if device == "foo" else ExitCode.NOT_USABLE)
     assert f"'{device}'" in told and "compute device" in told and "weights" not in told and "cpu" in told
     assert np.count_nonzero([line.startswith("error") for line in ended.stderr.splitlines()]) <= 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from said import said
 
 pytest.importorskip("lightning", reason="training needs the extra `train`")
 
@@ -52,7 +53,7 @@ def test_the_command_says_what_is_lacking_and_replaces_nothing(tmp_path: Path, m
     runner = CliRunner()
     given = ["train", "--data", str(tmp_path), "-o", str(weights)]
     found = runner.invoke(app, given)
-    assert found.exit_code == 2 and "exists; give --overwrite" in found.output.replace("\n", " ")
+    assert found.exit_code == 2 and "exists; give --overwrite" in said(found.output)
     assert runner.invoke(app, [*given[:-1], str(tmp_path / "my.pt")]).exit_code == 2
     assert weights.read_bytes() == b"mine"
     monkeypatch.setattr(command, "_NEEDED", ("lightning", "no_such_package"))

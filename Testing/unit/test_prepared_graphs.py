@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from dataset_trees import NUMBERS, SUBJECTS, TURN, grid, obj
+from said import said
 from typer.testing import CliRunner
 
 from sgcn_core.cli.app import app
@@ -243,7 +244,7 @@ def test_training_on_prepared_graphs_gives_weights_and_goes_on(prepared: Path, t
 )
 def test_options_of_the_other_kind_of_training_are_refused(options: list[str], message: str, tmp_path: Path) -> None:
     found = CliRunner().invoke(app, ["train", "-o", str(tmp_path / "w.safetensors"), *options])
-    assert found.exit_code == 2 and message in " ".join(found.output.replace("│", " ").split())
+    assert found.exit_code == 2 and message in said(found.output)
 
 
 def test_graphs_in_the_axes_of_their_files_are_not_trained_on(prepared: Path, tmp_path: Path) -> None:
