@@ -2,7 +2,8 @@
 
 python -m research.figures.plot_training docs/training-log.jsonl docs/training-log-continued.jsonl \\
     docs/training-log-three-populations.jsonl docs/training-log-moved-landmarks.jsonl \\
-    docs/training-log-further.jsonl docs/training-log-onwards.jsonl --out docs/images/training.png
+    docs/training-log-further.jsonl docs/training-log-onwards.jsonl docs/training-log-seventh.jsonl \\
+    --out docs/images/training.png
 """
 
 from __future__ import annotations
