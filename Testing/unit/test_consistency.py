@@ -13,7 +13,7 @@ pytest.importorskip("torch_geometric", reason="the generator carries samples in 
 
 from tiny_face_model import LANDMARKS, tiny_face_model
 
-from research.training.consistency import main, measure, parse, residuals, standing
+from research.training.consistency import main, measure, never_found, parse, residuals, standing
 from research.training.record import CREDITS, in_one, shown
 from sgcn_core.training.config import TrainingConfig
 from sgcn_core.types.surface import Surface
@@ -118,6 +118,13 @@ def test_consistency_is_what_the_mean_offset_leaves() -> None:
     rest, mean = residuals(detected, truth)
     assert np.allclose(mean, [[1, 0, 0], [1, 0, 0]])
     assert np.allclose(np.nanmean(np.linalg.norm(rest, axis=2), axis=0), [4 / 3, 0.0])
+
+
+def test_landmarks_found_on_no_head_are_told_apart_from_those_missing_on_some() -> None:
+    detected = np.zeros((3, 3, 3))
+    detected[:2, 0] = np.nan
+    detected[:, 2] = np.nan
+    assert never_found(detected).tolist() == [False, False, True]
 
 
 def test_any_population_is_measured_in_its_own_frame() -> None:

@@ -87,6 +87,14 @@ def measure(
     return labels, np.stack(detected), np.stack(truth)
 
 
+def never_found(detected: FloatArray) -> NDArray[np.bool_]:
+    """Which landmarks (L,) were found on none of the heads (H, L, 3): the weights may not know where they are.
+
+    A network without the ICT model, say, has never seen the angle of the jaw labelled.
+    """
+    return np.asarray(~np.isfinite(detected).all(axis=2).any(axis=0))
+
+
 def _plain(model: Population, draw: Draw) -> Tensor:
     """Vertices (1, V, 3) of a head as the model's makers mean it to vary, nothing added.
 
@@ -167,6 +175,12 @@ def main(arguments: list[str] | None = None) -> None:
         seed=options.seed,
         shape=_VARIED if options.varied else None,
     )
+    never = never_found(detected)
+    absent = [label for label, gone in zip(labels, never, strict=True) if gone]
+    labels = tuple(label for label, gone in zip(labels, never, strict=True) if not gone)
+    if not labels:
+        raise SystemExit(f"no landmark was found on any of {options.heads} heads of {name}: train these weights longer")
+    detected, truth = detected[:, ~never], truth[:, ~never]
     rest, mean = residuals(detected, truth)
     spread = np.linalg.norm(rest, axis=2)
     each = np.nanmean(spread, axis=0)
@@ -177,6 +191,8 @@ def main(arguments: list[str] | None = None) -> None:
     console.print(
         f"consistency: mean {each.mean():.2f} mm; well-defined {each[good].mean():.2f}, others {each[~good].mean():.2f}"
     )
+    if absent:
+        console.print(f"found on none of the heads, left out: {', '.join(absent)}")
     whole = np.nanmean(np.linalg.norm(detected - truth, axis=2))
     console.print(f"not found: {np.isnan(spread).mean():.4f}; with the mean offset {whole:.2f} mm")
     console.print("\n| landmark | spread, mm | mean offset +x left, +y up, +z out, mm |\n|---|---|---|")
