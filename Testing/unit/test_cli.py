@@ -355,7 +355,7 @@ def test_a_missing_picture_library_does_not_make_the_package_unusable(monkeypatc
 
 def test_version_and_exit_codes_are_documented():
     assert run("--version").stdout == f"sgcn-landmarks {__version__}\n"
-    shown = " ".join(run("detect", "--help").stdout.split())
+    shown = said(run("detect", "--help").stdout)
     for code in ExitCode:
         assert f"{code.value} {EXIT_CODE_MEANINGS[code].split(';')[0].split(',')[0]}" in shown
 

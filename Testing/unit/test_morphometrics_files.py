@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from said import said
 from test_morphometrics import FACE, LABELS, cohort
 from typer.testing import CliRunner
 
@@ -253,6 +254,6 @@ def test_nothing_contradictory_is_begun(faces: Path, tmp_path: Path) -> None:
         (("--save-reference", faces / "face 00.mrk.json", "--overwrite"), "input"),
     ):
         code, output = run(faces, "-o", tmp_path / "out", *arguments)
-        assert code == ExitCode.USAGE and message in " ".join(output.split()), output
+        assert code == ExitCode.USAGE and message in said(output), output
     code, output = run(faces, "-o", tmp_path / "out", "--export-missing", "--format", "tps", "--missing", "drop-cases")
     assert code == ExitCode.ALL_FAILED and "no code for missing" in output and not (tmp_path / "out").exists()

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from report_case import PATIENT, case, result, surface
+from said import said
 from test_cli import run
 
 from sgcn_core.batch import ExitCode
@@ -238,7 +239,7 @@ def test_the_command_refuses_what_would_go_wrong(scan, tmp_path) -> None:
         ([str(scan.with_suffix(".ply")), "-o", str(tmp_path / "x.html"), "--surface", str(scan)], "--surface belongs"),
     ):
         done = run("report", *arguments)
-        assert done.exit_code == ExitCode.USAGE and words in " ".join(done.stderr.split()), (arguments, done.stderr)
+        assert done.exit_code == ExitCode.USAGE and words in said(done.stderr), (arguments, done.stderr)
     unknown = run("report", str(scan), "-o", str(tmp_path / "x.html"), "--analysis", "rickets")
     assert unknown.exit_code == ExitCode.ALL_FAILED and "ricketts" in unknown.stderr
     assert not (tmp_path / "x.html").exists()

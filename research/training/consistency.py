@@ -175,12 +175,10 @@ def main(arguments: list[str] | None = None) -> None:
         seed=options.seed,
         shape=_VARIED if options.varied else None,
     )
-    never = never_found(detected)
-    absent = [label for label, gone in zip(labels, never, strict=True) if gone]
-    labels = tuple(label for label, gone in zip(labels, never, strict=True) if not gone)
-    if not labels:
+    never, names = never_found(detected), np.array(labels)
+    if never.all():
         raise SystemExit(f"no landmark was found on any of {options.heads} heads of {name}: train these weights longer")
-    detected, truth = detected[:, ~never], truth[:, ~never]
+    labels, detected, truth = tuple(names[~never].tolist()), detected[:, ~never], truth[:, ~never]
     rest, mean = residuals(detected, truth)
     spread = np.linalg.norm(rest, axis=2)
     each = np.nanmean(spread, axis=0)
@@ -191,8 +189,8 @@ def main(arguments: list[str] | None = None) -> None:
     console.print(
         f"consistency: mean {each.mean():.2f} mm; well-defined {each[good].mean():.2f}, others {each[~good].mean():.2f}"
     )
-    if absent:
-        console.print(f"found on none of the heads, left out: {', '.join(absent)}")
+    if never.any():
+        console.print(f"found on none of the heads, left out: {', '.join(names[never])}")
     whole = np.nanmean(np.linalg.norm(detected - truth, axis=2))
     console.print(f"not found: {np.isnan(spread).mean():.4f}; with the mean offset {whole:.2f} mm")
     console.print("\n| landmark | spread, mm | mean offset +x left, +y up, +z out, mm |\n|---|---|---|")
